@@ -1,0 +1,1 @@
+"""The experiments of bcejax: one file per question."""
