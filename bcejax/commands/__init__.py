@@ -1,1 +1,37 @@
-"""To be written."""
+"""Floor 6: what people call from a shell, and the one writer of HTML pages."""
+
+from bcejax.commands.page import (
+    Badge,
+    Block,
+    Drawing,
+    Entry,
+    Facts,
+    Grid,
+    Heading,
+    Listing,
+    Page,
+    Paragraph,
+    Section,
+    make_grid,
+    render_page,
+    write_page,
+)
+from bcejax.commands.typesetting import typeset
+
+__all__ = [
+    "Badge",
+    "Block",
+    "Drawing",
+    "Entry",
+    "Facts",
+    "Grid",
+    "Heading",
+    "Listing",
+    "Page",
+    "Paragraph",
+    "Section",
+    "make_grid",
+    "render_page",
+    "typeset",
+    "write_page",
+]

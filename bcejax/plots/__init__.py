@@ -1,1 +1,17 @@
-"""To be written."""
+"""Floor 5: draw what lower floors computed, each on the Axes it is given."""
+
+from bcejax.plots.error_curves import draw_errors
+from bcejax.plots.history import draw_history
+from bcejax.plots.loss_curves import draw_loss_curves
+from bcejax.plots.reliability import draw_reliability
+from bcejax.plots.style import PALETTE, house_style, save_drawing
+
+__all__ = [
+    "PALETTE",
+    "draw_errors",
+    "draw_history",
+    "draw_loss_curves",
+    "draw_reliability",
+    "house_style",
+    "save_drawing",
+]

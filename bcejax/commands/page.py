@@ -1,0 +1,203 @@
+"""The one HTML writer: a page of sections, in one file that opens from disk without a network.
+
+A page is described by the records below and says nothing about looks; ``templates/page.html`` and
+``page.css`` hold those.  All text is escaped; figures are SVG images inside the page, each with
+its alternative text; a content security policy forbids the page to fetch anything.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bcejax.commands.typesetting import typeset
+from bcejax.numerics import require
+
+
+class Badge(NamedTuple):
+    """One or two words in colour: a check mark where ``good``, a cross where not."""
+
+    text: str
+    good: bool
+
+
+class Paragraph(NamedTuple):
+    """Running text; ``role`` is "plain", "answer" (larger) or "note" (smaller)."""
+
+    text: str
+    role: str = "plain"
+
+
+class Listing(NamedTuple):
+    """Text whose white space counts: a formula, a program, a traceback."""
+
+    text: str
+
+
+class Heading(NamedTuple):
+    """A heading below the section's."""
+
+    text: str
+
+
+class Facts(NamedTuple):
+    """Pairs of a word and what it stands for: a configuration, an environment."""
+
+    caption: str
+    pairs: Mapping[str, Any]
+
+
+class Drawing(NamedTuple):
+    """A figure: SVG text, its alternative text, its caption, and links to its files."""
+
+    svg: str
+    alt: str
+    caption: str
+    links: Mapping[str, str] = {}
+
+    @property
+    def source(self) -> str:
+        """The image as a data address, so that it needs no second file and shares no ids."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.encode()).decode()
+
+    @property
+    def width(self) -> int:
+        """Width in CSS pixels, of which a point is 4/3; 640 where the SVG does not say."""
+        found = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', self.svg)
+        return round(float(found[1]) * 4 / 3) if found else 640
+
+
+class Grid(NamedTuple):
+    """A table: header, rows of text or of a Badge, and which columns are numbers."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | Badge, ...], ...]
+    numeric: tuple[bool, ...]
+    note: str = ""
+    links: Mapping[str, str] = {}
+
+
+Block = Paragraph | Listing | Heading | Facts | Drawing | Grid
+
+
+class Section(NamedTuple):
+    """One titled part of a page; ``anchor`` is its id, which links name."""
+
+    title: str
+    anchor: str
+    blocks: tuple[Block, ...]
+    badge: Badge | None = None
+    kicker: str = ""  # a word above the title
+
+
+class Entry(NamedTuple):
+    """One line of the front page: where it leads, how it ended, and a few words."""
+
+    title: str
+    anchor: str
+    badge: Badge
+    remarks: tuple[str, ...] = ()
+
+
+class Page(NamedTuple):
+    """A whole page: title, opening lines, front page, sections."""
+
+    title: str
+    lead: tuple[str, ...]
+    sections: tuple[Section, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+def make_grid(
+    caption: str,
+    columns: Mapping[str, Sequence[Any]],
+    *,
+    formats: Mapping[str, str] | None = None,
+    rows: int = 40,
+    links: Mapping[str, str] | None = None,
+) -> Grid:
+    """A table typeset from its columns.
+
+    Args:
+        caption: what the table shows.
+        columns: header to values, all of one length; None is a missing value, a Badge stays one.
+        formats: header to format specification, "+.17g"; else numbers get 6 significant digits.
+        rows: how many rows to show; a note says how many there are beyond.
+        links: label to address of the table's files.
+
+    Returns:
+        The grid; a column is numeric when each value that is there is a number.
+
+    Example:
+        >>> make_grid("Losses.", {"label": [0, 1], "loss": [0.5, None]}).rows[0]
+        ('0', '0.5')
+    """
+    formats = formats or {}
+    shown = [
+        [v if isinstance(v, Badge) else typeset(v, formats.get(name)) for v in list(values)[:rows]]
+        for name, values in columns.items()
+    ]
+    count = len(next(iter(columns.values())))
+    note = f"The first {rows} of {count} rows; the files hold all." if count > rows else ""
+    return Grid(
+        caption,
+        tuple(columns),
+        tuple(zip(*shown, strict=True)),
+        tuple(_is_numeric(values) for values in columns.values()),
+        note,
+        links or {},
+    )
+
+
+def render_page(page: Page) -> str:
+    """The page as HTML.
+
+    Args:
+        page: what to show.
+
+    Returns:
+        One HTML document, styles and figures inside.
+
+    Raises:
+        ModuleNotFoundError: jinja2 is not installed.
+
+    Example:
+        >>> "&lt;b&gt;" in render_page(Page("a <b> c", (), ()))
+        True
+    """
+    jinja2 = require("jinja2", extra="cli", purpose="writing a report")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bcejax.commands"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"typeset": typeset, "kind": lambda block: type(block).__name__}
+    text: str = environment.get_template("page.html").render(page=page)
+    return text
+
+
+def write_page(page: Page, path: Path) -> None:
+    """Write the page as HTML; a reader finds the old file or the new, never half of one.
+
+    Args:
+        page: what to show.
+        path: the file, in a folder that exists.
+
+    Raises:
+        ModuleNotFoundError: jinja2 is not installed.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(render_page(page), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    present = [value for value in values if value is not None]
+    return bool(present) and all(
+        hasattr(value, "__float__") and not isinstance(value, bool) for value in present
+    )
