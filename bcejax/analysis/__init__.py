@@ -1,16 +1,49 @@
-"""Floor 3: the oracle, units in the last place, and the ways to take a derivative."""
+"""Floor 3: the oracle, units in the last place, ways to differentiate, derivatives by hand."""
 
+from bcejax.analysis.backpropagation import (
+    RELU,
+    TANH,
+    Activation,
+    network_gradient,
+    network_hessian_product,
+    network_loss,
+)
+from bcejax.analysis.derivatives import gradients_of, hessian_products_of, hessians_of
+from bcejax.analysis.differences import StepScan, central_difference, scan_steps
 from bcejax.analysis.double_double import Extended, as_extended, extended
+from bcejax.analysis.logistic_regression import (
+    logistic_gradient,
+    logistic_hessian,
+    logistic_hessian_product,
+    logistic_loss,
+)
 from bcejax.analysis.oracle import exact, exact_values, settle
-from bcejax.analysis.ulp import Worst, spacing, ulp_error, worst
+from bcejax.analysis.ulp import Worst, relative_error, spacing, ulp_error, worst
 
 __all__ = [
+    "RELU",
+    "TANH",
+    "Activation",
     "Extended",
+    "StepScan",
     "Worst",
     "as_extended",
+    "central_difference",
     "exact",
     "exact_values",
     "extended",
+    "gradients_of",
+    "hessian_products_of",
+    "hessians_of",
+    "logistic_gradient",
+    "logistic_hessian",
+    "logistic_hessian_product",
+    "logistic_loss",
+    "network_gradient",
+    "network_hessian_product",
+    "network_loss",
+    "relative_error",
+    "scan_steps",
     "settle",
     "spacing",
     "ulp_error",

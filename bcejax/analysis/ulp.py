@@ -116,6 +116,32 @@ def worst(got: Any, exact: ArrayLike | Extended, *inputs: ArrayLike, dtype: Any 
     return Worst(float(error[place]), at, float(got[place]), exact_there, place)
 
 
+def relative_error(got: ArrayLike, reference: ArrayLike) -> float:
+    """The norm of the difference over the norm of the reference, in float64 or wider.
+
+    Args:
+        got: numbers of any shape and real dtype.
+        reference: numbers of the same shape; its dtype counts when it is wider than float64.
+
+    Returns:
+        A number >= 0; the norm of ``got`` if the reference is all zero.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> relative_error([3.0, 4.5], [3.0, 4.0])
+        0.1
+    """
+    got, reference = np.asarray(got), np.asarray(reference)
+    if got.shape != reference.shape:
+        raise ValueError(f"got has shape {got.shape} and reference {reference.shape}")
+    wide = np.result_type(reference.dtype, np.float64)
+    size = np.sqrt(np.sum(reference.astype(wide) ** 2))
+    distance = np.sqrt(np.sum((got.astype(wide) - reference.astype(wide)) ** 2))
+    return float(distance / size if size else distance)
+
+
 def _binade(exact: Extended) -> np.ndarray:
     """The e of 2^(e-1) <= |v| < 2^e; very small for 0."""
     # high may have been rounded up to 1, or be 1/2 with a rest that points to 0
