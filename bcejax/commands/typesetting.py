@@ -33,9 +33,9 @@ def typeset(value: Any, spec: str | None = None) -> str:
         return ", ".join(typeset(each, spec) for each in value)
     if value is None or isinstance(value, bool):
         return WORDS[value]
-    if isinstance(value, int | float):
-        return _with_signs(format(value, spec or ("d" if isinstance(value, int) else ".6g")))
-    return str(value)
+    if isinstance(value, float):
+        return _with_signs(format(value, ".6g" if spec is None else spec))
+    return _with_signs(format(value, spec or "d")) if isinstance(value, int) else str(value)
 
 
 def _with_signs(digits: str) -> str:

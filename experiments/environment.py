@@ -1,0 +1,64 @@
+"""What a run depended on: versions, device, commit; no host names, no paths."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jax
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("bcejax", "jax", "jaxlib", "flax", "optax", "chex", "numpy", "scikit-learn", "keras")
+
+
+def describe_environment(device: jax.Device, command: str) -> dict[str, Any]:
+    """Facts that another person needs to repeat a run.
+
+    Args:
+        device: what computed.
+        command: the command that repeats it.
+
+    Returns:
+        Words to facts, ready for JSON.
+    """
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+        **_commit(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "platform": device.platform,
+        "device": device.device_kind,
+        "x64": jax.dtypes.canonicalize_dtype("float64") == "float64",
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> dict[str, Any]:
+    """The commit of this checkout, and whether files were changed since; {} outside of one."""
+    top, head = _git("rev-parse", "--show-toplevel"), _git("rev-parse", "HEAD")
+    if not head or Path(top).resolve() != ROOT:
+        return {}
+    return {"commit": head, "modified": bool(_git("status", "--porcelain", "-uno"))}
+
+
+def _git(*words: str) -> str:
+    """What git answers, or nothing where it or the checkout is absent."""
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

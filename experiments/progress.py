@@ -1,0 +1,57 @@
+"""What a person sees while experiments run: a line for each that is done, bars for the rest."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+
+Item = TypeVar("Item")
+
+
+class Board:
+    """Bars for the experiments and for the steps inside; without a terminal, lines alone."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress = progress
+        self._all = progress.add_task("experiments", total=count)
+
+    def start(self, name: str) -> None:
+        """Say which experiment comes next."""
+        self._progress.update(self._all, description=name)
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(f"  {name} ...")
+
+    def finish(self, line: str) -> None:
+        """Keep a line about the experiment that ended."""
+        self._progress.console.print(line)
+        self._progress.advance(self._all)
+
+    def track(self, items: Sequence[Item], what: str) -> Iterable[Item]:
+        """The items, one after the other, each as a step of a bar below: a ``Track``."""
+        task = self._progress.add_task(what, total=len(items))
+        try:
+            for item in items:
+                step = f" {item}" if isinstance(item, str | int | float) else ""
+                self._progress.update(task, description=escape(f"  {what}{step}"))
+                yield item
+                self._progress.advance(task)
+        finally:
+            self._progress.remove_task(task)
+
+
+@contextmanager
+def watch(console: Console, count: int) -> Iterator[Board]:
+    """A board for so many experiments, gone when the ``with`` ends."""
+    columns = (
+        SpinnerColumn(),
+        "{task.description}",
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+        yield Board(progress, count)

@@ -1,0 +1,109 @@
+"""Run experiments one after the other; one that fails leaves its traceback and not the others."""
+
+import dataclasses
+import re
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bcejax.commands import write_page
+from experiments.device import Platform, on_device
+from experiments.environment import ROOT, describe_environment
+from experiments.flags import Choice, Choose
+from experiments.folder import Run, described, whole_folder, write_result, write_run
+from experiments.outcome import Result
+from experiments.progress import Board
+from experiments.registry import load, name_of, opening_of
+from experiments.report import page_of_one, summary
+
+
+def run_each(
+    modules: Sequence[str],
+    choose: Choose,
+    *,
+    out: Path,
+    device: Platform | None,
+    board: Board,
+) -> Iterator[Run]:
+    """Run experiments one after the other and leave one folder for each.
+
+    Args:
+        modules: dotted names of experiments' modules.
+        choose: gives the configuration for a name and its experiment.
+        out: the folder of the folders.
+        device: where to compute; None leaves that to JAX.
+        board: shows how far it is.
+
+    Yields:
+        Each run when it has ended; one that raised has its traceback as ``error``.
+
+    Raises:
+        ValueError: the device is not here, or a module is no experiment's; nothing has run then.
+    """
+    openings = [opening_of(module) for module in modules]
+    with on_device(device) as here:
+        for module, opening in zip(modules, openings, strict=True):
+            name = name_of(module)
+            board.start(name)
+            planned = Run(name, opening, "default", {}, describe_environment(here, ""), 0.0)
+            run = _run_one(planned, module, choose, out, board)
+            board.finish(summary(run))
+            yield run
+
+
+def _run_one(
+    planned: Run,
+    module: str,
+    choose: Choose,
+    out: Path,
+    board: Board,
+) -> Run:
+    """The run, whether it ended well or not, its folder written."""
+    start = time.perf_counter()
+    try:
+        experiment = load(module)
+        choice = choose(planned.name, experiment)
+        planned = _with_choice(planned, choice)
+        result = experiment.run(choice.config, board.track)
+        return _write(_finished(planned, result, time.perf_counter() - start), out, result)
+    except Exception as error:  # whatever it is, the other experiments still have their turn
+        seconds = time.perf_counter() - start
+        return _write(dataclasses.replace(planned, error=_trace(error), seconds=seconds), out)
+
+
+def _with_choice(run: Run, choice: Choice) -> Run:
+    return dataclasses.replace(
+        run,
+        config_name=choice.name,
+        config=dataclasses.asdict(choice.config),
+        environment=run.environment | {"command": choice.command},
+    )
+
+
+def _finished(run: Run, result: Result, seconds: float) -> Run:
+    return dataclasses.replace(
+        run,
+        seconds=seconds,
+        verdict=result.verdict,
+        tables=tuple(described(table, "formats") for table in result.tables),
+        figures=tuple(described(figure, "alt") for figure in result.figures),
+    )
+
+
+def _write(run: Run, out: Path, result: Result | None = None) -> Run:
+    with whole_folder(out / run.name) as folder:
+        write_run(folder, run)
+        if result is not None:
+            write_result(folder, result)
+        write_page(page_of_one(run, folder), folder / "report.html")
+    return run
+
+
+def _trace(error: Exception) -> str:
+    """The traceback below this file, without the paths of this machine."""
+    frames = error.__traceback__ and error.__traceback__.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    text = text.replace(f"{ROOT}/", "")
+    text = re.sub(r'File "[^"]*/(?:site-packages|lib/python\d\.\d+)/', 'File "', text)
+    return text.replace(str(Path.home()), "~")
