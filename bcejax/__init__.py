@@ -1,1 +1,56 @@
-"""Binary cross-entropy, right in every digit and every derivative, in JAX."""
+"""Binary cross-entropy in JAX, right in every digit and every derivative.
+
+The losses stand here; the rest is found in the subpackages, which load on first use:
+``data``, ``models``, ``training``, ``calibration``, ``analysis``, ``plots``.
+
+Example:
+    >>> import jax, jax.numpy as jnp
+    >>> jax.vmap(jax.grad(bce_with_logits))(jnp.array([0.0, 20.0]), jnp.array([0, 1]))
+    Array([ 5.0000000e-01, -2.0611537e-09], dtype=float32)
+"""
+
+import importlib
+from types import ModuleType
+
+from bcejax.losses import (
+    Derivatives,
+    bce_gradient,
+    bce_hessian,
+    bce_value_gradient_hessian,
+    bce_with_log_probs,
+    bce_with_logits,
+    bce_with_probs,
+    bernoulli_entropy,
+    bernoulli_kl,
+    reduce_losses,
+    smooth_labels,
+)
+from bcejax.numerics import check_labels, check_probs
+
+__all__ = [
+    "Derivatives",
+    "bce_gradient",
+    "bce_hessian",
+    "bce_value_gradient_hessian",
+    "bce_with_log_probs",
+    "bce_with_logits",
+    "bce_with_probs",
+    "bernoulli_entropy",
+    "bernoulli_kl",
+    "check_labels",
+    "check_probs",
+    "reduce_losses",
+    "smooth_labels",
+]
+
+_SUBPACKAGES = ("analysis", "calibration", "commands", "data", "models", "plots", "training")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"bcejax.{name}")
+    raise AttributeError(f"module 'bcejax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBPACKAGES])

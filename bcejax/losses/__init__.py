@@ -1,1 +1,26 @@
-"""To be written."""
+"""Floor 1: the losses, one number per example, with their derivatives in closed form."""
+
+from bcejax.losses.divergence import bernoulli_entropy, bernoulli_kl
+from bcejax.losses.from_logits import (
+    Derivatives,
+    bce_gradient,
+    bce_hessian,
+    bce_value_gradient_hessian,
+    bce_with_logits,
+)
+from bcejax.losses.from_probs import bce_with_log_probs, bce_with_probs
+from bcejax.losses.reduction import reduce_losses, smooth_labels
+
+__all__ = [
+    "Derivatives",
+    "bce_gradient",
+    "bce_hessian",
+    "bce_value_gradient_hessian",
+    "bce_with_log_probs",
+    "bce_with_logits",
+    "bce_with_probs",
+    "bernoulli_entropy",
+    "bernoulli_kl",
+    "reduce_losses",
+    "smooth_labels",
+]

@@ -1,5 +1,46 @@
 """Floor 0: scalar functions that keep their digits, and checks of labels and probabilities."""
 
+from bcejax.numerics.checks import check_labels, check_probs
+from bcejax.numerics.exponential import DecayingExponential, decaying_exponential, rounded
 from bcejax.numerics.extras import require
+from bcejax.numerics.gates import absorb, finite, within
+from bcejax.numerics.logistic import (
+    bernoulli_variance,
+    log1p_exp,
+    sigmoid,
+    softplus,
+    tanh_half,
+    unlikely,
+)
+from bcejax.numerics.odds import (
+    complement_from_log,
+    complement_surprisal,
+    inverse,
+    log_odds,
+    odds_from_log,
+    surprisal,
+)
 
-__all__ = ["require"]
+__all__ = [
+    "DecayingExponential",
+    "absorb",
+    "bernoulli_variance",
+    "check_labels",
+    "check_probs",
+    "complement_from_log",
+    "complement_surprisal",
+    "decaying_exponential",
+    "finite",
+    "inverse",
+    "log1p_exp",
+    "log_odds",
+    "odds_from_log",
+    "require",
+    "rounded",
+    "sigmoid",
+    "softplus",
+    "surprisal",
+    "tanh_half",
+    "unlikely",
+    "within",
+]

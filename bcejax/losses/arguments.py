@@ -1,0 +1,145 @@
+"""The arguments of the elementwise losses, checked once at the public door.
+
+Shapes and dtypes are faults while tracing; values that are out of range become nan (gates.py).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from bcejax.numerics import within
+
+
+class Arguments(NamedTuple):
+    """Scores and labels of one shape and one dtype, float32 or wider, and what goes with them."""
+
+    scores: jax.Array
+    labels: jax.Array
+    pos_weight: jax.Array | None
+    where: jax.Array | None
+
+    def mask(self, results: jax.Array) -> jax.Array:
+        """The results, and 0 where an example does not count."""
+        return results if self.where is None else jnp.where(self.where, results, 0)
+
+
+def elementwise(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    *,
+    name: str,
+    pos_weight: ArrayLike | None = None,
+    label_smoothing: ArrayLike = 0.0,
+    where: ArrayLike | None = None,
+) -> Arguments:
+    """What an elementwise loss computes with, given what its caller passed.
+
+    Masked entries become 0, label 0 and weight 1 before anything is computed from them, so that
+    no nan under the mask reaches a gradient.
+
+    Args:
+        scores: floats of any shape.
+        labels: numbers or booleans of that shape.
+        name: what the scores are called in a message.
+        pos_weight: numbers >= 0 that broadcast to the shape.
+        label_smoothing: number in [0, 1] that broadcasts to the shape.
+        where: booleans that broadcast to the shape.
+
+    Raises:
+        TypeError: scores are not floats, labels not real, or where not boolean.
+        ValueError: shapes differ, or do not broadcast to the scores' shape.
+
+    Example:
+        >>> elementwise(0.5, True, name="logits").labels
+        Array(1., dtype=float32)
+    """
+    x, y = as_floats(scores, name), as_real(labels, "labels")
+    if x.shape != y.shape:
+        raise ValueError(f"labels have shape {y.shape}, {name} {x.shape}: they must be equal")
+    y = within(y.astype(x.dtype), 0.0, 1.0)
+    if not (isinstance(label_smoothing, int | float) and label_smoothing == 0):
+        y = smooth(y, label_smoothing)
+    weight = None
+    if pos_weight is not None:
+        weight = as_real(pos_weight, "pos_weight").astype(x.dtype)
+        weight = within(broadcast(weight, x.shape, "pos_weight", name), 0.0, jnp.inf)
+    if where is None:
+        return Arguments(x, y, weight, None)
+    keep = as_mask(where, x.shape, name)
+    x, y = jnp.where(keep, x, 0), jnp.where(keep, y, 0)
+    return Arguments(x, y, None if weight is None else jnp.where(keep, weight, 1), keep)
+
+
+def smooth(labels: jax.Array, smoothing: ArrayLike) -> jax.Array:
+    """Labels moved towards 1/2 by the share ``smoothing`` of the way.
+
+    Example:
+        >>> smooth(jnp.array([0.0, 1.0]), 0.1)
+        Array([0.05, 0.95], dtype=float32)
+    """
+    if isinstance(smoothing, int | float) and not 0 <= smoothing <= 1:
+        raise ValueError(f"label_smoothing lies in [0, 1], got {smoothing}")
+    share = as_real(smoothing, "label_smoothing").astype(labels.dtype)
+    share = within(broadcast(share, labels.shape, "label_smoothing", "labels"), 0.0, 1.0)
+    return labels + share * (0.5 - labels)
+
+
+def as_floats(values: ArrayLike, name: str) -> jax.Array:
+    """The values as float32 or wider; integers are refused, for they are labels by mistake.
+
+    Example:
+        >>> as_floats(2.0, "logits")
+        Array(2., dtype=float32)
+    """
+    array = jnp.asarray(values)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{name} must be floats, got {array.dtype}")
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
+def as_real(values: ArrayLike, name: str) -> jax.Array:
+    """The values as an array of real numbers or booleans.
+
+    Example:
+        >>> as_real([0, 1], "labels")
+        Array([0, 1], dtype=int32)
+    """
+    array = jnp.asarray(values)
+    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool) or jnp.iscomplexobj(
+        array
+    ):
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+    return array
+
+
+def as_mask(where: ArrayLike, shape: tuple[int, ...], name: str) -> jax.Array:
+    """A mask of the given shape.
+
+    Example:
+        >>> as_mask(True, (2,), "logits")
+        Array([ True,  True], dtype=bool)
+    """
+    array = jnp.asarray(where)
+    if array.dtype != bool:
+        raise TypeError(f"where must be boolean, got {array.dtype}; numbers go into weights")
+    return broadcast(array, shape, "where", name)
+
+
+def broadcast(values: jax.Array, shape: tuple[int, ...], name: str, to: str) -> jax.Array:
+    """The values in that shape, which may not have to grow for them.
+
+    Example:
+        >>> broadcast(jnp.zeros(1), (2,), "weights", "losses").shape
+        (2,)
+    """
+    try:
+        fits = jnp.broadcast_shapes(values.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name} has shape {values.shape}, which does not broadcast to {to} {shape}"
+        )
+    return jnp.broadcast_to(values, shape)

@@ -1,0 +1,69 @@
+"""Gates that numbers pass on their way into a formula, linear for tangents.
+
+    finite(v)        v, and -+inf as -+finfo.max: a coefficient that may meet a zero tangent
+    within(v, a, b)  v in [a, b]; nudged onto the edge where it misses by rounding, nan beyond
+    absorb(w, v)     w v, where w = 0 wins over any v: 0 inf = 0
+
+Each tangent is multiplied by a number that depends on the primals alone, never tested, so that
+forward and reverse mode agree at every edge.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_jvp
+def finite(values: jax.Array) -> jax.Array:
+    """The values, infinite ones replaced by the largest finite number; derivative 1.
+
+    Example:
+        >>> finite(jnp.array([1.0, -jnp.inf]))
+        Array([ 1.0000000e+00, -3.4028235e+38], dtype=float32)
+    """
+    most = jnp.finfo(values.dtype).max
+    return jnp.clip(values, -most, most)
+
+
+finite.defjvps(lambda dot, out, values: dot)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def within(values: jax.Array, low: float, high: float) -> jax.Array:
+    """The values where they lie in [low, high], nan where they miss it by more than 4 eps.
+
+    A miss of at most 4 eps is rounding, and is moved onto the edge.  The derivative is 1, and
+    nan where the value is nan.
+
+    Example:
+        >>> within(jnp.array([0.25, 1.0000001, 85.0]), 0.0, 1.0)
+        Array([0.25, 1.  ,  nan], dtype=float32)
+    """
+    slack = 4 * jnp.finfo(values.dtype).eps
+    inside = (values >= low - slack) & (values <= high + slack)
+    return jnp.where(inside, jnp.clip(values, low, high), jnp.nan)
+
+
+@within.defjvp
+def _within_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
+    gated = within(*primals, low, high)
+    return gated, tangents[0] * jnp.where(jnp.isnan(gated), jnp.nan, 1)
+
+
+@jax.custom_jvp
+def absorb(weights: jax.Array, values: jax.Array) -> jax.Array:
+    """weights * values, and 0 where the weight is 0, whatever the value.
+
+    Example:
+        >>> absorb(jnp.array([0.0, 2.0]), jnp.array([jnp.inf, 3.0]))
+        Array([0., 6.], dtype=float32)
+    """
+    return jnp.where(weights == 0, 0, weights * values)
+
+
+@absorb.defjvp
+def _absorb_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    weights, values = primals
+    from_values = jnp.where(weights == 0, 0, weights) * tangents[1]
+    return absorb(weights, values), tangents[0] * finite(values) + from_values
