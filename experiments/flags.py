@@ -69,7 +69,7 @@ def read_flags(modules: Sequence[str], words: Sequence[str]) -> tuple[Flags, Cho
 def _named(name: str, experiment: Experiment[Any], flags: Flags) -> Choice:
     """The named configuration, or the default where the experiment has no full one."""
     chosen = flags.config if flags.config in experiment.configs else "default"
-    command = f"{PROGRAM} {name} --config {chosen}"
+    command = f"{PROGRAM} {name}" if chosen == "default" else f"{PROGRAM} {name} --config {chosen}"
     command += f" --device {flags.device}" if flags.device else ""
     return Choice(chosen, experiment.configs[chosen], command)
 

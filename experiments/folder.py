@@ -35,7 +35,8 @@ class Run:
     environment: dict[str, Any]
     seconds: float
     verdict: Verdict | None = None  # None where the run failed
-    error: str = ""  # the traceback then
+    error: str = ""  # what went wrong then, in a line or so
+    traceback: str = ""
     tables: tuple[dict[str, Any], ...] = ()  # name, caption, formats of each
     figures: tuple[dict[str, Any], ...] = ()  # name, caption, alt, of each
 

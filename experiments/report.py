@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
+
+from rich.markup import escape
 
 from bcejax.commands import (
     Badge,
@@ -10,6 +13,7 @@ from bcejax.commands import (
     Drawing,
     Entry,
     Facts,
+    Findings,
     Heading,
     Listing,
     Page,
@@ -22,7 +26,7 @@ from bcejax.commands import (
 from experiments.folder import Run, read_run
 from experiments.outcome import Claim
 from experiments.tables import read_table
-from experiments.wording import bound_words, margin_words, remark, value_words
+from experiments.wording import balance, remark
 
 TITLE = "The laboratory of bcejax"
 
@@ -69,16 +73,27 @@ def page_of_one(run: Run, folder: Path) -> Page:
 def page_of_all(runs: Sequence[Run], out: Path) -> Page:
     """The page over all runs: first what was asked and what came out, then each in full."""
     sections = tuple(_section(run, out / run.name, f"{run.name}/") for run in runs)
-    entries = tuple(Entry(run.opening.question, run.name, _badge(run), remark(run)) for run in runs)
+    entries = tuple(Entry(run.opening.question, _badge(run), remark(run), run.name) for run in runs)
+    return Page(TITLE, _lead(runs), sections, entries)
+
+
+def _lead(runs: Sequence[Run]) -> tuple[str, str]:
     held = sum(run.holds for run in runs)
-    lead = (f"{held} of {len(runs)} verdicts hold." if held < len(runs) else "All verdicts hold.",)
-    return Page(TITLE, lead, sections, entries)
+    last = max((run.environment for run in runs), key=lambda environment: environment["date"])
+    return (
+        "Every verdict holds."
+        if held == len(runs)
+        else f"Verdicts that hold: {held} of {len(runs)}.",
+        f"Last run on {last['date'][:10]}, with {last['device']}, Python {last['python']} and"
+        f" jax {last['versions']['jax']}.",
+    )
 
 
 def summary(run: Run) -> str:
-    """One line about a run, for a terminal."""
+    """A line about a run for a terminal, and one more about what failed."""
     mark = "[green]✓[/]" if run.holds else "[red]✗[/]"
-    return f"{mark} {run.name}  {_badge(run).text}  {run.seconds:.1f} s"
+    why = "" if run.holds else f"\n  {escape(remark(run)[-1])}"
+    return f"{mark} {run.name}  {_badge(run).text}  {run.seconds:.1f} s{why}"
 
 
 def _badge(run: Run) -> Badge:
@@ -95,28 +110,27 @@ def _section(run: Run, folder: Path, base: str) -> Section:
         run.name,
         (*blocks, *_method(run), *_circumstances(run)),
         _badge(run),
-        kicker=run.name,
+        kicker=run.name if run.config_name == "default" else f"{run.name}, {run.config_name}",
     )
 
 
 def _findings(run: Run) -> list[Block]:
     expected = Paragraph(f"Expected: {run.opening.expected}")
     if run.verdict is None:
-        return [expected, Heading("Traceback"), Listing(run.error)]
+        return [Paragraph(run.error, "answer"), expected, Listing(run.traceback)]
     return [Paragraph(run.verdict.answer, "answer"), expected, _claims(run.verdict.claims)]
 
 
-def _claims(claims: Sequence[Claim]) -> Block:
-    return make_grid(
-        "Each claim, what was found, and the bound that was set before.",
-        {
-            "claim": [claim.text for claim in claims],
-            "found": [value_words(claim) for claim in claims],
-            "bound": [bound_words(claim) for claim in claims],
-            "margin": [margin_words(claim) for claim in claims],
-            "": [Badge("holds" if claim.holds else "fails", claim.holds) for claim in claims],
-        },
-        rows=len(claims),
+def _claims(claims: Sequence[Claim]) -> Findings:
+    return Findings(
+        tuple(
+            Entry(
+                claim.text,
+                Badge("holds" if claim.holds else "fails", claim.holds),
+                (balance(claim),),
+            )
+            for claim in claims
+        )
     )
 
 
@@ -152,7 +166,8 @@ def _method(run: Run) -> list[Block]:
     """The paragraphs of the opening; those that are indented keep their lines."""
     blocks: list[Block] = [Heading("Method")] if run.opening.method else []
     for text in run.opening.method:
-        blocks.append(Listing(text) if text.startswith(" ") else Paragraph(" ".join(text.split())))
+        indented = text.startswith(" ")
+        blocks.append(Listing(dedent(text)) if indented else Paragraph(" ".join(text.split())))
     return blocks
 
 
@@ -160,6 +175,7 @@ def _circumstances(run: Run) -> list[Block]:
     environment = dict(run.environment)
     command = environment.pop("command")
     versions: dict[str, Any] = environment.pop("versions")
+    environment["commit"] = environment.get("commit", "")[:12] or None
     environment["took"] = f"{typeset(run.seconds, '.3g')} s"
     return [
         Heading("How to repeat it"),

@@ -36,7 +36,7 @@ def run_each(
         board: shows how far it is.
 
     Yields:
-        Each run when it has ended; one that raised has its traceback as ``error``.
+        Each run when it has ended; one that raised has an error and its traceback.
 
     Raises:
         ValueError: the device is not here, or a module is no experiment's; nothing has run then.
@@ -68,8 +68,13 @@ def _run_one(
         result = experiment.run(choice.config, board.track)
         return _write(_finished(planned, result, time.perf_counter() - start), out, result)
     except Exception as error:  # whatever it is, the other experiments still have their turn
-        seconds = time.perf_counter() - start
-        return _write(dataclasses.replace(planned, error=_trace(error), seconds=seconds), out)
+        failed = dataclasses.replace(
+            planned,
+            seconds=time.perf_counter() - start,
+            error=_without_paths(f"{type(error).__name__}: {error}"),
+            traceback=_trace(error),
+        )
+        return _write(failed, out)
 
 
 def _with_choice(run: Run, choice: Choice) -> Run:
@@ -101,9 +106,13 @@ def _write(run: Run, out: Path, result: Result | None = None) -> Run:
 
 
 def _trace(error: Exception) -> str:
-    """The traceback below this file, without the paths of this machine."""
+    """The traceback from the frame below this file on."""
     frames = error.__traceback__ and error.__traceback__.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
+    return _without_paths("".join(traceback.format_exception(type(error), error, frames)))
+
+
+def _without_paths(text: str) -> str:
+    """The text without what is this machine's own in the paths it names."""
     text = text.replace(f"{ROOT}/", "")
     text = re.sub(r'File "[^"]*/(?:site-packages|lib/python\d\.\d+)/', 'File "', text)
     return text.replace(str(Path.home()), "~")

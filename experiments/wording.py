@@ -9,52 +9,41 @@ from experiments.outcome import Claim
 SIGNS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "="}
 
 
-def value_words(claim: Claim) -> str:
-    """What was found, with its unit: every digit where equality is claimed, else six."""
-    return _number(claim.value, claim)
-
-
-def bound_words(claim: Claim) -> str:
-    """The relation and the bound, with its unit."""
-    return f"{SIGNS[claim.relation]} {_number(claim.bound, claim)}"
-
-
-def margin_words(claim: Claim) -> str:
-    """How far inside its bound a claim is, or how far outside.
-
-    Example: found 2.4 of 3 ulp is "20 %"; 1e-9 of 1e-5 is "10000 times"; an equality that holds
-    is "exact"; where a sign differs or a number is 0, the distance itself.
-    """
-    if claim.relation == "==" and claim.holds:
-        return "exact"
-    small, large = sorted((abs(claim.value), abs(claim.bound)))
-    if not claim.holds or claim.value * claim.bound <= 0:
-        return _with_unit(typeset(claim.margin, ".3g"), claim)
-    if large >= 10 * small:  # a percentage of the bound would say 100
-        return f"{typeset(large / small, '.2g')} times"
-    return f"{typeset(100 * claim.margin / abs(claim.bound), '.0f')} %"
+def balance(claim: Claim) -> str:
+    """What was found, what was claimed, and the margin."""
+    found, bound = _number(claim.value, claim), _number(claim.bound, claim)
+    if not claim.holds:
+        missed = _number(-claim.margin, claim)
+        return f"found {found}, claimed {SIGNS[claim.relation]} {bound}, missed by {missed}"
+    return f"{found} {SIGNS[claim.relation]} {bound}{_spare(claim)}"
 
 
 def remark(run: Run) -> tuple[str, ...]:
     """A run on the front page: its answer, and the claim that decides or comes nearest to it."""
     if run.verdict is None:
-        return (run.error.strip().splitlines()[-1],)
-    return run.verdict.answer, _balance(run.verdict.claims)
-
-
-def _balance(claims: tuple[Claim, ...]) -> str:
+        return (run.error,)
+    claims = run.verdict.claims
     failing = [claim for claim in claims if not claim.holds]
     if failing:
-        return f"{len(failing)} of {len(claims)} claims fail. {_in_full(failing[0])}."
-    hold = f"All {len(claims)} claims hold" if len(claims) > 1 else "Its claim holds"
+        count = f"{len(failing)} of {len(claims)} claims fail"
+        return run.verdict.answer, f"{count}: {failing[0].text}: {balance(failing[0])}."
+    count = f"All {len(claims)} claims hold" if len(claims) > 1 else "Its claim holds"
     nearest = min(claims, key=_room)
     if nearest.relation == "==":
-        return f"{hold}, exactly."
-    return f"{hold}. Nearest to its bound: {_in_full(nearest)}, margin {margin_words(nearest)}."
+        return run.verdict.answer, f"{count}, exactly."
+    return run.verdict.answer, f"{count}; nearest to its bound: {nearest.text}: {balance(nearest)}."
 
 
-def _in_full(claim: Claim) -> str:
-    return f"{claim.text}: {value_words(claim)} {bound_words(claim)}"
+def _spare(claim: Claim) -> str:
+    """How far inside its bound a claim is: a share of the bound, or how many times."""
+    if claim.relation == "==" or claim.margin == 0:
+        return ""
+    small, large = sorted((abs(claim.value), abs(claim.bound)))
+    if claim.value * claim.bound <= 0 or math.isinf(large):
+        return f", {_number(claim.margin, claim)} to spare"
+    if large >= 10 * small:  # a share of the bound would say 100 %
+        return f", {typeset(float(f'{large / small:.2g}'))} times inside"
+    return f", {typeset(100 * claim.margin / abs(claim.bound), '.0f')} % to spare"
 
 
 def _room(claim: Claim) -> float:
@@ -66,10 +55,7 @@ def _room(claim: Claim) -> float:
 
 
 def _number(value: float, claim: Claim) -> str:
+    """With its unit: every digit where equality is claimed, else four that count."""
     if value.is_integer() and abs(value) < 1e15:
-        return _with_unit(typeset(int(value)), claim)
-    return _with_unit(typeset(value, "" if claim.relation == "==" else ".6g"), claim)
-
-
-def _with_unit(number: str, claim: Claim) -> str:
-    return f"{number} {claim.unit}".rstrip()
+        return f"{typeset(int(value))} {claim.unit}".rstrip()
+    return f"{typeset(value, '' if claim.relation == '==' else '.4g')} {claim.unit}".rstrip()

@@ -80,7 +80,22 @@ class Grid(NamedTuple):
     links: Mapping[str, str] = {}
 
 
-Block = Paragraph | Listing | Heading | Facts | Drawing | Grid
+class Entry(NamedTuple):
+    """One line of a list that is judged: what it is, how it ended, a few words; where it leads."""
+
+    title: str
+    badge: Badge
+    remarks: tuple[str, ...] = ()
+    anchor: str = ""  # the id of a section
+
+
+class Findings(NamedTuple):
+    """A list of entries inside a section."""
+
+    entries: tuple[Entry, ...]
+
+
+Block = Paragraph | Listing | Heading | Facts | Drawing | Grid | Findings
 
 
 class Section(NamedTuple):
@@ -91,15 +106,6 @@ class Section(NamedTuple):
     blocks: tuple[Block, ...]
     badge: Badge | None = None
     kicker: str = ""  # a word above the title
-
-
-class Entry(NamedTuple):
-    """One line of the front page: where it leads, how it ended, and a few words."""
-
-    title: str
-    anchor: str
-    badge: Badge
-    remarks: tuple[str, ...] = ()
 
 
 class Page(NamedTuple):
@@ -116,7 +122,7 @@ def make_grid(
     columns: Mapping[str, Sequence[Any]],
     *,
     formats: Mapping[str, str] | None = None,
-    rows: int = 40,
+    rows: int = 20,
     links: Mapping[str, str] | None = None,
 ) -> Grid:
     """A table typeset from its columns.

@@ -50,4 +50,5 @@ def draw_errors(
     ax.set_yscale("symlog", linthresh=1)
     ax.set(xlabel="logit", ylabel="error (ulp)")
     ax.set_ylim(bottom=0)
-    ax.legend(markerscale=3)
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, markerscale=3, borderaxespad=0)

@@ -57,6 +57,6 @@ def draw_reliability(ax: "Axes", curve: "ReliabilityCurve", *, label: str | None
         zorder=0.5,
     )
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean probability", ylabel="share of label 1")
-    ax.set_aspect("equal", adjustable="box")
+    ax.set_aspect("equal", adjustable="box", anchor="W")
     if label is not None:
         ax.legend()
