@@ -1,0 +1,194 @@
+"""Checkpoints: a run that is killed and called again equals the one that was not, bit for bit.
+
+All that the next epoch depends on is one pytree, ``Run``, besides the data and the key; a
+checkpoint holds that tree, the figures so far, and a fingerprint of everything else: the data,
+the key's first order, and the text of the compiled program, in which model, optimizer, loss,
+batch size and early stopping stand.  A checkpoint whose fingerprint differs is refused.
+
+Orbax writes each checkpoint into a folder of another name and renames it at the end, so that a
+half-written one does not count.
+"""
+
+import dataclasses
+import hashlib
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bcejax.data import Batch
+from bcejax.models.inputs import check_count
+from bcejax.training.epochs import Data, Plan, Run
+from bcejax.training.stopping import Figures
+
+Fingerprint = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """Where and how often to write checkpoints.
+
+    Attributes:
+        directory: of this one fit; made if missing.  A fit called with the arguments of a
+            former one goes on where that one stopped; more ``epochs`` continue it.
+        every: epochs from one checkpoint to the next; None writes so often that writing takes
+            a twentieth of the time.  The last epoch is always written.
+        keep: how many checkpoints to keep, the newest.
+
+    Raises:
+        ValueError: ``every`` or ``keep`` is below 1.
+        TypeError: ``every`` or ``keep`` is not an integer, or ``directory`` not a path.
+
+    Example:
+        >>> Checkpoint("runs/pima", every=100).keep
+        1
+    """
+
+    directory: str | os.PathLike[str]
+    every: int | None = None
+    keep: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.directory, str | os.PathLike):
+            raise TypeError(f"checkpoint must be a path or a Checkpoint, got {self.directory!r}")
+        if self.every is not None:
+            check_count(self.every, "every")
+        check_count(self.keep, "keep")
+
+
+class Store:
+    """The checkpoints of one run, in one folder."""
+
+    def __init__(self, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None:
+        # Not at the top: it costs as much as importing jax, and few fits need it.
+        ocp = importlib.import_module("orbax.checkpoint")
+        self._ocp = ocp
+        self._config = checkpoint
+        self._fingerprint = fingerprint
+        directory = Path(checkpoint.directory).expanduser().absolute()
+        if directory.exists() and not directory.is_dir():
+            raise ValueError(f"checkpoint {os.fspath(checkpoint.directory)!r} is not a directory")
+        # Not in the background: the next epoch consumes the arrays that are being written.
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=checkpoint.keep, create=True, enable_async_checkpointing=False
+        )
+        self._manager = ocp.CheckpointManager(directory, options=options)
+        self._due = time.monotonic() + 1.0
+
+    def load(self, run: Run) -> tuple[Run, Figures] | None:
+        """The newest checkpoint, shaped like ``run``; None if there is none.
+
+        Raises:
+            ValueError: it is of another fit.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        args = self._ocp.args
+        about = self._manager.restore(step, args=args.Composite(about=args.JsonRestore())).about
+        self._compare(about)
+        saved = self._manager.restore(step, args=args.Composite(arrays=args.StandardRestore()))
+        leaves, figures = saved.arrays["run"], saved.arrays["figures"]
+        return _from_leaves(leaves, run), Figures(*(figures.get(f) for f in Figures._fields))
+
+    def until_next(self, done: int) -> int:
+        """Epochs from ``done`` to the next checkpoint, or a visit if the clock decides."""
+        every = self._config.every
+        return sys.maxsize if every is None else every - done % every
+
+    def visit(self, run: Run, figures: Figures, last: bool) -> None:
+        """Write a checkpoint if one is due, or if it is the last chance."""
+        done, every = int(run.epoch), self._config.every
+        due = time.monotonic() >= self._due if every is None else done % every == 0
+        if not (due or last) or done in (0, self._manager.latest_step()):
+            return
+        start = time.monotonic()
+        columns = {f: c for f, c in figures._asdict().items() if c is not None}
+        args = self._ocp.args
+        self._manager.save(
+            done,
+            args=args.Composite(
+                arrays=args.StandardSave({"run": _to_leaves(run), "figures": columns}),
+                about=args.JsonSave(self._fingerprint),
+            ),
+            force=True,
+        )
+        self._due = time.monotonic() + 20 * (time.monotonic() - start)
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._manager.close()
+
+    def _compare(self, saved: Fingerprint) -> None:
+        for part, now in self._fingerprint.items():
+            if saved.get(part) != now:
+                raise ValueError(
+                    f"checkpoint {os.fspath(self._config.directory)!r} is of another fit: "
+                    f"{part} was {saved.get(part)}, now {now}; name another directory"
+                )
+
+
+def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: str) -> Fingerprint:
+    """What a checkpoint must agree with, part by part, the plainest part first.
+
+    Args:
+        run: before its first epoch.
+        data: what is learnt from.
+        plan: what is compiled in.
+        order: of the first epoch; it stands for the key and for NumPy's way of drawing.
+        program: the text that is compiled.
+    """
+    params = jax.tree.leaves_with_path(run.state.params)
+    shapes = [f"{jax.tree_util.keystr(path)} {a.shape} {a.dtype}" for path, a in params]
+    size = sum(a.size for _, a in params)
+    return {
+        "model": f"{size} parameters ({_digest(*shapes)})",
+        "training set": _digest_batch(data.train),
+        "validation set": None if data.validation is None else _digest_batch(data.validation),
+        "batch_size": plan.batch_size,
+        "early_stopping": repr(plan.early_stopping),
+        "key": _digest(order),
+        "jax": jax.__version__,
+        "program of model, optimizer and loss": _digest(program),
+    }
+
+
+def _digest_batch(batch: Batch) -> str:
+    arrays = [np.asarray(a) for a in batch if a is not None]
+    shapes = [str(a.shape) for a in arrays]
+    return f"{len(arrays[0])} examples ({_digest(*shapes, *arrays)})"
+
+
+def _digest(*parts: str | np.ndarray) -> str:
+    total = hashlib.blake2b(digest_size=6)
+    for part in parts:
+        total.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)
+    return total.hexdigest()
+
+
+def _to_leaves(run: Run) -> dict[str, np.ndarray]:
+    """The arrays of a run by number; random keys as their words."""
+    plain = (jax.random.key_data(a) if _is_key(a) else a for a in jax.tree.leaves(run))
+    return {str(i): np.asarray(a) for i, a in enumerate(plain)}
+
+
+def _from_leaves(leaves: dict[str, np.ndarray], run: Run) -> Run:
+    """The inverse of ``_to_leaves``; the arrays are fresh copies, so they may be donated."""
+    old, tree = jax.tree.flatten(run)
+    new = [
+        jax.random.wrap_key_data(jnp.array(leaves[str(i)]), impl=jax.random.key_impl(a))
+        if _is_key(a)
+        else jnp.array(leaves[str(i)])
+        for i, a in enumerate(old)
+    ]
+    return jax.tree.unflatten(tree, new)
+
+
+def _is_key(array: jax.Array) -> bool:
+    return jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key)

@@ -1,0 +1,161 @@
+"""``fit``: the pure program of ``epochs`` with all that surrounds a training run.
+
+The program is called for a chunk of epochs at a time, as many as fit between two visits of the
+host, 0.2 s apart; at a visit the host shows progress, writes a checkpoint and heeds Ctrl-C.
+Nothing that it computes depends on where the chunks end.
+"""
+
+import os
+import warnings
+from collections.abc import Callable
+
+import optax
+from flax import nnx
+from jax.typing import ArrayLike
+
+from bcejax.data import Batch
+from bcejax.losses import bce_with_logits
+from bcejax.models.inputs import check_count
+from bcejax.training.checkpoints import Checkpoint, Store
+from bcejax.training.entry import admit, largest_input
+from bcejax.training.epochs import Data, Plan
+from bcejax.training.interrupts import held_interrupts
+from bcejax.training.loop import Loop
+from bcejax.training.orders import key_words
+from bcejax.training.progress import Show, shown_progress
+from bcejax.training.records import History, Status
+from bcejax.training.state import ADAM, Loss, init_state, update_model
+from bcejax.training.stopping import EarlyStopping
+
+_LARGE = 30.0  # standardised inputs hardly ever lie so far out
+
+
+def fit(
+    model: nnx.Module,
+    train: Batch,
+    *,
+    validation: Batch | None = None,
+    optimizer: optax.GradientTransformation = ADAM,
+    loss: Loss = bce_with_logits,
+    epochs: int = 10,
+    batch_size: int = 32,
+    key: ArrayLike,
+    early_stopping: EarlyStopping | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model in place, after the habit of Keras's ``fit``.
+
+    Each epoch visits the examples once in a new random order, in batches of ``batch_size``, the
+    last one as short as it comes.  A step moves the parameters by the optimizer's update for the
+    gradient of ``reduce_losses(loss(logits, labels), weights=weights)``.  Training runs on a
+    private copy of the model's arrays with donated buffers; the optimizer starts afresh.
+
+    However it ends, the model holds the last finished epoch (or the best one, if early stopping
+    restores it) and none of its arrays has been deleted.  At Ctrl-C the epochs under way are
+    finished, the model is updated, and then ``KeyboardInterrupt`` is raised; a second Ctrl-C
+    does not wait, and leaves the model as it was before.
+
+    The same arguments and model give the same bits, whatever ``progress`` and ``checkpoint``
+    are, on one device and with one version of JAX (tests/training/test_fitting.py).
+
+    Args:
+        model: a Flax NNX module that maps inputs (n, d) to logits (n,).
+        train: what to learn from.  Inputs are cast to float32 (to float64 for a model with
+            float64 parameters), as are labels in [0, 1] and weights.
+        validation: what to take the figures of after each epoch.
+        optimizer: an optax optimizer.  Make it once: each new object is compiled anew.
+        loss: elementwise, (logits, labels) -> losses; the same holds.
+        epochs: how many times to visit each example.
+        batch_size: examples per step.
+        key: a random key for the order of the examples.
+        early_stopping: when to end early.
+        checkpoint: a folder, or a ``Checkpoint``: where to go on from and to write to.
+        progress: whether to show a bar (in a log: a line now and then) on standard error.
+
+    Returns:
+        The loss and accuracy of each epoch, and how training ended.
+
+    Raises:
+        ValueError: a shape or a value that cannot be used, named in one line; a checkpoint of
+            another fit.
+        TypeError: the same for a type.
+        KeyboardInterrupt: Ctrl-C, once the model is updated.
+
+    Warns:
+        RuntimeWarning: training diverged: the epoch and the likely cause.
+
+    Example:
+        >>> import jax
+        >>> import numpy as np
+        >>> from flax import nnx
+        >>> from bcejax.data import Batch
+        >>> from bcejax.models import LogisticRegression
+        >>> inputs = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0], [-1.0, 1.0]])
+        >>> model = LogisticRegression(2, rngs=nnx.Rngs(0))
+        >>> history = fit(
+        ...     model, Batch(inputs, np.array([1, 0, 1, 0])), key=jax.random.key(0), progress=False
+        ... )
+        >>> history.loss.shape, history.status, bool(history.loss[-1] < history.loss[0])
+        ((10,), <Status.FINISHED: 1>, True)
+    """
+    check_count(epochs, "epochs")
+    check_count(batch_size, "batch_size")
+    if not isinstance(early_stopping, EarlyStopping | None):
+        raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
+    words = key_words(key)
+    state = init_state(model, optimizer, loss)
+    learnt = admit(train, "train", state.dtype)
+    judged = None if validation is None else admit(validation, "validation", state.dtype, learnt)
+    loop = Loop(state, Data(learnt, judged), words, Plan(int(batch_size), early_stopping))
+    with held_interrupts() as pressed:
+        store = None if checkpoint is None else _open(checkpoint, loop, epochs)
+        try:
+            with shown_progress(progress, epochs) as show:
+                _run(loop, epochs, store, show, pressed)
+        finally:
+            kept, history = loop.end(epochs)
+            if kept is not None:
+                update_model(model, kept)
+    if history.status == Status.DIVERGED:
+        warnings.warn(f"training {history.message}; {_cause(learnt)}", RuntimeWarning, stacklevel=2)
+    return history
+
+
+def _open(checkpoint: str | os.PathLike[str] | Checkpoint, loop: Loop, epochs: int) -> Store:
+    """The checkpoints of the run, which goes on from the newest."""
+    config = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    store = Store(config, loop.fingerprint())
+    found = store.load(loop.run)
+    if found is not None:
+        loop.resume(*found)
+    if loop.done > epochs:
+        raise ValueError(
+            f"checkpoint {os.fspath(config.directory)!r} holds epoch {loop.done} already, "
+            f"more than epochs={epochs}"
+        )
+    return store
+
+
+def _run(
+    loop: Loop, epochs: int, store: Store | None, show: Show, pressed: Callable[[], int]
+) -> None:
+    """Train until the epochs are done, the program stops, or Ctrl-C comes."""
+    while loop.done < epochs and loop.status == Status.RUNNING and not pressed():
+        most = epochs - loop.done
+        if store is not None:
+            most = min(most, store.until_next(loop.done))
+        if not loop.advance(most, pressed):
+            return
+        show(loop.done, loop.figures)
+        if store is not None:
+            last = loop.done == epochs or loop.status != Status.RUNNING or pressed() > 0
+            store.visit(loop.run, loop.figures, last)
+
+
+def _cause(batch: Batch) -> str:
+    """Why training most likely diverged."""
+    largest, column = largest_input(batch)
+    if largest > _LARGE:
+        return f"likely cause: inputs not standardised (column {column} reaches {largest:.4g})"
+    return "likely cause: the learning rate is too large"

@@ -1,0 +1,98 @@
+"""The host's side of a training run: chunks of epochs, and what is known after each."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from bcejax.training.checkpoints import Fingerprint, fingerprint
+from bcejax.training.epochs import Data, Plan, Run, final_state, run_epochs, start_run
+from bcejax.training.interrupts import wait
+from bcejax.training.orders import draw_order
+from bcejax.training.records import History, Status, describe
+from bcejax.training.state import TrainState
+from bcejax.training.stopping import Figures
+
+_VISIT = 0.2  # seconds from one visit of the host to the next
+_ROWS, _ENTRIES = 64, 2**22  # the most that the order of a chunk may hold: epochs, examples
+
+_begin = jax.jit(start_run, static_argnums=1)
+_advance = jax.jit(run_epochs, static_argnames="plan", donate_argnames="run")
+
+
+class Loop:
+    """A training run between visits: its arrays, its figures so far, its pace.
+
+    Attributes:
+        run: all that the next epoch depends on.
+        figures: of the finished epochs, as NumPy arrays.
+        done: finished epochs.
+        status: ``RUNNING`` until an epoch ends the run.
+    """
+
+    def __init__(self, state: TrainState, data: Data, words: list[int], plan: Plan) -> None:
+        self._data, self._words, self._plan = data, words, plan
+        n = len(data.train.labels)
+        self._n, self._rows = n, min(max(_ENTRIES // n, 1), _ROWS)
+        # A first guess, of which only the order of magnitude matters: 20 us per step, and
+        # 6 operations per example and parameter at 1e10 per second.
+        params = sum(a.size for a in jax.tree.leaves(state.params))
+        self._seconds = 2e-5 * n / plan.batch_size + 6e-10 * n * params
+        blank = np.empty(0, state.dtype)
+        unseen = None if data.validation is None else blank
+        self.figures = Figures(blank, blank, unseen, unseen)
+        self.run = _begin(state, plan.early_stopping)
+        self._restores = self.run.best is not None and self.run.best.state is not None
+        self.done, self.status = 0, Status.RUNNING
+
+    def resume(self, run: Run, figures: Figures) -> None:
+        """Go on from a checkpoint."""
+        self.run, self.figures = run, figures
+        self.done, self.status = int(run.epoch), Status(int(run.status))
+
+    def fingerprint(self) -> Fingerprint:
+        """What a checkpoint of this run must agree with."""
+        order = np.zeros((self._rows, self._n), np.int32)
+        program = _advance.lower(self.run, self._data, order, np.int32(1), plan=self._plan)
+        order[0] = draw_order(self._words, 0, self._n)
+        return fingerprint(self.run, self._data, self._plan, order[0], program.as_text())
+
+    def advance(self, most: int, pressed: Callable[[], int]) -> bool:
+        """Run the epochs until the next visit, ``most`` at most.
+
+        Returns:
+            False if a second Ctrl-C came: the arrays are then lost.
+        """
+        count = min(most, self._rows, max(1, int(_VISIT / self._seconds)))
+        order = np.zeros((self._rows, self._n), np.int32)
+        for row in range(count):
+            order[row] = draw_order(self._words, self.done + row, self._n)
+        start = time.perf_counter()
+        self.run, figures = _advance(self.run, self._data, order, np.int32(count), plan=self._plan)
+        if not wait(self.run.epoch, pressed):
+            return False
+        self._seconds = (time.perf_counter() - start) / count
+        before, self.done = self.done, int(self.run.epoch)
+        self.status = Status(int(self.run.status))
+        self.figures = jax.tree.map(
+            lambda old, new: np.concatenate([old, np.asarray(new)[: self.done - before]]),
+            self.figures,
+            figures,
+        )
+        return True
+
+    def end(self, epochs: int) -> tuple[TrainState | None, History]:
+        """The state that the model is to take, None if there is none any more; the history."""
+        status = self.status
+        if status == Status.RUNNING:
+            status = Status.FINISHED if self.done == epochs else Status.INTERRUPTED
+        state, held, best_epoch = None, 0, 0
+        if not any(array.is_deleted() for array in jax.tree.leaves(self.run)):
+            state, held = self.run.state, self.done
+            best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
+            if status != Status.INTERRUPTED and self._restores:
+                state, held = final_state(self.run), best_epoch
+        history = History(*self.figures, self.done, best_epoch, status)
+        return state, dataclasses.replace(history, message=describe(history, held))

@@ -1,0 +1,106 @@
+"""Early stopping, decided inside the compiled program.
+
+Epoch e (from 1) improves on the best epoch b so far if its figure is lower by more than
+``min_delta`` (higher, for an accuracy); training stops after the first epoch with
+e - b >= ``patience``.  The rule is part of the program and sees every epoch, so the result does
+not depend on how often the host looks in.
+"""
+
+import dataclasses
+from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bcejax.models.inputs import check_count
+from bcejax.training.state import TrainState
+
+Column: TypeAlias = jax.Array | np.ndarray
+Monitor: TypeAlias = Literal["loss", "accuracy", "validation_loss", "validation_accuracy"]
+
+
+class Figures(NamedTuple):
+    """Loss and accuracy of an epoch, or of many; None where there is no validation set."""
+
+    loss: Column
+    accuracy: Column
+    validation_loss: Column | None
+    validation_accuracy: Column | None
+
+
+class Best(NamedTuple):
+    """The best epoch so far: its figure (lower is better), number from 1, and state if kept."""
+
+    value: jax.Array
+    epoch: jax.Array
+    state: TrainState | None
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when a figure has not improved for some epochs.
+
+    Attributes:
+        patience: how many epochs may pass without improvement, 1 or more.
+        min_delta: by how much a figure must be better to count as an improvement.
+        restore_best: end with the best epoch rather than with the last; also where training
+            runs through all its epochs or diverges, but not where Ctrl-C stops it.
+        monitor: ``"loss"``, ``"accuracy"``, ``"validation_loss"`` or ``"validation_accuracy"``;
+            None takes the validation loss if there is a validation set, else the loss.
+
+    Raises:
+        ValueError: patience is below 1, min_delta negative or nan, or the monitor unknown.
+        TypeError: patience is not an integer.
+
+    Example:
+        >>> EarlyStopping(patience=10).min_delta
+        0.0
+        >>> EarlyStopping(patience=0)
+        Traceback (most recent call last):
+        ...
+        ValueError: patience must be at least 1, got 0
+    """
+
+    patience: int
+    min_delta: float = 0.0
+    restore_best: bool = True
+    monitor: Monitor | None = None
+
+    def __post_init__(self) -> None:
+        check_count(self.patience, "patience")
+        if not self.min_delta >= 0:
+            raise ValueError(f"min_delta must be 0 or more, got {self.min_delta!r}")
+        if self.monitor not in (None, *get_args(Monitor)):
+            raise ValueError(f"monitor must be one of {get_args(Monitor)}, got {self.monitor!r}")
+
+    def first(self, state: TrainState) -> Best:
+        """Before the first epoch: any figure will be better."""
+        value = jnp.full((), jnp.inf, state.dtype)
+        kept = jax.tree.map(jnp.copy, state) if self.restore_best else None
+        return Best(value, jnp.zeros((), jnp.int32), kept)
+
+    def update(
+        self, best: Best, state: TrainState, figures: Figures, epoch: jax.Array
+    ) -> tuple[Best, jax.Array]:
+        """The best epoch after this one, and whether to stop."""
+        value = self._figure(figures).astype(best.value.dtype)
+        better = value < best.value - self.min_delta
+        new = Best(value, epoch, state if self.restore_best else None)
+        best = select(better, new, best)
+        return best, epoch - best.epoch >= self.patience
+
+    def _figure(self, figures: Figures) -> jax.Array:
+        name = self.monitor or ("loss" if figures.validation_loss is None else "validation_loss")
+        figure = getattr(figures, name)
+        if figure is None:
+            raise ValueError(f"early_stopping monitors {name!r}, but there is no validation set")
+        return -figure if name.endswith("accuracy") else figure
+
+
+Tree = TypeVar("Tree")
+
+
+def select(condition: jax.Array, yes: Tree, no: Tree) -> Tree:
+    """``yes`` or ``no``, trees of one structure."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
