@@ -1,1 +1,6 @@
-"""To be written."""
+"""Floor 3: how well probabilities agree with what happened."""
+
+from bcejax.calibration.binning import ReliabilityCurve, reliability_curve
+from bcejax.calibration.errors import expected_calibration_error
+
+__all__ = ["ReliabilityCurve", "expected_calibration_error", "reliability_curve"]

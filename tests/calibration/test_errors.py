@@ -1,0 +1,216 @@
+"""Calibration errors against brute force in float64 and closed forms of the derivatives."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bcejax.analysis import exact, ulp_error
+from bcejax.calibration import expected_calibration_error, reliability_curve
+
+norms = pytest.mark.parametrize("norm", [1, 2, np.inf])
+
+
+def brute_force(y, p, w, bins, norm):
+    """In float64, bin by bin; the last bin is closed."""
+    edges = np.array([k / bins for k in range(bins + 1)]).astype(p.dtype)
+    total, parts = math.fsum(w), []
+    for b in range(bins):
+        inside = (p >= edges[b]) & ((p < edges[b + 1]) | (b == bins - 1))
+        W = math.fsum(w[inside])
+        if W:
+            gap = abs(math.fsum(w[inside] * (y[inside] - p[inside].astype(float)))) / W
+            parts.append((W / total, gap))
+    if norm == np.inf:
+        return max(gap for _, gap in parts)
+    return sum(share * gap**norm for share, gap in parts) ** (1 / norm)
+
+
+def data(n, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.5, 0.5, n).astype(dtype)
+    y = (rng.random(n) < p**1.5).astype(dtype)
+    return y, p, rng.integers(0, 4, n).astype(dtype)
+
+
+@norms
+@pytest.mark.parametrize("bins", [1, 15, 100])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_agrees_with_brute_force(dtype, bins, norm):
+    n = 5000
+    y, p, w = data(n, dtype)
+    with jax.enable_x64(dtype == np.float64):
+        got = expected_calibration_error(y, probs=p, weights=w, bins=bins, norm=norm)
+    assert got.dtype == dtype
+    bound = 4 * (math.sqrt(n) + 4) * np.finfo(dtype).eps
+    assert abs(float(got) - brute_force(y, p, w, bins, norm)) <= bound
+
+
+def test_one_hand_made_case():
+    """Bins [0, .5) and [.5, 1]: gaps .25 and -.25 + ..., by hand."""
+    y, p = [0, 1, 1, 1], [0.25, 0.25, 0.5, 0.75]
+    error = [expected_calibration_error(y, probs=p, bins=2, norm=k) for k in (1, 2, np.inf)]
+    np.testing.assert_allclose(error, [0.3125, np.sqrt((0.25**2 + 0.375**2) / 2), 0.375], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("p", "y", "want"), [([0.95, 1.0], [1, 0], 0.475), ([0.0, 0.04], [0, 1], 0.48)]
+)
+def test_the_ends_belong_to_the_outer_bins(p, y, want):
+    """Two peers give 0.525 for the first: they send p = 1 to a bin of its own."""
+    for closed in ("left", "right"):
+        got = expected_calibration_error(y, probs=p, bins=10, closed=closed)
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_a_single_class_and_a_single_example():
+    np.testing.assert_allclose(expected_calibration_error([1], probs=[0.25]), 0.75)
+    np.testing.assert_allclose(expected_calibration_error([0, 0], probs=[0.25, 0.75]), 0.5)
+
+
+pairs = st.tuples(
+    st.sampled_from([0.0, 1.0]), st.floats(0, 1, width=32), st.sampled_from([0, 1, 2, 3])
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(pairs, min_size=8, max_size=8), st.sampled_from([1, 2, np.inf]), st.data())
+def test_properties(examples, norm, data):
+    y, p, w = (np.array(each, np.float32) for each in zip(*examples, strict=True))
+    if not w.any():
+        return
+    near = {"rtol": 2**-16, "atol": 2**-20}
+    error = expected_calibration_error(y, probs=p, weights=w, norm=norm)
+    assert 0 <= error <= 1 + 2**-20
+    order = np.array(data.draw(st.permutations(range(8))))
+    shuffled = expected_calibration_error(y[order], probs=p[order], weights=w[order], norm=norm)
+    np.testing.assert_allclose(shuffled, error, **near)
+    copies = np.repeat(np.arange(8), w.astype(int))
+    padded = np.pad(copies, (0, 24 - len(copies)))  # one shape, one compilation
+    repeated = expected_calibration_error(
+        y[padded], probs=p[padded], where=np.arange(24) < len(copies), norm=norm
+    )
+    np.testing.assert_allclose(repeated, error, **near)
+    scaled = expected_calibration_error(y, probs=p, weights=8 * w, norm=norm)
+    np.testing.assert_allclose(scaled, error, **near)
+    total = expected_calibration_error(y, probs=p, weights=w, bins=1)
+    finest = expected_calibration_error(y, probs=p, weights=w, bins=16)
+    coarse = expected_calibration_error(y, probs=p, weights=w, bins=4)
+    assert total <= coarse + 2**-20  # splitting bins never lowers it
+    assert coarse <= finest + 2**-20
+
+
+def test_norms_follow_from_the_curve():
+    y, p, w = data(300, np.float32)
+    curve = reliability_curve(y, probs=p, weights=w)
+    share = np.asarray(curve.weights) / np.sum(curve.weights)
+    gap = np.where(np.isnan(curve.gap), 0, np.abs(curve.gap))
+    for norm, want in [(1, share @ gap), (2, np.sqrt(share @ gap**2)), (np.inf, gap.max())]:
+        got = expected_calibration_error(y, probs=p, weights=w, norm=norm)
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_logits_keep_digits_that_probabilities_lose():
+    x = np.float32([20.0, 30.0])
+    got = expected_calibration_error([1, 1], logits=x)
+    with mpmath.workprec(200):
+        want = -(exact("gradient", x[0], 1) + exact("gradient", x[1], 1)) / 2
+    assert ulp_error(got, np.array(want, object)) <= 3
+    through_probs = expected_calibration_error([1, 1], probs=np.float32(1 / (1 + np.exp(-x))))
+    assert through_probs == 0
+
+
+def test_infinite_logits():
+    x = np.float32([np.inf, -np.inf])
+    assert expected_calibration_error([1, 0], logits=x) == 0
+    assert expected_calibration_error([0, 1], logits=x) == 1
+    gradient = jax.grad(lambda x: expected_calibration_error([0.0, 1.0], logits=x))(jnp.array(x))
+    np.testing.assert_array_equal(gradient, [0, 0])
+
+
+def test_derivative_in_probs_labels_and_weights():
+    y, p = jnp.array([0.0, 1.0, 1.0]), jnp.array([0.2, 0.3, 0.9])
+    w = jnp.array([1.0, 2.0, 3.0])
+
+    def error(y, p, w):
+        return expected_calibration_error(y, probs=p, weights=w, bins=2)
+
+    by_label, by_prob, by_weight = jax.grad(error, (0, 1, 2))(y, p, w)
+    # bins {0, 1} and {2}: residuals -.2 + 2 .7 = 1.2 and 3 .1 = .3, both positive; W = 6
+    r = np.array([-0.2, 0.7, 0.1])
+    np.testing.assert_allclose(by_prob, -w / 6, rtol=1e-5)
+    np.testing.assert_allclose(by_label, w / 6, rtol=1e-5)
+    np.testing.assert_allclose(by_weight, r / 6 - 1.5 / 36, rtol=1e-5)
+    np.testing.assert_allclose(jax.jacfwd(error, 1)(y, p, w), by_prob)
+
+
+def test_derivative_in_logits_goes_through_the_variance():
+    x = jnp.array([-1.0, 0.5, 25.0])
+    gradient = jax.grad(lambda x: expected_calibration_error([1.0, 1.0, 1.0], logits=x))(x)
+    want = -np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2 / 3
+    np.testing.assert_allclose(gradient, want, rtol=1e-5)
+
+
+@norms
+def test_a_perfect_fit_has_derivative_0(norm):
+    def error(p):
+        return expected_calibration_error([0.0, 1.0], probs=p, bins=1, norm=norm)
+
+    assert error(jnp.array([0.5, 0.5])) == 0
+    np.testing.assert_array_equal(jax.grad(error)(jnp.array([0.5, 0.5])), [0, 0])
+
+
+@norms
+def test_masked_nan_leaks_into_no_derivative(norm):
+    def error(p):
+        return expected_calibration_error(
+            jnp.array([0.0, jnp.nan, 1.0]), probs=p, where=jnp.array([True, False, True]), norm=norm
+        )
+
+    gradient = jax.grad(error)(jnp.array([0.25, jnp.nan, 0.5]))
+    assert np.all(np.isfinite(gradient))
+    assert gradient[1] == 0
+
+
+@norms
+def test_jit_and_vmap_agree_with_the_plain_call(norm):
+    rng = np.random.default_rng(2)
+    y, p = rng.integers(0, 2, (3, 40)), rng.random((3, 40)).astype(np.float32)
+    together = jax.jit(jax.vmap(lambda y, p: expected_calibration_error(y, probs=p, norm=norm)))
+    alone = [expected_calibration_error(y[i], probs=p[i], norm=norm) for i in range(3)]
+    np.testing.assert_allclose(together(y, p), alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_low_precision_is_computed_in_float32(dtype):
+    y, p, _ = data(5000, np.float32)
+    p = jnp.asarray(p, dtype)
+    got = expected_calibration_error(y, probs=p)
+    assert got.dtype == jnp.float32
+    want = brute_force(y, np.asarray(p), np.ones(5000), 15, 1)
+    assert abs(float(got) - want) <= 4 * (math.sqrt(5000) + 4) * 2**-23
+
+
+def test_unknown_norm():
+    with pytest.raises(ValueError, match="norm 3 is not one of 1, 2, inf"):
+        expected_calibration_error([1], probs=[0.5], norm=3)
+
+
+def test_equal_shapes_compile_once():
+    traces = 0
+
+    @jax.jit
+    def error(y, p):
+        nonlocal traces
+        traces += 1
+        return expected_calibration_error(y, probs=p)
+
+    for seed in range(3):
+        y, p, _ = data(10, np.float32, seed)
+        error(y, p)
+    assert traces == 1
