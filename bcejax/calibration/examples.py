@@ -6,6 +6,7 @@ count has weight 0 and harmless values, so nothing that lies under a mask can le
 should have been refused, but was traced, is nan.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -87,17 +88,28 @@ def as_examples(
     mask = _mask(where, labels.shape)
     _check_values(name, labels, scores, weights, mask)
 
-    labels = labels.astype(dtype)
+    return _laid_out(labels, scores, weights, mask, is_logits=logits is not None)
+
+
+@functools.partial(jax.jit, static_argnames="is_logits")
+def _laid_out(
+    labels: jax.Array, scores: jax.Array, weights: jax.Array, mask: jax.Array, *, is_logits: bool
+) -> Examples:
+    """Flat, with 0 for all that does not count and nan for all that could not be taken."""
+    labels = labels.astype(weights.dtype)
+    accepted = scores if is_logits else within(scores, 0.0, 1.0)
+    implausible = jnp.isnan(accepted) | jnp.isnan(within(labels, 0.0, 1.0))
     # a good value under weight 0 stays, for the derivative in its weight
-    counts = mask & ((weights != 0) | _plausible(labels, logits, scores))
+    counts = mask & ((weights != 0) | ~implausible)
+    # values are masked before they pass the gate, so that no nan meets their derivatives
     labels, scores, weights = (
         jnp.where(counts, each, 0).ravel() for each in (labels, scores, weights)
     )
     return Examples(
         labels=within(labels, 0.0, 1.0),
         weights=jnp.where(weights < 0, jnp.nan, weights),
-        logits=None if logits is None else scores,
-        probs=None if probs is None else within(scores, 0.0, 1.0),
+        logits=scores if is_logits else None,
+        probs=None if is_logits else within(scores, 0.0, 1.0),
     )
 
 
@@ -127,12 +139,6 @@ def _mask(where: ArrayLike | None, shape: tuple[int, ...]) -> jax.Array:
     if mask.dtype != bool:
         raise TypeError(f"where has dtype {mask.dtype}; it must be boolean")
     return mask
-
-
-def _plausible(labels: jax.Array, logits: ArrayLike | None, scores: jax.Array) -> jax.Array:
-    """Where the values are such as could be taken."""
-    scores = within(scores, 0.0, 1.0) if logits is None else scores
-    return ~(jnp.isnan(within(labels, 0.0, 1.0)) | jnp.isnan(scores))
 
 
 def _check_values(name: str, *arrays: jax.Array) -> None:
