@@ -24,7 +24,7 @@ from bcejax.training.loop import Loop
 from bcejax.training.orders import key_words
 from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
-from bcejax.training.state import ADAM, Loss, init_state, update_model
+from bcejax.training.state import ADAM, Loss, init_state
 from bcejax.training.stopping import EarlyStopping
 
 _LARGE = 30.0  # standardised inputs hardly ever lie so far out
@@ -116,7 +116,7 @@ def fit(
         finally:
             kept, history = loop.end(epochs)
             if kept is not None:
-                update_model(model, kept)
+                nnx.update(model, kept.params, kept.rest)
     if history.status == Status.DIVERGED:
         warnings.warn(f"training {history.message}; {_cause(learnt)}", RuntimeWarning, stacklevel=2)
     return history

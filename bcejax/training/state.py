@@ -100,8 +100,8 @@ def init_state(
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(f"optimizer must be optax's, such as optax.adam(1e-3), got {optimizer!r}")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
-    arrays = _first_arrays(params, rest, optimizer)
-    return TrainState(*arrays, graphdef=graphdef, optimizer=optimizer, loss=loss)
+    params, rest, opt_state, step = _first_arrays(params, rest, optimizer)
+    return TrainState(params, rest, opt_state, step, graphdef, optimizer, loss)
 
 
 # In one program: eager, the zeros of Adam alone take half a millisecond.
