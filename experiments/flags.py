@@ -62,7 +62,7 @@ def read_flags(modules: Sequence[str], words: Sequence[str]) -> tuple[Flags, Cho
     if plain == list(words) and not own:
         return flags, lambda name, experiment: _named(name, experiment, flags)
     choice = _own(modules[0], flags, words)
-    again = choice._replace(command=shlex.join([choice.command, *own]))
+    again = choice._replace(command=f"{choice.command} {shlex.join(own)}".rstrip())
     return flags, lambda name, experiment: again
 
 

@@ -57,16 +57,17 @@ def whole_folder(target: Path) -> Iterator[Path]:
         The path to fill; on an exception it is removed and the target stays as it was.
     """
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    replaced = target.with_name(f"{unfinished.name}.replaced")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
+        replaced = unfinished.with_name(f"{unfinished.name}.replaced")
         if target.exists():
             target.rename(replaced)
         unfinished.rename(target)
+        shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -124,8 +125,8 @@ def described(thing: Table | Figure, *fields: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON as every parser takes it: nan and infinities as text."""
-    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    """Write JSON as every parser takes it: as text what JSON has no form for, nan included."""
+    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False, default=str)
     path.write_text(text + "\n", encoding="utf-8")
 
 

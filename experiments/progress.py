@@ -26,7 +26,7 @@ class Board:
 
     def finish(self, line: str) -> None:
         """Keep a line about the experiment that ended."""
-        self._progress.console.print(line)
+        self._progress.console.print(line, soft_wrap=True)
         self._progress.advance(self._all)
 
     def track(self, items: Sequence[Item], what: str) -> Iterable[Item]:

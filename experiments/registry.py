@@ -41,8 +41,10 @@ def find(names: Sequence[str], registry: Sequence[str] = REGISTRY) -> tuple[str,
         raise ValueError(f"run takes names of experiments, or all; there are {', '.join(modules)}")
     for name in names:
         if name != "all" and name not in modules:
-            near = difflib.get_close_matches(name, modules, cutoff=0.4) or list(modules)
-            raise ValueError(f"no experiment is named {name!r}; near it: {', '.join(near)}")
+            near = difflib.get_close_matches(name, modules) or [m for m in modules if name in m]
+            raise ValueError(
+                f"no experiment is named {name!r}; there is {', '.join(near or modules)}"
+            )
     chosen = list(modules) if "all" in names else names
     return tuple(modules[name] for name in dict.fromkeys(chosen))
 

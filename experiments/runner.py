@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bcejax.commands import write_page
+from bcejax.numerics import require
 from experiments.device import Platform, on_device
 from experiments.environment import ROOT, describe_environment
 from experiments.flags import Choice, Choose
@@ -39,8 +40,13 @@ def run_each(
         Each run when it has ended; one that raised has an error and its traceback.
 
     Raises:
-        ValueError: the device is not here, or a module is no experiment's; nothing has run then.
+        ValueError: the device is not here, a module is no experiment's, or ``out`` cannot be a
+            folder; nothing has run then.
+        ModuleNotFoundError: an extra is not installed; nothing has run then.
     """
+    for extra in ("jinja2", "matplotlib", "pyarrow"):  # sooner than after an hour's work
+        require(extra, extra="experiments", purpose="running experiments")
+    _make_folder(out)
     openings = [opening_of(module) for module in modules]
     with on_device(device) as here:
         for module, opening in zip(modules, openings, strict=True):
@@ -50,6 +56,13 @@ def run_each(
             run = _run_one(planned, module, choose, out, board)
             board.finish(summary(run))
             yield run
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out {out} cannot be a folder: {error.strerror}") from None
 
 
 def _run_one(

@@ -41,6 +41,6 @@ def typeset(value: Any, spec: str | None = None) -> str:
 def _with_signs(digits: str) -> str:
     """ASCII digits with a true minus, an infinity sign, and the exponent raised."""
     digits = digits.replace("inf", "∞")
-    mantissa, mark, exponent = re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", digits).partition("e")
+    mantissa, mark, exponent = re.sub(r"[eE]\+?(-?)0*(?=\d)", r"e\1", digits).partition("e")
     raised = f"×10{exponent.translate(RAISED)}" if mark else ""
     return (mantissa + raised).replace("-", "−")

@@ -23,7 +23,7 @@ def draw_history(
 
     Args:
         ax: where to draw.
-        history: what ``bcejax.training.fit`` returned.
+        history: what ``bcejax.training.fit`` or ``train_epochs`` returned.
         quantity: "loss" or "accuracy".
         label: name of the training, before the words training and validation in the legend.
 
@@ -43,13 +43,15 @@ def draw_history(
     training = np.asarray(getattr(history, quantity))
     validation = getattr(history, f"validation_{quantity}")
     epochs = np.arange(1, training.size + 1)
-    (line,) = ax.plot(epochs, training, label=f"{label} training".strip())
+    marker = "o" if training.size == 1 else None  # a line through one point cannot be seen
+    (line,) = ax.plot(epochs, training, marker=marker, label=f"{label} training".strip())
     if validation is not None:
         ax.plot(
             epochs,
             np.asarray(validation),
             color=line.get_color(),
             linestyle=(0, (4, 2)),
+            marker=marker,
             label=f"{label} validation".strip(),
         )
     ax.set(xlabel="epoch", ylabel=quantity)

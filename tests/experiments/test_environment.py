@@ -1,0 +1,61 @@
+import datetime
+import getpass
+import json
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import environment
+from experiments.environment import ROOT, describe_environment
+
+
+@pytest.fixture
+def facts():
+    return describe_environment(jax.devices()[0], "python -m experiments run x")
+
+
+def test_it_names_what_a_repetition_needs(facts):
+    assert facts["command"] == "python -m experiments run x"
+    assert facts["python"] == platform.python_version()
+    assert facts["versions"]["jax"] == jax.__version__
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["x64"] == (jax.numpy.zeros(()).dtype == np.float64)
+    assert datetime.datetime.fromisoformat(facts["date"]).tzinfo is not None
+
+
+def test_x64_is_read_when_it_is_asked_for():
+    with jax.enable_x64(True):
+        assert describe_environment(jax.devices()[0], "")["x64"] is True
+    with jax.enable_x64(False):
+        assert describe_environment(jax.devices()[0], "")["x64"] is False
+
+
+def test_it_names_no_host_and_no_path(facts):
+    text = json.dumps(facts)
+    assert platform.node() not in text
+    assert str(Path.home()) not in text
+    assert str(ROOT) not in text
+    assert f"/{getpass.getuser()}" not in text
+
+
+def test_it_names_the_commit_of_a_checkout(facts):
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if head.returncode:
+        assert "commit" not in facts
+    else:
+        assert re.fullmatch("[0-9a-f]{40}", facts["commit"])
+        assert isinstance(facts["modified"], bool)
+
+
+def test_outside_of_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert "commit" not in describe_environment(jax.devices()[0], "")
+    monkeypatch.setenv("PATH", "")  # and no git
+    assert "commit" not in describe_environment(jax.devices()[0], "")
