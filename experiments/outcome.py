@@ -12,11 +12,9 @@ so that a margin is never negative where a claim holds, and nan makes every clai
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from numpy.typing import ArrayLike
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -94,17 +92,23 @@ class Table:
     ``formats`` gives a column's format in the report ("+.17g"); the files keep every digit.
 
     Raises:
-        ValueError: a bad name, no columns, columns of different lengths, a format without a column.
+        ValueError: a bad name, no columns, columns of different lengths or more than one dimension,
+            a format without a column.
     """
 
     name: str  # the files' name: small letters, digits, underscores
     caption: str
-    columns: Mapping[str, Sequence[Any] | ArrayLike]
+    columns: Mapping[str, Any]  # header to a one-dimensional array or a list, None for missing
     formats: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        lengths = {name: len(column) for name, column in self.columns.items()}  # type: ignore[arg-type]
+        for name, column in self.columns.items():
+            if getattr(column, "ndim", 1) != 1:
+                raise ValueError(
+                    f"table {self.name}: column {name!r} has shape {column.shape}, (n,) is taken"
+                )
+        lengths = {name: len(column) for name, column in self.columns.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"table {self.name}: columns have lengths {lengths}, one is taken")
         if unknown := self.formats.keys() - self.columns.keys():

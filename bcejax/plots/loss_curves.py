@@ -15,7 +15,7 @@ AXIS = {"probability": "probability of label 1", "logit": "logit"}
 def draw_loss_curves(
     ax: "Axes",
     at: ArrayLike,
-    losses: Mapping[float, ArrayLike],
+    losses: Mapping[int, ArrayLike] | Mapping[float, ArrayLike],
     *,
     against: Literal["probability", "logit"] = "probability",
 ) -> None:

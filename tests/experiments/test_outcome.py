@@ -82,6 +82,10 @@ def test_a_verdict_without_claims_cannot_fail_and_is_refused():
 def test_a_table_has_columns_of_one_length():
     with pytest.raises(ValueError, match=r"table t: columns have lengths \{'a': 1, 'b': 2\}"):
         Table("t", "", {"a": [1], "b": [1, 2]})
+    with pytest.raises(
+        ValueError, match=r"table t: column 'a' has shape \(2, 1\), \(n,\) is taken"
+    ):
+        Table("t", "", {"a": np.zeros((2, 1))})
     with pytest.raises(ValueError, match=r"table t: columns have lengths \{\}"):
         Table("t", "", {})
     with pytest.raises(ValueError, match=r"table t: formats name no column: \['c'\]"):
