@@ -31,7 +31,7 @@ class Board:
 
     def track(self, items: Sequence[Item], what: str) -> Iterable[Item]:
         """The items, one after the other, each as a step of a bar below: a ``Track``."""
-        task = self._progress.add_task(what, total=len(items))
+        task = self._progress.add_task(escape(f"  {what}"), total=len(items))
         try:
             for item in items:
                 step = f" {item}" if isinstance(item, str | int | float) else ""
