@@ -24,7 +24,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.binning import Closed, check_bins, place, sums_by_bin
+from bcejax.calibration.binning import sums_by_bin
+from bcejax.calibration.edges import Closed, check_bins, place
 from bcejax.calibration.examples import Examples, as_examples
 
 
@@ -53,7 +54,7 @@ def expected_calibration_error(
         where: whether it counts at all; broadcasts to that shape.
         bins: number of bins.
         closed: the end that belongs to a bin, "left" or "right": the edge rule of
-            ``bcejax.calibration.binning``.
+            ``bcejax.calibration.edges``.
         norm: 1, 2 or inf.
 
     Returns:

@@ -5,7 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bcejax.analysis import gradients_of, hessian_products_of, hessians_of, ulp_error
+from bcejax.analysis import (
+    gradients_of,
+    hessian_products_of,
+    hessians_of,
+    logistic_gradient,
+    logistic_hessian,
+    ulp_error,
+)
+from bcejax.losses import bce_with_logits
 
 
 def cubic(x):
@@ -60,3 +68,29 @@ def test_the_names_are_distinct_functions():
     assert len(gradients_of(cubic)) == 7
     assert len(hessians_of(cubic)) == 6
     assert len(hessian_products_of(cubic)) == 3
+
+
+def test_logistic_regression_through_our_loss_is_its_closed_form():
+    """Within n + d + 20 roundings of the sums of absolute terms, in every mode."""
+    rng = np.random.default_rng(0)
+    n, d = 40, 3
+    X, y = rng.normal(size=(n, d)), rng.integers(0, 2, n).astype(float)
+    b, v = rng.normal(size=d + 1), rng.normal(size=d + 1)
+    design = np.abs(np.column_stack([X, np.ones(n)]))
+    bound = (n + d + 20) * 2.0**-52
+
+    def mean_loss(params):
+        return jnp.mean(bce_with_logits(X @ params[:-1] + params[-1], y))
+
+    with jax.enable_x64(True):
+        params, direction = jnp.array(b), jnp.array(v)
+        want = logistic_gradient(X, y, b[:-1], b[-1])
+        for name, each in gradients_of(mean_loss).items():
+            assert np.all(np.abs(np.asarray(each(params)) - want) <= bound * design.mean(0)), name
+        want = logistic_hessian(X, y, b[:-1], b[-1])
+        size = design.T @ design / n / 4
+        for name, each in hessians_of(mean_loss).items():
+            assert np.all(np.abs(np.asarray(each(params)) - want) <= bound * size), name
+        for name, each in hessian_products_of(mean_loss).items():
+            error = np.abs(np.asarray(each(params, direction)) - want @ v)
+            assert np.all(error <= bound * (size @ np.abs(v))), name

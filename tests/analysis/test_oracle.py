@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcejax.analysis import exact, exact_values, settle
-from bcejax.analysis.oracle import DOMAINS, ON_LOGITS
+from bcejax.analysis.quantities import DOMAINS, ON_LOGITS
 
 DIGITS = 36  # 120 bits
 LOG_2 = "0.69314718055994530941723212145817656807550013436025"
