@@ -11,7 +11,7 @@ from bcejax.commands import write_page
 from bcejax.numerics import require
 from experiments.device import Platform, on_device
 from experiments.environment import ROOT, describe_environment
-from experiments.flags import Choice, Choose
+from experiments.flags import PROGRAM, Choice, Choose
 from experiments.folder import Run, described, whole_folder, write_result, write_run
 from experiments.outcome import Result
 from experiments.progress import Board
@@ -52,7 +52,8 @@ def run_each(
         for module, opening in zip(modules, openings, strict=True):
             name = name_of(module)
             board.start(name)
-            planned = Run(name, opening, "default", {}, describe_environment(here, ""), 0.0)
+            environment = describe_environment(here, f"{PROGRAM} {name}")
+            planned = Run(name, opening, "default", {}, environment, 0.0)
             run = _run_one(planned, module, choose, out, board)
             board.finish(summary(run))
             yield run

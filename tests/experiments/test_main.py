@@ -92,7 +92,9 @@ def test_a_module_that_cannot_be_imported_fails_alone(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     out = tmp_path / "out"
     assert main(["run", "all", "--out", str(out)], ("no_import", "steady_gauge")) == 1
-    assert "No module named 'surely_not_there'" in read_run(out / "no_import").error
+    failed = read_run(out / "no_import")
+    assert "No module named 'surely_not_there'" in failed.error
+    assert failed.environment["command"] == "python -m experiments run no_import"
     assert read_run(out / "steady_gauge").holds
 
 
