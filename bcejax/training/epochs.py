@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import lax
 from jax.typing import ArrayLike
@@ -121,7 +122,7 @@ def train_epochs(
         len(order) if epochs is None else epochs,
         Plan(batch_size, early_stopping),
     )
-    status = jnp.where(run.status == Status.RUNNING, Status.FINISHED, run.status)
+    status = jnp.where(run.status == Status.RUNNING, _int32(Status.FINISHED), run.status)
     best_epoch = jnp.zeros_like(run.epoch) if run.best is None else run.best.epoch
     return final_state(run), History(*figures, run.epoch, best_epoch, status)
 
@@ -129,7 +130,7 @@ def train_epochs(
 def start_run(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
     """The run before its first epoch."""
     best = None if early_stopping is None else early_stopping.first(state)
-    return Run(state, jnp.zeros((), jnp.int32), jnp.full((), Status.RUNNING, jnp.int32), best)
+    return Run(state, _int32(0), _int32(Status.RUNNING), best)
 
 
 def final_state(run: Run) -> TrainState:
@@ -152,7 +153,7 @@ def run_epochs(
         run = select(
             ok,
             _advance(run, state, new, plan.early_stopping),
-            dataclasses.replace(run, status=jnp.full_like(run.status, Status.DIVERGED)),
+            dataclasses.replace(run, status=_int32(Status.DIVERGED)),
         )
         figures = jax.tree.map(
             lambda column, x: column.at[row].set(jnp.where(ok, x, jnp.nan)), figures, new
@@ -162,7 +163,7 @@ def run_epochs(
     blank = jnp.full(len(order), jnp.nan, run.state.dtype)
     unseen = None if data.validation is None else blank
     figures = Figures(blank, blank, unseen, unseen)
-    _, run, figures = lax.while_loop(goes_on, body, (jnp.zeros((), jnp.int32), run, figures))
+    _, run, figures = lax.while_loop(goes_on, body, (_int32(0), run, figures))
     return run, figures
 
 
@@ -173,7 +174,7 @@ def _advance(
     if early_stopping is None or run.best is None:
         return dataclasses.replace(run, state=state, epoch=epoch)
     best, stop = early_stopping.update(run.best, state, figures, epoch)
-    status = jnp.where(stop, Status.EARLY_STOPPED, run.status)
+    status = jnp.where(stop, _int32(Status.EARLY_STOPPED), run.status)
     return Run(state, epoch, status, best)
 
 
@@ -218,6 +219,11 @@ def _fold(add: Callable[[Carry, Batch], Carry], carry: Carry, batch: Batch, size
     if cut < n:
         carry = add(carry, jax.tree.map(lambda a: a[cut:], batch))
     return carry
+
+
+def _int32(value: int) -> jax.Array:
+    """A constant that is not weakly typed, or resuming from a checkpoint would compile anew."""
+    return jnp.asarray(np.int32(value))
 
 
 def _all_finite(tree: object) -> jax.Array:

@@ -52,7 +52,7 @@ class TrainState:
         """Logits (n,) of inputs (n, d), with dropout off and batch statistics as they are."""
         model = nnx.merge(self.graphdef, self.params, self.rest)
         model.eval()
-        return model(inputs)
+        return model(jnp.asarray(inputs, self.dtype))
 
     @property
     def dtype(self) -> jnp.dtype:

@@ -70,7 +70,9 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     batch = cast_arrays(batch, state.dtype)
 
     def objective(params: nnx.State) -> tuple[jax.Array, tuple[Metrics, nnx.State]]:
-        model = nnx.merge(state.graphdef, params, state.rest)
+        # Rebuilt, because nnx lets a variable change only under the transform that it was made in.
+        rest = jax.tree.map(lambda array: array, state.rest)
+        model = nnx.merge(state.graphdef, params, rest)
         model.train()
         metrics = _measure(state, model(batch.inputs), batch)
         return metrics.loss, (metrics, nnx.state(model, nnx.Not(nnx.Param)))

@@ -1,0 +1,145 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from bcejax.data import Batch
+from bcejax.models import LogisticRegression
+from bcejax.training import evaluate, init_state, train_step
+
+SGD = optax.sgd(0.5)
+
+
+def by_hand(batch, coefficients, intercept, rate):
+    """One step of gradient descent on the weighted mean loss, and its figures, in float64."""
+    weights = np.ones(len(batch.labels)) if batch.weights is None else batch.weights
+    logits = batch.inputs @ coefficients + intercept
+    losses = np.logaddexp(0, logits) - logits * batch.labels
+    slopes = weights * (1 / (1 + np.exp(-logits)) - batch.labels) / weights.sum()
+    figures = (
+        np.average(losses, weights=weights),
+        np.average((logits > 0) == (batch.labels > 0.5), weights=weights),
+        weights.sum(),
+    )
+    return coefficients - rate * slopes @ batch.inputs, intercept - rate * slopes.sum(), figures
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_agrees_with_the_gradient_on_paper(train, weighted):
+    batch = train if weighted else train._replace(weights=None)
+    with jax.enable_x64(True):
+        model = LogisticRegression(3, rngs=nnx.Rngs(0), param_dtype=jnp.float64)
+        state = init_state(model, SGD)
+        coefficients, intercept = np.asarray(model.coefficients[...]), 0.0
+        for _ in range(3):
+            state, metrics = train_step(state, batch)
+            coefficients, intercept, figures = by_hand(batch, coefficients, intercept, 0.5)
+            # 22 terms below 10 per sum, three steps.
+            np.testing.assert_allclose(metrics, figures, rtol=22 * np.finfo(float).eps)
+            error = np.abs(state.params["coefficients"][...] - coefficients)
+            assert error.max() <= 3 * 22 * 10 * np.finfo(float).eps
+            assert abs(state.params["intercept"][...] - intercept) <= 66 * np.finfo(float).eps
+    assert state.step == 3
+
+
+def test_weights_count_as_copies_do(train):
+    copies = np.array([0, 1, 2, 3] * 5 + [1, 1])
+    weighted = train._replace(weights=copies)
+    repeated = Batch(np.repeat(train.inputs, copies, 0), np.repeat(train.labels, copies))
+    model = LogisticRegression(3, rngs=nnx.Rngs(0))
+    (one, first), (two, second) = (
+        train_step(init_state(model, SGD), b) for b in (weighted, repeated)
+    )
+    np.testing.assert_allclose(first, second, rtol=32 * np.finfo(np.float32).eps)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=32 * np.finfo(np.float32).eps),
+        one.params,
+        two.params,
+    )
+
+
+def test_jit_and_vmap_give_what_the_call_gives(make_model, train):
+    state = init_state(make_model())
+    plain = train_step(state, train)
+    jax.tree.map(np.testing.assert_array_equal, jax.jit(train_step)(state, train), plain)
+    batches = jax.tree.map(lambda a: jnp.stack([a, a]), train)
+    states, metrics = jax.vmap(train_step, in_axes=(None, 0))(state, batches)
+    np.testing.assert_allclose(metrics.loss, [plain[1].loss] * 2, rtol=4e-7)
+    assert states.step.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("kind", [bool, int, np.uint8, np.float16, np.float64])
+def test_labels_of_any_kind_count_the_same(make_model, train, kind):
+    state = init_state(make_model())
+    expected = train_step(state, train)
+    got = train_step(state, train._replace(labels=train.labels.astype(kind)))
+    # The cast is fused into the sums, which are then taken in another order.
+    np.testing.assert_array_max_ulp(got[1].loss, expected[1].loss, maxulp=4)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), got[0].params, expected[0].params
+    )
+
+
+def test_a_bfloat16_model_does_not_round_its_labels():
+    label = 0.999  # 1 in bfloat16
+    model = LogisticRegression(1, rngs=nnx.Rngs(0), dtype=jnp.bfloat16)
+    model.coefficients[...] = jnp.full(1, 3, jnp.float32)
+    metrics = evaluate(init_state(model), Batch(np.ones((1, 1)), np.array([label])))
+    assert metrics.loss == pytest.approx(np.logaddexp(0, 3) - 3 * label, rel=1e-6)
+
+
+def test_parameters_keep_their_dtype(train):
+    model = LogisticRegression(3, rngs=nnx.Rngs(0), param_dtype=jnp.bfloat16)
+    state, metrics = train_step(init_state(model), train)
+    assert {p.dtype for p in jax.tree.leaves(state.params)} == {jnp.dtype(jnp.bfloat16)}
+    assert metrics.loss.dtype == jnp.float32
+
+
+def test_soft_labels_count_as_the_class_they_lean_to():
+    model = LogisticRegression(1, rngs=nnx.Rngs(0))
+    model.coefficients[...] = jnp.ones(1, jnp.float32)
+    batch = Batch(
+        np.array([[1.0], [1.0], [-1.0], [-1.0], [0.0]]), np.array([0.6, 0.4, 0.5, 0.9, 0])
+    )
+    assert evaluate(init_state(model), batch).accuracy == pytest.approx(3 / 5)
+
+
+def test_a_batch_that_counts_nothing_moves_nothing(train):
+    state = init_state(LogisticRegression(3, rngs=nnx.Rngs(0)), SGD)
+    after, metrics = train_step(state, train._replace(weights=np.zeros(22)))
+    assert metrics == (0, 0, 0)
+    jax.tree.map(np.testing.assert_array_equal, after.params, state.params)
+
+
+class Column(nnx.Module):
+    """Forgets to squeeze."""
+
+    def __init__(self):
+        self.linear = nnx.Linear(3, 1, rngs=nnx.Rngs(0))
+
+    def __call__(self, inputs):
+        return self.linear(inputs)
+
+
+@pytest.mark.parametrize("judge", [train_step, evaluate])
+def test_refuses_a_model_of_many_logits(judge, train):
+    with pytest.raises(ValueError, match=r"^the model must give one logit") as caught:
+        judge(init_state(Column()), train)
+    assert str(caught.value) == (
+        "the model must give one logit per example, shape (22,) for inputs (22, 3); got (22, 1)"
+    )
+
+
+@pytest.mark.parametrize("judge", [train_step, evaluate])
+def test_refuses_a_loss_of_one_number(judge, make_model, train):
+    state = init_state(make_model(), loss=lambda logits, labels: jnp.mean(logits - labels))
+    with pytest.raises(ValueError, match=r"^the loss must give one number") as caught:
+        judge(state, train)
+    assert str(caught.value) == "the loss must give one number per example, shape (22,); got ()"
+
+
+def test_refuses_inputs_of_another_width(make_model, train):
+    with pytest.raises(ValueError, match=r"^MLP takes inputs \(\.\.\., 3\)"):
+        train_step(init_state(make_model()), train._replace(inputs=np.ones((22, 4))))
