@@ -4,9 +4,9 @@ The first line names the columns; commas part the cells, double quotes may enclo
 true and false (in any case) count as 1 and 0. Text is UTF-8, with or without a mark at its start.
 Empty lines are skipped.
 
-``numpy.loadtxt`` parses in C (a million rows of 20 columns: 5 s on one core). When it meets
-anything but bare numbers, quotes included, the file is read again cell by cell: that road either
-names the line and the column at fault, or understands what the fast one did not.
+``numpy.loadtxt`` parses in C. When it meets anything but bare numbers, quotes included, the file
+is read again cell by cell: that road either names the line and the column at fault, or
+understands what the fast one did not.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from bcejax.data.columns import Columns, check_names
+from bcejax.data.tabulation import Columns, check_names
 
 TRUTH = {"true": 1.0, "false": 0.0}
 PATIENCE = 2.0  # seconds of silence that a reader may be asked for
@@ -53,9 +53,10 @@ def _parse_fast(lines: Iterator[str], width: int) -> np.ndarray | None:
     first = next((line for line in lines if line.strip("\n")), None)
     if first is None:
         return np.empty((0, width))
-    cells = next(csv.reader([first]))
     truths: dict[int | str, Callable[[str], float]] = {
-        column: _number for column, cell in enumerate(cells) if cell.strip().lower() in TRUTH
+        column: _number
+        for column, cell in enumerate(first.split(","))
+        if cell.strip().lower() in TRUTH
     }
     try:
         values = np.loadtxt(
@@ -101,7 +102,7 @@ def _number(cell: str) -> float:
 
 
 def _header(path: Path, lines: Iterator[str]) -> tuple[str, ...]:
-    cells = next((cells for cells in csv.reader(lines, skipinitialspace=True) if cells), None)
+    _, cells = next(_rows(path, lines), (0, None))
     if cells is None:
         raise ValueError(f"{path} is empty")
     names = tuple(cell.strip() for cell in cells)
@@ -121,18 +122,22 @@ def _is_number(text: str) -> bool:
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row of cells with the number of its line, after the header, empty lines left out."""
+    """Every row of cells below the header, with the number of its line."""
     with contextlib.closing(_lines(path)) as lines:
-        reader = csv.reader(lines, strict=True)
-        try:
-            rows = ((reader.line_num, cells) for cells in reader if cells)
-            yield from itertools.islice(rows, 1, None)
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+        yield from itertools.islice(_rows(path, lines), 1, None)
 
 
 def _line_of(path: Path, row: int) -> int:
     return next(itertools.islice(_records(path), row, None))[0]
+
+
+def _rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """Rows of cells with the number of the line on which each ends; empty lines are left out."""
+    reader = csv.reader(lines, strict=True, skipinitialspace=True)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader if cells)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
 
 
 def _lines(path: Path) -> Generator[str]:

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bcejax.data.columns import Columns, assemble
 from bcejax.data.csv_reader import read_csv
 from bcejax.data.npz_reader import read_npz
 from bcejax.data.parquet_reader import read_parquet
 from bcejax.data.records import Table
+from bcejax.data.tabulation import Columns, assemble
 
 READERS: dict[str, Callable[[Path, str, str | None], Columns]] = {
     ".csv": read_csv,
@@ -59,11 +59,12 @@ def load_table(path: str | os.PathLike[str], *, label: str, weights: str | None 
         (('age', 'bmi'), array([0., 1.]))
     """
     path = Path(path)
-    reader = next((READERS[s] for s in READERS if path.name.lower().endswith(s)), None)
-    if reader is None:
+    suffix = next((each for each in READERS if path.name.lower().endswith(each)), None)
+    if suffix is None:
         raise ValueError(f"{path}: the suffix must be one of {', '.join(READERS)}")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     if not path.is_file():
         raise ValueError(f"{path} is a folder, not a file")
-    return assemble(path, reader(path, label, weights), label, weights)
+    columns = READERS[suffix](path, label, weights)
+    return assemble(path, columns, label, weights, name=path.name[: -len(suffix)])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcejax.data.columns import Columns, check_names
+from bcejax.data.tabulation import Columns, check_names
 
 
 def read_npz(path: Path, label: str, weights: str | None) -> Columns:
@@ -53,9 +53,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: _read(path, archive, name) for name in archive.files}
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole npz archive: {error}") from None
-    if not arrays:
-        raise ValueError(f"{path} is empty")
-    first = next(iter(arrays))
+    first = next(iter(arrays), None)
     for name, array in arrays.items():
         if len(array) != len(arrays[first]):
             raise ValueError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bcejax.data.columns import Columns, check_names
+from bcejax.data.tabulation import Columns, check_names
 from bcejax.numerics import require
 
 

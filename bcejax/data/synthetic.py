@@ -1,26 +1,21 @@
 """Draws whose true probabilities are known, to hold estimates against.
 
-Inputs x are standard normal in d dimensions, Z_1, ..., Z_d independent. With a true logit t(x)
+Inputs x (d,) are independent standard normal numbers. With a true logit t(x)
 
     p(x) = P(y = 1 | x) = sigmoid(t(x)),      y ~ Bernoulli(p(x))
 
 and every draw returns p and t beside the data. What is known of each:
 
-    draw_logistic     t = w.x + b. The model is right: the best logistic regression is (w, b).
-    draw_interaction  t = c x_1 x_2. p(-x) = p(x) and E p = 1/2, so E (p - 1/2) x = 0: the best
+    draw_logistic     t = a.x + b. The model is right: the best logistic regression is (a, b).
+    draw_interaction  t = s x_1 x_2. p(-x) = p(x) and E p = 1/2, so E (p - 1/2) x = 0: the best
                       linear logit is 0 everywhere, its loss log 2, while the truth's is lower.
-    draw_rare         t = w.x + b, with b such that E p equals a given rate.
-    draw_noisy        t = w.x + b, then labels flip: 1 to 0 with probability r, 0 to 1 with q:
+    draw_rare         t = a.x + b, with b such that E p equals a given rate.
+    draw_noisy        t = a.x + b, then labels flip: 1 to 0 with probability r, 0 to 1 with q:
                       P(observed = 1 | x) = (1 - r) p + q (1 - p).
-    draw_separable    p = 1 where w.x > 0 and 0 elsewhere, no point nearer to that border than
+    draw_separable    p = 1 where a.x > 0 and 0 elsewhere, no point nearer to that border than
                       the margin. The loss of a linear model has infimum 0 and no minimum.
 
 The same key gives the same draw. Every function may stand under ``jit`` and ``vmap`` over keys.
-
-A label must be 1 with probability p also where p = 1e-9, and a float32 uniform number is a
-multiple of 2^-23: u < 1e-9 would happen 119 times too often. So a label misses its likelier
-value with the probability sigmoid(-|t|), judged by a uniform number made of 64 random bits,
-whose grid near 0 is 2^-64.
 """
 
 from collections.abc import Sequence
@@ -30,24 +25,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.data.rates import intercept_for_rate
 from bcejax.data.records import Array, Batch
+from bcejax.data.sampling import Draw, draw_labels, finite, normal_inputs, uniform, vector
 from bcejax.numerics import sigmoid, softplus
 
-WEIGHTS = (2.0, -1.0, 0.5)  # of the truth, where the caller names none
-
-
-class Draw(NamedTuple):
-    """Data with its truth; a pytree of arrays in the default float dtype of JAX.
-
-    Attributes:
-        batch: inputs (n, d), labels (n,) of 0. and 1.; no weights.
-        probs: (n,), the probability with which each label was drawn as 1.
-        logits: (n,), log(p / (1 - p)), the truth before rounding to ``probs``.
-    """
-
-    batch: Batch
-    probs: jax.Array
-    logits: jax.Array
+COEFFICIENTS = (2.0, -1.0, 0.5)  # of the truth, where the caller names none
 
 
 class NoisyDraw(NamedTuple):
@@ -65,20 +48,21 @@ class NoisyDraw(NamedTuple):
 def draw_logistic(
     key: jax.Array,
     examples: int,
-    coefficients: Sequence[float] | Array = WEIGHTS,
+    coefficients: Sequence[float] | Array = COEFFICIENTS,
     *,
     intercept: float = 0.0,
 ) -> Draw:
-    """Labels of a logistic regression: t = w.x + b, x standard normal.
+    """Labels of a logistic regression: t = a.x + b, x standard normal.
 
     Args:
         key: a ``jax.random.key``.
         examples: n >= 1.
-        coefficients: w (d,), concrete numbers.
+        coefficients: a (d,), concrete numbers.
         intercept: b.
 
     Raises:
-        ValueError: n < 1, or the coefficients are not (d,) finite numbers with d >= 1.
+        ValueError: n < 1; the coefficients are not (d,) finite numbers with d >= 1, or the
+            intercept is not finite.
 
     Example:
         >>> draw = draw_logistic(jax.random.key(0), 1000)
@@ -88,23 +72,24 @@ def draw_logistic(
         True
     """
     inputs_key, labels_key = jax.random.split(key)
-    inputs = _normal(inputs_key, examples, len(_checked(coefficients)))
-    return _draw(labels_key, inputs, _linear(inputs, coefficients) + intercept)
+    a, b = vector("coefficients", coefficients), finite("intercept", intercept)
+    inputs = normal_inputs(inputs_key, examples, len(a))
+    return draw_labels(labels_key, inputs, _linear(inputs, a) + b)
 
 
 def draw_interaction(
     key: jax.Array, examples: int, features: int = 2, *, strength: float = 3.0
 ) -> Draw:
-    """Labels that depend on a product alone: t = c x_1 x_2, blind to every linear model.
+    """Labels that depend on a product alone: t = s x_1 x_2, blind to every linear model.
 
     Args:
         key: a ``jax.random.key``.
         examples: n >= 1.
         features: d >= 2; from the third on they are noise.
-        strength: c.
+        strength: s.
 
     Raises:
-        ValueError: n < 1 or d < 2.
+        ValueError: n < 1, d < 2, or the strength is not finite.
 
     Example:
         >>> draw = draw_interaction(jax.random.key(0), 1000, features=4)
@@ -115,14 +100,16 @@ def draw_interaction(
     if features < 2:
         raise ValueError(f"features must be at least 2, got {features}")
     inputs_key, labels_key = jax.random.split(key)
-    inputs = _normal(inputs_key, examples, features)
-    return _draw(labels_key, inputs, strength * inputs[:, 0] * inputs[:, 1])
+    inputs = normal_inputs(inputs_key, examples, features)
+    return draw_labels(
+        labels_key, inputs, finite("strength", strength) * inputs[:, 0] * inputs[:, 1]
+    )
 
 
 def draw_rare(
     key: jax.Array,
     examples: int,
-    coefficients: Sequence[float] | Array = WEIGHTS,
+    coefficients: Sequence[float] | Array = COEFFICIENTS,
     *,
     rate: float = 0.01,
 ) -> Draw:
@@ -133,7 +120,7 @@ def draw_rare(
     Args:
         key: a ``jax.random.key``.
         examples: n >= 1.
-        coefficients: w (d,), concrete numbers.
+        coefficients: a (d,), concrete numbers.
         rate: in (0, 1); of the population, from which a draw departs by chance.
 
     Raises:
@@ -151,7 +138,7 @@ def draw_rare(
 def draw_noisy(
     key: jax.Array,
     examples: int,
-    coefficients: Sequence[float] | Array = WEIGHTS,
+    coefficients: Sequence[float] | Array = COEFFICIENTS,
     *,
     intercept: float = 0.0,
     flip_positive: float = 0.2,
@@ -167,7 +154,7 @@ def draw_noisy(
     Args:
         key: a ``jax.random.key``.
         examples: n >= 1.
-        coefficients: w (d,), concrete numbers.
+        coefficients: a (d,), concrete numbers.
         intercept: b.
         flip_positive: r >= 0.
         flip_negative: q >= 0, with r + q < 1: else the labels would say nothing or the contrary.
@@ -189,7 +176,7 @@ def draw_noisy(
     clean_key, flip_key = jax.random.split(key)
     clean = draw_logistic(clean_key, examples, coefficients, intercept=intercept)
     inputs, labels = clean.batch.inputs, clean.batch.labels
-    flips = _uniform(flip_key, labels.shape) < jnp.where(labels == 1, r, q)
+    flips = uniform(flip_key, labels.shape) < jnp.where(labels == 1, r, q)
     observed = Batch(inputs, jnp.where(flips, 1 - labels, labels))
     logits = _flipped_logits(clean.logits, r, q)
     return NoisyDraw(Draw(observed, sigmoid(logits), logits), clean)
@@ -198,19 +185,19 @@ def draw_noisy(
 def draw_separable(
     key: jax.Array,
     examples: int,
-    coefficients: Sequence[float] | Array = WEIGHTS,
+    coefficients: Sequence[float] | Array = COEFFICIENTS,
     *,
     margin: float = 0.5,
 ) -> Draw:
-    """Labels that a plane parts without error: y = 1 where w.x > 0, p in {0, 1}, t = +-inf.
+    """Labels that a plane parts without error: y = 1 where a.x > 0, p in {0, 1}, t = +-inf.
 
-    Standard normal points z are pushed off the plane w.x = 0, x = z + margin sign(w.z) w / |w|,
+    Standard normal points z are pushed off the plane a.x = 0, x = z + margin sign(a.z) a / |a|,
     so none lies nearer to it than the margin.
 
     Args:
         key: a ``jax.random.key``.
         examples: n >= 1.
-        coefficients: w (d,), concrete numbers, not all 0.
+        coefficients: a (d,), concrete numbers, not all 0.
         margin: >= 0.
 
     Raises:
@@ -223,68 +210,17 @@ def draw_separable(
         >>> bool(jnp.all(draw.probs == draw.batch.labels))
         True
     """
-    direction = _checked(coefficients)
-    length = np.linalg.norm(direction)
-    if not (length > 0 and margin >= 0):
+    a = vector("coefficients", coefficients)
+    length = np.linalg.norm(a)
+    if not (length > 0 and finite("margin", margin) >= 0):
         raise ValueError(
             f"coefficients must not all be 0 and margin must be >= 0, got margin {margin}"
         )
-    inputs = _normal(key, examples, len(direction))
-    side = jnp.where(_linear(inputs, direction) > 0, 1.0, -1.0).astype(inputs.dtype)
-    push = jnp.asarray(margin * direction / length, inputs.dtype)
+    inputs = normal_inputs(key, examples, len(a))
+    side = jnp.where(_linear(inputs, a) > 0, 1.0, -1.0).astype(inputs.dtype)
+    push = jnp.asarray(margin * a / length, inputs.dtype)
     labels = (side + 1) / 2
     return Draw(Batch(inputs + side[:, None] * push, labels), labels, side * jnp.inf)
-
-
-def intercept_for_rate(coefficients: Sequence[float] | Array, rate: float) -> float:
-    """The b for which E sigmoid(w.x + b) = rate, where x is standard normal.
-
-    As w.x is |w| Z with Z normal, the expectation is one integral; the trapezoid rule on
-    [-12, 12] converges geometrically for it, and bisection solves for b, in float64.
-
-    Args:
-        coefficients: w (d,), with |w| <= 50.
-        rate: in (0, 1).
-
-    Returns:
-        b, for which E p differs from the rate by at most 1e-14 of it for rates from 1e-9 to 1/2
-        (tests/data/test_synthetic.py, against mpmath's quadrature).
-
-    Raises:
-        ValueError: the rate lies outside (0, 1); the coefficients are not (d,) finite numbers
-            or are longer than 50.
-
-    Example:
-        >>> round(intercept_for_rate((0.0,), 0.01), 6)  # log(0.01 / 0.99)
-        -4.59512
-    """
-    if not 0 < rate < 1:
-        raise ValueError(f"rate must lie in (0, 1), got {rate}")
-    length = float(np.linalg.norm(_checked(coefficients)))
-    if length > 50:
-        raise ValueError(f"coefficients must have length at most 50, got {length:g}")
-    z = np.linspace(-12, 12, 12_001)
-    density = np.exp(-z * z / 2)
-    density /= density.sum()
-    # |b| <= |logit(rate)| + the tail of |w| Z that 12 deviations hold
-    low, high = (np.log(rate / (1 - rate)) + side * 12 * (length + 1) for side in (-1, 1))
-    while (b := (low + high) / 2) not in (low, high):
-        mean = density @ np.exp(-np.logaddexp(0, -(length * z + b)))
-        low, high = (b, high) if mean < rate else (low, b)
-    return float(b)
-
-
-def _draw(key: jax.Array, inputs: jax.Array, logits: jax.Array) -> Draw:
-    """Labels for the true logits: the likelier one, missed with probability sigmoid(-|t|)."""
-    missed = _uniform(key, logits.shape) < sigmoid(-jnp.abs(logits))
-    labels = ((logits > 0) ^ missed).astype(logits.dtype)
-    return Draw(Batch(inputs, labels), sigmoid(logits), logits)
-
-
-def _uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform numbers in (0, 1] from 64 bits, rounded once to the default float dtype."""
-    high, low = jax.random.bits(key, (2, *shape), jnp.uint32).astype(float)
-    return (high + (low + 0.5) * 2.0**-32) * 2.0**-32
 
 
 def _flipped_logits(t: jax.Array, r: float, q: float) -> jax.Array:
@@ -296,19 +232,6 @@ def _flipped_logits(t: jax.Array, r: float, q: float) -> jax.Array:
     return one - zero
 
 
-def _linear(inputs: jax.Array, coefficients: Sequence[float] | Array) -> jax.Array:
-    """X w as a sum of products: a matrix product would be rounded to TF32 on some devices."""
-    return jnp.sum(inputs * jnp.asarray(coefficients, inputs.dtype), axis=-1)
-
-
-def _normal(key: jax.Array, examples: int, features: int) -> jax.Array:
-    if examples < 1:
-        raise ValueError(f"examples must be at least 1, got {examples}")
-    return jax.random.normal(key, (examples, features))
-
-
-def _checked(coefficients: Sequence[float] | Array) -> np.ndarray:
-    array = np.asarray(coefficients, np.float64)
-    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        raise ValueError(f"coefficients must be (d,) finite numbers, got {coefficients}")
-    return array
+def _linear(inputs: jax.Array, a: np.ndarray) -> jax.Array:
+    """X a as a sum of products: a matrix product would be rounded to TF32 on some devices."""
+    return jnp.sum(inputs * jnp.asarray(a, inputs.dtype), axis=-1)

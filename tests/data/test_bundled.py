@@ -8,6 +8,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
 from bcejax.data import load_breast_cancer, load_pima, load_spambase
 
@@ -70,8 +71,6 @@ def test_sources_name_their_licence():
 
 
 def test_malignant_is_one_although_it_is_zero_in_scikit_learn():
-    from sklearn import datasets  # noqa: PLC0415
-
     bunch = datasets.load_breast_cancer()
     batch = load_breast_cancer().batch
     np.testing.assert_array_equal(batch.labels, 1 - bunch.target)

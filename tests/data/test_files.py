@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 import sys
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from bcejax.data import csv_reader, load_table
 
 GOOD = "age,bmi,ill\n40,22.5,0\n61,31,1\n52,27.25,1\n"
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+IN_A_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TABLES = st.lists(st.tuples(FINITE, FINITE, st.floats(0, 1), st.floats(0, 1e9)), min_size=1)
 
 
@@ -59,6 +61,11 @@ def test_a_table_is_whole(write):
     assert all(type(array) is np.ndarray for array in table.batch[:2])
 
 
+@pytest.mark.parametrize("name", ["my.data.v2.csv", "my.data.v2.CSV"])
+def test_the_name_is_the_file_without_its_suffix(write, name):
+    assert load_table(write(GOOD, name), label="ill").name == "my.data.v2"
+
+
 def test_label_and_weights_may_stand_anywhere(write):
     path = write("w,a,y,b\n1,2,0,3\n0.5,4,1,5\n")
     table = load_table(str(path), label="y", weights="w")
@@ -67,7 +74,9 @@ def test_label_and_weights_may_stand_anywhere(write):
     assert table.batch.weights.tolist() == [1, 0.5]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+)
 @given(rows=TABLES)
 def test_every_format_gives_the_same_numbers(tmp_path, rows):
     names = ("x", "z", "y", "w")
@@ -97,7 +106,7 @@ def test_every_format_gives_the_same_numbers(tmp_path, rows):
         GOOD.replace("\n", "\n\n"),
         "\n" + GOOD,
         '"age","bmi","ill"\n"40","22.5","0"\n"61","31","1"\n"52","27.25","1"\n',
-        'age, "bmi" , ill\n 40, 22.5, 0\n61 ,31 ,1 \n52,27.25,1\n',
+        'age, "bmi", ill\n 40, 22.5, 0\n61 ,31 ,1 \n52,27.25,1\n',
         "age,bmi,ill\n40,22.5,false\n61,31,true\n52,27.25,true\n",
         "age,bmi,ill\n40,22.5,FALSE\n61,31,True\n52,27.25,1\n",
         "age,bmi,ill\n40,22.5,0\n61,31,TRUE\n52,27.25,1\n",
@@ -131,7 +140,9 @@ CELLS = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
+)
 @given(cells=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=4))
 def test_the_fast_road_says_what_the_slow_one_says(tmp_path, cells):
     path = tmp_path / "t.csv"
@@ -259,11 +270,24 @@ CSV_FAULTS = {
     "twice": (GOOD.replace("bmi", "age"), ": 2 columns are named 'age'; names must differ"),
     "nameless": (
         GOOD.replace("age", ""),
-        ": column 1 has no name; if it numbers the rows, leave it out",
+        ": column 1 has no name; if it numbers the rows leave it out, else name it",
+    ),
+    "index of pandas": (
+        GOOD.replace("age", "Unnamed: 0"),
+        ": column 1 has the name 'Unnamed: 0'; if it numbers the rows leave it out, else name it",
+    ),
+    "open quote in header": ('age,"bmi,ill\n1,2,0\n', ", line 2: unexpected end of data"),
+    "huge cell": (
+        GOOD + "1" * 200_000 + ",1,1\n",
+        ", line 5: field larger than field limit (131072)",
+    ),
+    "huge header": (
+        "a" * 200_000 + ",ill\n1,1\n",
+        ", line 1: field larger than field limit (131072)",
     ),
     "trailing comma": (
         GOOD.replace("ill\n", "ill,\n"),
-        ": column 4 has no name; if it numbers the rows, leave it out",
+        ": column 4 has no name; if it numbers the rows leave it out, else name it",
     ),
     "text": (GOOD.replace("31", "n/a"), ", line 3, column 'bmi': 'n/a' is not a number"),
     "text in gzip": (GOOD.replace("31", "n/a"), ", line 3, column 'bmi': 'n/a' is not a number"),
@@ -439,6 +463,17 @@ def test_parquet_names(tmp_path):
     assert refusal(path) == ": 2 columns are named 'a'; names must differ"
 
 
+def test_parquet_with_the_index_of_pandas(tmp_path):
+    path = tmp_path / "t.parquet"
+    pa.parquet.write_table(pa.table({"ill": [0, 1], "__index_level_0__": [4, 7]}), path)
+    assert refusal(path).startswith(": column 2 has the name '__index_level_0__'; if it numbers")
+
+
+def test_parquet_without_columns(tmp_path):
+    pa.parquet.write_table(pa.table({}), tmp_path / "t.parquet")
+    assert refusal(tmp_path / "t.parquet") == " is empty"
+
+
 def test_parquet_without_rows(tmp_path):
     path = tmp_path / "t.parquet"
     pa.parquet.write_table(
@@ -522,8 +557,6 @@ def test_broken_npz(tmp_path, write):
 
 
 def test_npz_with_a_member_that_is_no_array(tmp_path):
-    import zipfile  # noqa: PLC0415
-
     with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
         archive.writestr("readme.txt", "hello")
     assert refusal(tmp_path / "t.npz") == ": array 'readme.txt' holds no array, not numbers"

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcejax.data import Batch, load_pima, split, split_rows, split_three_ways
@@ -18,6 +18,7 @@ def a_batch(n, positives, weights=True):
     return Batch(rows[:, None], labels.astype(np.float32), rows if weights else None)
 
 
+@settings(deadline=None)
 @given(n=MANY, share=st.floats(0.2, 0.8), seed=st.integers(0, 2**70))
 def test_parts_are_a_partition_with_rows_kept_together(n, share, seed):
     parts = split(a_batch(n, n // 2), validation=share, seed=seed, stratify=False)
@@ -30,6 +31,7 @@ def test_parts_are_a_partition_with_rows_kept_together(n, share, seed):
     assert abs(len(parts.validation.labels) - share * n) <= 0.5
 
 
+@settings(deadline=None)
 @given(positives=MANY, negatives=MANY, seed=st.integers(0, 99))
 def test_each_class_is_divided_by_itself(positives, negatives, seed):
     parts = split_three_ways(
@@ -41,6 +43,7 @@ def test_each_class_is_divided_by_itself(positives, negatives, seed):
     assert sum(len(part.labels) for part in parts) == positives + negatives
 
 
+@settings(deadline=None)
 @given(n=st.integers(10, 40), folds=st.integers(2, 5))
 def test_equal_shares_are_folds(n, folds):
     rows = split_rows(np.zeros(n), [1 / folds] * folds)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcejax.data import (
@@ -35,6 +35,7 @@ def exact_moments(column):
     return mean, Fraction(isqrt(int(variance * shift)), 2**1300) if variance else Fraction(0)
 
 
+@settings(deadline=None)
 @given(st.one_of(*(st.lists(kind, min_size=1, max_size=20) for kind in (VALUES, NEAR, SMALL))))
 def test_moments_against_rational_arithmetic(column):
     n, largest = len(column), max(map(abs, column))

@@ -1,11 +1,10 @@
-"""Oracles: the stated truth by z-scores under fixed keys, mpmath for the one integral.
+"""Oracle: the stated truth, by z-scores under fixed keys.
 
 A z-score is (observed - stated) / its standard deviation; 4 is passed by chance once in 16000.
 """
 
 import jax
 import jax.numpy as jnp
-import mpmath
 import numpy as np
 import pytest
 
@@ -15,9 +14,7 @@ from bcejax.data import (
     draw_noisy,
     draw_rare,
     draw_separable,
-    intercept_for_rate,
 )
-from bcejax.data.synthetic import _uniform
 
 KEY = jax.random.key(2026)
 N = 40_000
@@ -128,37 +125,6 @@ def test_rare_draws_have_the_stated_rate(rate):
     assert abs(z) < 4
 
 
-@pytest.mark.parametrize("coefficients", [(0.0,), (2.0, -1.0, 0.5), (3.0, 4.0), (50.0,)])
-@pytest.mark.parametrize("rate", [0.5, 0.01, 1e-9])
-def test_intercept_against_mpmath(coefficients, rate):
-    b = intercept_for_rate(coefficients, rate)
-    length = np.linalg.norm(coefficients)
-
-    edge = -b / length if length else 0.0  # of the step that a steep sigmoid is
-    near_edge = [edge + k / max(length, 1) for k in (-20, -9, -3, 0, 3, 9, 20)]
-    with mpmath.workdps(30):
-        points = sorted({-40, -20, -8, -4, 0, 4, 8, 20, 40, *near_edge})
-        mean = mpmath.quad(lambda z: mpmath.npdf(z) / (1 + mpmath.exp(-(length * z + b))), points)
-        assert abs(mean / rate - 1) <= 1e-14
-
-
-def test_labels_of_certain_logits_never_miss():
-    draw = draw_logistic(KEY, 1000, (0.0,), intercept=200.0)
-    assert bool(jnp.all(draw.batch.labels == 1))
-    draw = draw_logistic(KEY, 1000, (0.0,), intercept=-200.0)
-    assert bool(jnp.all(draw.batch.labels == 0))
-
-
-def test_uniform_numbers_reach_far_below_the_grid_of_float32():
-    u = np.asarray(_uniform(KEY, (N,)), float)
-    assert u.min() > 0
-    assert u.max() <= 1
-    small = u[u < 2.0**-6]
-    assert np.mean(small * 2.0**23 % 1 != 0) > 0.9
-    assert abs(u.mean() - 0.5) * np.sqrt(12 * N) < 4
-    assert abs((u < 2.0**-6).mean() - 2.0**-6) < 4 * np.sqrt(2.0**-6 / N)
-
-
 def test_flips_happen_at_the_stated_rates():
     noisy, clean = draw_noisy(KEY, N, flip_positive=0.3, flip_negative=0.05)
     before, after = np.asarray(clean.batch.labels), np.asarray(noisy.batch.labels)
@@ -178,9 +144,9 @@ def test_noisy_truth_is_the_mixture(r, q):
     not_p = 1 / (1 + np.exp(clean.logits))
     one, zero = (1 - r) * p + q * not_p, r * p + (1 - q) * not_p
     eps = float(jnp.finfo(jnp.zeros(0).dtype).eps)
-    np.testing.assert_allclose(noisy.probs, one, rtol=40 * eps)
-    logits = np.log(one / zero)
-    np.testing.assert_allclose(noisy.logits, logits, rtol=40 * eps, atol=10 * eps)
+    bound = 4 * eps * (1 + np.abs(np.log(one)) + np.abs(np.log(zero)))
+    assert np.all(np.abs(noisy.logits - np.log(one / zero)) <= bound)
+    assert np.all(np.abs(noisy.probs / one - 1) <= bound)
 
 
 def test_separable_draws_are_separated_by_the_margin():
@@ -200,7 +166,10 @@ def test_separable_draws_are_separated_by_the_margin():
         (lambda: draw_logistic(KEY, 0), "examples must be at least 1, got 0"),
         (lambda: draw_logistic(KEY, 5, ()), r"coefficients must be \(d,\) finite numbers"),
         (lambda: draw_logistic(KEY, 5, [[1.0]]), r"coefficients must be \(d,\) finite numbers"),
-        (lambda: draw_logistic(KEY, 5, (np.nan,)), r"coefficients must be \(d,\) finite numbers"),
+        (lambda: draw_logistic(KEY, 5, (np.nan,)), r"finite numbers with d >= 1, got \(nan,\)"),
+        (lambda: draw_logistic(KEY, 5, intercept=np.inf), "intercept must be finite, got inf"),
+        (lambda: draw_interaction(KEY, 5, strength=np.nan), "strength must be finite, got nan"),
+        (lambda: draw_separable(KEY, 5, margin=np.inf), "margin must be finite, got inf"),
         (lambda: draw_interaction(KEY, 5, 1), "features must be at least 2, got 1"),
         (lambda: draw_rare(KEY, 5, rate=0.0), r"rate must lie in \(0, 1\), got 0.0"),
         (lambda: draw_rare(KEY, 5, rate=1), r"rate must lie in \(0, 1\), got 1"),

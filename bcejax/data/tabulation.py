@@ -16,6 +16,7 @@ from bcejax.data.records import Batch, Table
 from bcejax.numerics import check_labels
 
 NAMES_SHOWN = 20
+INDEX_NAMES = ("", "__index_level_0__", "Unnamed: 0")  # what pandas calls a row number it saved
 
 
 class Columns(NamedTuple):
@@ -37,17 +38,22 @@ def check_names(path: Path, names: Sequence[str], label: str, weights: str | Non
 
     Raises:
         TypeError: ``label`` or ``weights`` is not a string.
-        ValueError: a column has no name or another's name; the label or weights column is
-            missing; both are one; nothing is left to be a feature.
+        ValueError: there is no column; one has no name, the name of a saved row number or another
+            column's name; the label or weights column is missing; both are one; nothing is left
+            to be a feature.
     """
     for argument, wanted in (("label", label), ("weights", weights)):
         if not isinstance(wanted, str) and (argument == "label" or wanted is not None):
             raise TypeError(f"{argument} must be the name of a column, got {wanted!r}")
-    nameless = [number for number, name in enumerate(names, 1) if not name]
-    if nameless:
-        raise ValueError(
-            f"{path}: column {nameless[0]} has no name; if it numbers the rows, leave it out"
-        )
+    if not names:
+        raise ValueError(f"{path} is empty")
+    for number, name in enumerate(names, 1):
+        if name in INDEX_NAMES:
+            fault = f"the name {name!r}" if name else "no name"
+            raise ValueError(
+                f"{path}: column {number} has {fault}; if it numbers the rows leave it out, "
+                "else name it"
+            )
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{path}: {count} columns are named {name!r}; names must differ")
@@ -60,7 +66,7 @@ def check_names(path: Path, names: Sequence[str], label: str, weights: str | Non
         raise ValueError(f"{path} has no column besides {label!r} to learn from")
 
 
-def assemble(path: Path, columns: Columns, label: str, weights: str | None) -> Table:
+def assemble(path: Path, columns: Columns, label: str, weights: str | None, *, name: str) -> Table:
     """A whole table out of columns whose names are right.
 
     Raises:
@@ -78,22 +84,17 @@ def assemble(path: Path, columns: Columns, label: str, weights: str | None) -> T
             f"{path}, column {label!r}: one class only: all {counted.size} labels are "
             f"{counted[0]:g}, and there is nothing to tell apart"
         )
-    features = tuple(name for name in columns.names if name not in (label, weights))
+    features = tuple(each for each in columns.names if each not in (label, weights))
     batch = Batch(
-        inputs=np.column_stack([content[name] for name in features]),
+        inputs=np.column_stack([content[each] for each in features]),
         labels=content[label],
         weights=None if weights is None else content[weights],
     )
-    return Table(batch, features, name=path.name.split(".")[0], label=label, source=str(path))
+    return Table(batch, features, name=name, label=label, source=str(path))
 
 
-def shown(names: Sequence[str]) -> str:
-    """Names as a list to read, cut where it would grow long.
-
-    Example:
-        >>> shown(["age", "bmi"])
-        'age, bmi'
-    """
+def _shown(names: Sequence[str]) -> str:
+    """Names as a list to read, cut where it would grow long."""
     rest = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -102,7 +103,7 @@ def _suggestion(wanted: str, names: Sequence[str]) -> str:
     lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(wanted.lower(), lower, n=1)
     question = f"; did you mean {lower[near[0]]!r}?" if near else ";"
-    return f"{question} it has {shown(names)}"
+    return f"{question} it has {_shown(names)}"
 
 
 def _check_values(path: Path, columns: Columns) -> None:
