@@ -1,10 +1,11 @@
 """Floor 0: scalar functions that keep their digits, and checks of labels and probabilities."""
 
 from bcejax.numerics.checks import check_labels, check_probs
-from bcejax.numerics.exponential import DecayingExponential, decaying_exponential, rounded
+from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
 from bcejax.numerics.gates import absorb, finite, within
 from bcejax.numerics.logistic import (
+    Unlikely,
     bernoulli_variance,
     log1p_exp,
     sigmoid,
@@ -23,6 +24,7 @@ from bcejax.numerics.odds import (
 
 __all__ = [
     "DecayingExponential",
+    "Unlikely",
     "absorb",
     "bernoulli_variance",
     "check_labels",
@@ -36,7 +38,6 @@ __all__ = [
     "log_odds",
     "odds_from_log",
     "require",
-    "rounded",
     "sigmoid",
     "softplus",
     "surprisal",
