@@ -11,7 +11,8 @@ intercept), logits x = X b and weights w with sum W,
 NumPy computes them in ``dtype``: by default longdouble, which has 64 bits on x86 (float64
 elsewhere), so that float64 results can be held against it.
 
-Accuracy: each entry within (n + d + 20) eps of the dtype times the same sum with absolute terms
+Accuracy: each entry within (n + d + 20) eps of the dtype times the same sum of absolute terms,
+each times 1 + sum_j |x_ij b_j|, which is how rounding the logits reaches it
 (tests/analysis/test_logistic_regression.py, against mpmath).
 """
 

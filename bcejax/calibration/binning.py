@@ -72,8 +72,8 @@ def reliability_curve(
             nothing where weights do not count copies.
 
     Returns:
-        A ``ReliabilityCurve``. Under jit, nan in the bin of a probability or label outside
-        [0, 1]; where values can be looked at they raise instead.
+        A ``ReliabilityCurve``. Under jit a probability or label outside [0, 1] makes the means
+        it enters nan; where values can be looked at they raise instead.
 
     Raises:
         TypeError: scores that are not floating, a mask that is not boolean, or bins that is not
@@ -122,7 +122,8 @@ def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
         (K, c), in the dtype of ``columns``.
 
     Accuracy: within 2 (sqrt(n) + 2) eps of the sum of absolute terms
-    (tests/calibration/test_binning.py); float32 sums of 1e8 ones do not stop at 2^24.
+    (tests/calibration/test_binning.py); a long sum of ones does not stop where one more is
+    rounded away, at 2^24 in float32.
 
     Example:
         >>> sums_by_bin(jnp.array([[1.0], [2.0], [4.0]]), jnp.array([0, 1, 0]), 2).ravel()
