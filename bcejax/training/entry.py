@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 from bcejax.data import Batch
 from bcejax.numerics import check_labels
 
+_NUMBERS = (np.floating, np.integer, np.bool_)
+
 
 def admit(batch: Batch, name: str, dtype: np.dtype, like: Batch | None = None) -> Batch:
     """The batch on the device in ``dtype``, if it can be learnt from.
@@ -67,7 +69,7 @@ def _check_shapes(batch: Batch, name: str, like: Batch | None) -> None:
 def _cast(array: ArrayLike, name: str, dtype: np.dtype) -> np.ndarray | jax.Array:
     """The array in ``dtype``, where it has already been put, if it is finite there."""
     array = array if isinstance(array, jax.Array) else np.asarray(array)
-    if array.dtype != bool and not jax.dtypes.issubdtype(array.dtype, np.number):
+    if not any(jax.dtypes.issubdtype(array.dtype, kind) for kind in _NUMBERS):
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
     with np.errstate(over="ignore"):  # what overflows is named below
         cast = array.astype(dtype)

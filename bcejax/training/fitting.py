@@ -54,7 +54,7 @@ def fit(
     However it ends, the model holds the last finished epoch (or the best one, if early stopping
     restores it) and none of its arrays has been deleted.  At Ctrl-C the epochs under way are
     finished, the model is updated, and then ``KeyboardInterrupt`` is raised; a second Ctrl-C
-    does not wait, and leaves the model as it was before.
+    does not wait: whoever uses the model next waits for the epochs under way instead.
 
     The same arguments and model give the same bits, whatever ``progress`` and ``checkpoint``
     are, on one device and with one version of JAX (tests/training/test_fitting.py).

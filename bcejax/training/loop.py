@@ -29,6 +29,7 @@ class Loop:
         run: all that the next epoch depends on.
         figures: of the finished epochs, as NumPy arrays.
         done: finished epochs.
+        best_epoch: the one that early stopping found best, from 1; 0 without.
         status: ``RUNNING`` until an epoch ends the run.
     """
 
@@ -45,12 +46,12 @@ class Loop:
         self.figures = Figures(blank, blank, unseen, unseen)
         self.run = _begin(state, plan.early_stopping)
         self._restores = self.run.best is not None and self.run.best.state is not None
-        self.done, self.status = 0, Status.RUNNING
+        self.done, self.best_epoch, self.status = 0, 0, Status.RUNNING
 
     def resume(self, run: Run, figures: Figures) -> None:
         """Go on from a checkpoint."""
         self.run, self.figures = run, figures
-        self.done, self.status = int(run.epoch), Status(int(run.status))
+        self._look()
 
     def fingerprint(self) -> Fingerprint:
         """What a checkpoint of this run must agree with."""
@@ -63,7 +64,8 @@ class Loop:
         """Run the epochs until the next visit, ``most`` at most.
 
         Returns:
-            False if a second Ctrl-C came: the arrays are then lost.
+            False if a second Ctrl-C came: the arrays are then those of the epochs under way,
+            and whoever looks at them waits.
         """
         count = min(most, self._rows, max(1, int(_VISIT / self._seconds)))
         order = np.zeros((self._rows, self._n), np.int32)
@@ -74,8 +76,8 @@ class Loop:
         if not wait(self.run.epoch, pressed):
             return False
         self._seconds = (time.perf_counter() - start) / count
-        before, self.done = self.done, int(self.run.epoch)
-        self.status = Status(int(self.run.status))
+        before = self.done
+        self._look()
         self.figures = jax.tree.map(
             lambda old, new: np.concatenate([old, np.asarray(new)[: self.done - before]]),
             self.figures,
@@ -83,16 +85,21 @@ class Loop:
         )
         return True
 
+    def _look(self) -> None:
+        """Learn from the arrays how far the run has come."""
+        self.done, self.status = int(self.run.epoch), Status(int(self.run.status))
+        self.best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
+
     def end(self, epochs: int) -> tuple[TrainState | None, History]:
         """The state that the model is to take, None if there is none any more; the history."""
         status = self.status
         if status == Status.RUNNING:
             status = Status.FINISHED if self.done == epochs else Status.INTERRUPTED
-        state, held, best_epoch = None, 0, 0
-        if not any(array.is_deleted() for array in jax.tree.leaves(self.run)):
-            state, held = self.run.state, self.done
-            best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
-            if status != Status.INTERRUPTED and self._restores:
-                state, held = final_state(self.run), best_epoch
-        history = History(*self.figures, self.done, best_epoch, status)
-        return state, dataclasses.replace(history, message=describe(history, held))
+        state, held = self.run.state, self.done
+        if status != Status.INTERRUPTED and self._restores:
+            state, held = final_state(self.run), self.best_epoch
+        history = History(*self.figures, self.done, self.best_epoch, status)
+        history = dataclasses.replace(history, message=describe(history, held))
+        # A call that failed after it took the arrays leaves none to hand over.
+        lost = any(array.is_deleted() for array in jax.tree.leaves(state))
+        return None if lost else state, history

@@ -68,7 +68,9 @@ def describe(history: History, held: int) -> str:
         Status.INTERRUPTED: f"interrupted after epoch {history.epochs}",
     }
     line = f"{ends[Status(int(history.status))]}; the model holds epoch {held}"
+    if not held:
+        return line
     names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
     columns = [(name.replace("_", " "), getattr(history, name)) for name in names]
     shown = [f"{name} {column[held - 1]:.4g}" for name, column in columns if column is not None]
-    return f"{line}: {', '.join(shown)}" if held else line
+    return f"{line}: {', '.join(shown)}"

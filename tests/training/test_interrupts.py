@@ -1,0 +1,98 @@
+import os
+import signal
+import threading
+
+import jax.numpy as jnp
+import pytest
+
+from bcejax.training.interrupts import held_interrupts, wait
+
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_press_is_held_until_the_end():
+    counts = []
+
+    def body():
+        with held_interrupts() as pressed:
+            counts.append(pressed())
+            press()
+            counts.append(pressed())
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert counts == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_without_a_press_nothing_happens():
+    with held_interrupts() as pressed:
+        pass
+    assert pressed() == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_comes_through_and_the_handler_back():
+    with pytest.raises(ZeroDivisionError), held_interrupts():
+        raise ZeroDivisionError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_handler_that_stood_there_gets_the_press():
+    seen = []
+    old = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        with held_interrupts() as pressed:
+            press()
+            press()
+            assert (pressed(), seen) == (2, [])
+        assert seen == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def test_a_program_that_ignores_the_signal_goes_on_ignoring_it():
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with held_interrupts() as pressed:
+            press()
+        assert pressed() == 0
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def test_other_threads_hold_nothing():
+    counts = []
+
+    def body():
+        with held_interrupts() as pressed:
+            counts.append(pressed())
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert counts == [0]
+
+
+class Slow:
+    """An array that is ready when asked often enough."""
+
+    def __init__(self, asks):
+        self.asks = asks
+
+    def is_ready(self):
+        self.asks -= 1
+        return self.asks < 0
+
+
+def test_waits_until_the_array_is_there():
+    assert wait(jnp.zeros(3), lambda: 0)
+    slow = Slow(20)
+    assert wait(slow, lambda: 1)
+    assert slow.asks == -1
+
+
+def test_gives_up_at_the_second_press():
+    assert not wait(Slow(10**9), iter([0, 1, 1, 2]).__next__)
