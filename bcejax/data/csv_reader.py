@@ -1,8 +1,8 @@
 """CSV files, gzipped or not: a fast road when all is well, a slow one that finds the fault.
 
-The first line names the columns; commas part the cells, double quotes may enclose them, and
-true and false (in any case) count as 1 and 0. Text is UTF-8, with or without a mark at its start.
-Empty lines are skipped.
+The first line, the header, names the columns; commas part the cells, double quotes may enclose
+them, and true and false (in any case) count as 1 and 0. Text is UTF-8, with or without a mark at
+its start. Empty lines are skipped.
 
 ``numpy.loadtxt`` parses in C. When it meets anything but bare numbers, quotes included, the file
 is read again cell by cell: that road either names the line and the column at fault, or
@@ -75,8 +75,9 @@ def _parse_slow(path: Path, names: tuple[str, ...], label: str) -> np.ndarray:
     values = array("d")
     for line, cells in _records(path):
         if len(cells) != len(names):
+            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
             raise ValueError(
-                f"{path}, line {line}: {len(cells)} cells, but line 1 names {len(names)} columns"
+                f"{path}, line {line}: {count}, but the header names {len(names)} columns"
             )
         for name, cell in zip(names, cells, strict=True):
             try:
@@ -107,10 +108,10 @@ def _header(path: Path, lines: Iterator[str]) -> tuple[str, ...]:
         raise ValueError(f"{path} is empty")
     names = tuple(cell.strip() for cell in cells)
     if all(_is_number(name) for name in names):
-        raise ValueError(f"{path}: line 1 must name the columns, but holds numbers")
+        raise ValueError(f"{path}: the header must name the columns, but holds numbers")
     for mark in ";\t":
         if len(names) == 1 and mark in names[0]:
-            raise ValueError(f"{path}: cells must be parted by commas, but line 1 uses {mark!r}")
+            raise ValueError(f"{path}: commas must part the cells, but the header has {mark!r}")
     return names
 
 
@@ -161,9 +162,9 @@ def _lines(path: Path) -> Generator[str]:
 def _watched(text: TextIOWrapper, raw: BinaryIO, path: Path) -> Iterator[str]:
     size = max(1, os.fstat(raw.fileno()).st_size)
     start = said = time.monotonic()
-    for number, line in enumerate(text):
+    for line in text:
         yield line
-        if number % 4096 == 0 and time.monotonic() - said > PATIENCE:
+        if time.monotonic() - said > PATIENCE:
             said = time.monotonic()
             print(f"reading {path}: {raw.tell() / size:.0%}", file=sys.stderr)
     if said > start:

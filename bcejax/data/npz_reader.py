@@ -36,7 +36,7 @@ def read_npz(path: Path, label: str, weights: str | None) -> Columns:
 
 
 def _named_columns(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    block = array.reshape(len(array), -1) if array.size else array[:, None]
+    block = array if array.ndim == 2 else array[:, None]
     narrow = np.result_type(array.dtype, np.float32) == np.float32
     columns = block.astype(np.float32 if narrow else np.float64).T
     if len(columns) == 1:
@@ -51,7 +51,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             archive = np.load(path, allow_pickle=False)
         with archive:
             arrays = {name: _read(path, archive, name) for name in archive.files}
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:  # zipfile's own
         raise ValueError(f"{path} is not a whole npz archive: {error}") from None
     first = next(iter(arrays), None)
     for name, array in arrays.items():
@@ -66,7 +66,8 @@ def _read(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     try:
         array = archive[name]
     except ValueError as error:  # numpy's word for an array of Python objects, or a torn header
-        raise ValueError(f"{path}: array {name!r} cannot be read: {error}") from None
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: array {name!r} cannot be read: {reason}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         kind = array.dtype if isinstance(array, np.ndarray) else "no array"
         raise ValueError(f"{path}: array {name!r} holds {kind}, not numbers")

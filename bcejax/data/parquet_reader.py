@@ -26,8 +26,9 @@ def read_parquet(path: Path, label: str, weights: str | None) -> Columns:
             names = tuple(file.schema_arrow.names)
             check_names(path, names, label, weights)
             columns = file.read().columns
-    except (arrow.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path} is not a whole Parquet file: {error}") from None
+    except (arrow.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is not a whole Parquet file: {reason}") from None
     types = [_float_type(arrow, column.type) for column in columns]
     for name, column, kind in zip(names, columns, types, strict=True):
         if kind is None:

@@ -96,7 +96,8 @@ def assemble(path: Path, columns: Columns, label: str, weights: str | None, *, n
 def _shown(names: Sequence[str]) -> str:
     """Names as a list to read, cut where it would grow long."""
     rest = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    plain = [name if name.isprintable() else repr(name) for name in names[:NAMES_SHOWN]]
+    return ", ".join(plain) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _suggestion(wanted: str, names: Sequence[str]) -> str:

@@ -125,6 +125,11 @@ def test_a_header_may_hold_commas_and_line_breaks(write):
     assert table.features == ("a,b", "c\nd")
 
 
+def test_names_with_line_breaks_do_not_break_the_message(write):
+    want = r" has no column 'ill'; it has 'a\nb', y"
+    assert refusal(write('"a\nb",y\n1,0\n2,1\n')) == want
+
+
 def test_line_numbers_count_lines_of_the_file(write):
     path = write('"a\nb",y\n\n1,0\n\nx,1\n')
     assert refusal(path, label="y") == ", line 6, column 'a\\nb': 'x' is not a number"
@@ -255,12 +260,12 @@ CSV_FAULTS = {
     "blank": ("\n\n", " is empty"),
     "header only": ("age,bmi,ill\n", " holds column names but no rows"),
     "header and blanks": ("age,bmi,ill\n\n\n", " holds column names but no rows"),
-    "no header": ("40,22.5,0\n61,31,1\n", ": line 1 must name the columns, but holds numbers"),
+    "no header": ("40,22.5,0\n61,31,1\n", ": the header must name the columns, but holds numbers"),
     "semicolons": (
         GOOD.replace(",", ";"),
-        ": cells must be parted by commas, but line 1 uses ';'",
+        ": commas must part the cells, but the header has ';'",
     ),
-    "tabs": (GOOD.replace(",", "\t"), r": cells must be parted by commas, but line 1 uses '\t'"),
+    "tabs": (GOOD.replace(",", "\t"), r": commas must part the cells, but the header has '\t'"),
     "no label": (GOOD.replace("ill", "sick"), " has no column 'ill'; it has age, bmi, sick"),
     "near miss": (
         GOOD.replace("ill", "Ill"),
@@ -311,17 +316,17 @@ CSV_FAULTS = {
     "overflow": (GOOD.replace("31", "1e400"), ", line 3, column 'bmi': infinite value"),
     "short line": (
         GOOD.replace("61,31,1", "61,1"),
-        ", line 3: 2 cells, but line 1 names 3 columns",
+        ", line 3: 2 cells, but the header names 3 columns",
     ),
     "long line": (
         GOOD.replace("61,31,1", "61,31,1,5"),
-        ", line 3: 4 cells, but line 1 names 3 columns",
+        ", line 3: 4 cells, but the header names 3 columns",
     ),
     "long lines": (
         "age,bmi,ill\n1,40,22.5,0\n2,61,31,1\n",
-        ", line 2: 4 cells, but line 1 names 3 columns",
+        ", line 2: 4 cells, but the header names 3 columns",
     ),
-    "spaces": (GOOD + "   \n", ", line 5: 1 cells, but line 1 names 3 columns"),
+    "spaces": (GOOD + "   \n", ", line 5: 1 cell, but the header names 3 columns"),
     "open quote": (GOOD + '1,2,"1\n', ", line 5: unexpected end of data"),
     "one class": (
         "age,ill\n1,1\n2,1\n",
@@ -537,6 +542,7 @@ def test_parquet_without_pyarrow(write, monkeypatch):
             {"a": np.array([[1, 2], [3, -np.inf]]), "ill": [0, 1]},
             ", row 1 (the first is 0), column 'a_1': infinite value",
         ),
+        ({"a": np.ones((0, 3)), "ill": []}, " holds column names but no rows"),
         ({"a": [], "ill": []}, " holds column names but no rows"),
         ({"a": np.ones((2, 0)), "ill": [0, 1]}, " has no column besides 'ill' to learn from"),
     ],
