@@ -196,6 +196,13 @@ def write_page(page: Page, path: Path) -> None:
 
     Raises:
         ModuleNotFoundError: jinja2 is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_page(Page("Losses", (), ()), Path(folder) / "page.html")
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['page.html']
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(render_page(page), encoding="utf-8")

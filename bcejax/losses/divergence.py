@@ -32,7 +32,7 @@ from bcejax.numerics import (
     within,
 )
 
-_SERIES_TERMS = 14  # of phi, |s| <= 1/5: the next is below 2^-60 of the sum
+_SERIES_TERMS = 18  # of phi, |s| <= 1/3: the next is below 2^-60 of the sum
 
 
 def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
@@ -125,8 +125,8 @@ def _excess(
     t = gap / share_safe
     faint = ratio < jnp.sqrt(jnp.finfo(ratio.dtype).tiny)  # its logarithm may be flushed away
     logarithm = jnp.where(faint, own - prob_surprisal, jnp.log(jnp.where(faint, 1, ratio)))
-    far = jnp.where(t > -0.5, t - jnp.log1p(jnp.maximum(t, -0.5)), t - logarithm)
-    phi = jnp.where(jnp.abs(t) < 0.3, _phi_series(t), far)
+    far = t - jnp.where(t < 0, logarithm, jnp.log1p(jnp.maximum(t, 0)))
+    phi = jnp.where((t > -0.5) & (t < 0.3), _phi_series(t), far)
     return jnp.where(present, share * phi, jnp.where(share == 0, gap, share))
 
 

@@ -96,6 +96,13 @@ def save_drawing(
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     svg, png = save_drawing(lambda ax: ax.plot([0, 1]), Path(folder) / "line")
+        ...     svg.name, png.name
+        ('line.svg', 'line.png')
     """
     figures = require("matplotlib.figure", extra="plots", purpose="drawing")
     rows, columns = panels
