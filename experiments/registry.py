@@ -15,6 +15,7 @@ REGISTRY = (
     "experiments.gradients_of_models",
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
+    "experiments.import_time",
 )
 
 
