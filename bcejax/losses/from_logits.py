@@ -81,10 +81,12 @@ def bce_with_logits(
     Accuracy:
         For |x| <= 87 in float32 and |x| <= 700 in float64: value 3 ulp; gradient 1 ulp for
         labels 0 and 1, and for soft ones 1 ulp of the larger of sigmoid and gradient (near
-        sigmoid(x) = y the gradient is 0); second derivative 2.5 ulp, third 5; with pos_weight
-        value 5, gradient 2, second derivative 3.5.  From float16 and bfloat16 logits the loss
-        and the gradient, rounded once to their dtype, are 0.501 ulp
-        (tests/losses/test_from_logits.py).
+        sigmoid(x) = y the gradient is 0); second derivative 2.5 ulp, third 5.  With pos_weight
+        value 5; gradient 2 for labels 0 and 1, and for soft ones 4 ulp of the larger of its two
+        terms; second derivative 3.5, third 5.5.  Soft labels, also times pos_weight, are 1e-30
+        or more here (1e-290 in float64), and results not subnormal.
+        From float16 and bfloat16 logits the loss and the gradient, rounded once to their dtype,
+        are 0.501 ulp (tests/losses/test_from_logits.py).
 
     Example:
         >>> bce_with_logits(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))
