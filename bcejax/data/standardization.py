@@ -112,7 +112,7 @@ def fit_standardizer(inputs: Array) -> Standardizer:
     centre = shifted.mean(axis=0)
     spread = np.sqrt(np.square(shifted - centre).mean(axis=0))
     scale = np.ldexp(spread, exponent)
-    constant = ~np.any(shifted, axis=0) | (scale < np.finfo(np.float64).tiny)
+    constant = scale < np.finfo(np.float64).tiny  # exactly 0, or too small to divide by
     return Standardizer(np.ldexp(first + centre, exponent), np.where(constant, 1.0, scale))
 
 

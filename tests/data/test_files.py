@@ -192,8 +192,9 @@ def test_parquet_and_npz_keep_narrow_numbers_narrow(tmp_path):
         "y": np.array([False, True]),
         "w": np.array([1, 2], np.uint8),
     }
-    wide = columns | {"long": np.array([2**31, 7], np.int64)}
-    for content, dtype in ((columns, np.float32), (wide, np.float64)):
+    wide = columns | {"middle": np.array([2**31 - 1, 7], np.int32)}
+    huge = columns | {"long": np.array([2**60 + 1, 7], np.int64)}  # rounded to the nearest
+    for content, dtype in ((columns, np.float32), (wide, np.float64), (huge, np.float64)):
         pa.parquet.write_table(pa.table(content), tmp_path / "t.parquet")
         np.savez(tmp_path / "t.npz", **content)
         for suffix in ("parquet", "npz"):

@@ -17,7 +17,7 @@ from bcejax.data import (
 )
 
 KEY = jax.random.key(2026)
-N = 40_000
+N = 100_000
 DRAWS = {
     "logistic": lambda key, n: draw_logistic(key, n, (1.5, -2.0), intercept=-0.5),
     "interaction": lambda key, n: draw_interaction(key, n, 3),
@@ -46,8 +46,10 @@ def draws():
 
 @pytest.mark.parametrize("name", [name for name in DRAWS if name != "separable"])
 def test_labels_follow_the_stated_probabilities(draws, name):
-    batch, probs, _ = draws[name]
-    bys = [1.0, *batch.inputs.T, probs, np.prod(batch.inputs, axis=1), probs < np.median(probs)]
+    batch, probs, logits = draws[name]
+    nearest = np.round(4 * np.clip(logits, -3, 3))
+    bins = [nearest == middle for middle in np.unique(nearest)]
+    bys = [1.0, logits, *batch.inputs.T, np.prod(batch.inputs, axis=1), *bins]
     assert max(abs(z_score(batch.labels, probs, by)) for by in bys) < 4
 
 
