@@ -36,8 +36,8 @@ def elementwise(
 ) -> Arguments:
     """What an elementwise loss computes with, given what its caller passed.
 
-    Masked entries become 0, label 0 and weight 1 before anything is computed from them, so that
-    no nan under the mask reaches a gradient.
+    Masked entries become logit 0, label 0 and weight 1 before anything is computed from them, the
+    gates of their ranges included, so that no nan under the mask reaches a gradient.
 
     Args:
         scores: floats of any shape.
@@ -58,22 +58,24 @@ def elementwise(
     x, y = as_floats(scores, name), as_real(labels, "labels")
     if x.shape != y.shape:
         raise ValueError(f"labels have shape {y.shape}, {name} {x.shape}: they must be equal")
-    y = within(y.astype(x.dtype), 0.0, 1.0)
+    keep = None if where is None else as_mask(where, x.shape, name)
+    x, y = _hidden(x, keep, 0), within(_hidden(y.astype(x.dtype), keep, 0), 0.0, 1.0)
     if not (isinstance(label_smoothing, int | float) and label_smoothing == 0):
-        y = smooth(y, label_smoothing)
-    weight = None
-    if pos_weight is not None:
-        weight = as_real(pos_weight, "pos_weight").astype(x.dtype)
-        weight = within(broadcast(weight, x.shape, "pos_weight", name), 0.0, jnp.inf)
-    if where is None:
-        return Arguments(x, y, weight, None)
-    keep = as_mask(where, x.shape, name)
-    x, y = jnp.where(keep, x, 0), jnp.where(keep, y, 0)
-    return Arguments(x, y, None if weight is None else jnp.where(keep, weight, 1), keep)
+        y = smooth(y, label_smoothing, where=keep)
+    if pos_weight is None:
+        return Arguments(x, y, None, keep)
+    weight = as_real(pos_weight, "pos_weight").astype(x.dtype)
+    weight = _hidden(broadcast(weight, x.shape, "pos_weight", name), keep, 1)
+    return Arguments(x, y, within(weight, 0.0, jnp.inf), keep)
 
 
-def smooth(labels: jax.Array, smoothing: ArrayLike) -> jax.Array:
-    """Labels moved towards 1/2 by the share ``smoothing`` of the way.
+def _hidden(values: jax.Array, keep: jax.Array | None, stand_in: float) -> jax.Array:
+    """The values, with a harmless one where an example does not count."""
+    return values if keep is None else jnp.where(keep, values, stand_in)
+
+
+def smooth(labels: jax.Array, smoothing: ArrayLike, *, where: jax.Array | None = None) -> jax.Array:
+    """Labels moved towards 1/2 by the share ``smoothing`` of the way, ``where`` they count.
 
     Example:
         >>> smooth(jnp.array([0.0, 1.0]), 0.1)
@@ -82,7 +84,8 @@ def smooth(labels: jax.Array, smoothing: ArrayLike) -> jax.Array:
     if isinstance(smoothing, int | float) and not 0 <= smoothing <= 1:
         raise ValueError(f"label_smoothing lies in [0, 1], got {smoothing}")
     share = as_real(smoothing, "label_smoothing").astype(labels.dtype)
-    share = within(broadcast(share, labels.shape, "label_smoothing", "labels"), 0.0, 1.0)
+    share = _hidden(broadcast(share, labels.shape, "label_smoothing", "labels"), where, 0)
+    share = within(share, 0.0, 1.0)
     return labels + share * (0.5 - labels)
 
 
