@@ -14,8 +14,8 @@ import hashlib
 import importlib
 import os
 import sys
-import time
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import jax
@@ -79,7 +79,7 @@ class Store:
             max_to_keep=checkpoint.keep, create=True, enable_async_checkpointing=False
         )
         self._manager = ocp.CheckpointManager(directory, options=options)
-        self._due = time.monotonic() + 1.0
+        self._due = monotonic() + 1.0
 
     def load(self, run: Run) -> tuple[Run, Figures] | None:
         """The newest checkpoint, shaped like ``run``; None if there is none.
@@ -105,10 +105,10 @@ class Store:
     def visit(self, run: Run, figures: Figures, last: bool) -> None:
         """Write a checkpoint if one is due, or if it is the last chance."""
         done, every = int(run.epoch), self._config.every
-        due = time.monotonic() >= self._due if every is None else done % every == 0
+        due = monotonic() >= self._due if every is None else done % every == 0
         if not (due or last) or done in (0, self._manager.latest_step()):
             return
-        start = time.monotonic()
+        start = monotonic()
         columns = {f: c for f, c in figures._asdict().items() if c is not None}
         args = self._ocp.args
         self._manager.save(
@@ -119,7 +119,8 @@ class Store:
             ),
             force=True,
         )
-        self._due = time.monotonic() + 20 * (time.monotonic() - start)
+        end = monotonic()
+        self._due = end + 20 * (end - start)
 
     def close(self) -> None:
         """Let the folder go."""

@@ -1,10 +1,11 @@
 import jax
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
 from bcejax.data import Batch
-from bcejax.models import MLP
+from bcejax.models import MLP, LogisticRegression
 
 
 @pytest.fixture
@@ -27,6 +28,47 @@ def validation():
 def make_model():
     """A small MLP, the same at each call."""
     return lambda: MLP(3, (4,), rngs=nnx.Rngs(0))
+
+
+class Noisy(nnx.Module):
+    """Dropout and batch statistics."""
+
+    def __init__(self, rngs):
+        self.norm = nnx.BatchNorm(3, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+        self.linear = LogisticRegression(3, rngs=rngs)
+
+    def __call__(self, inputs):
+        return self.linear(self.dropout(self.norm(inputs)))
+
+
+@pytest.fixture
+def make_noisy():
+    """A model with batch statistics and random counters, the same at each call."""
+    return lambda: Noisy(nnx.Rngs(0))
+
+
+@pytest.fixture(scope="session")
+def adam():
+    """A quick Adam, one for all tests: each new optimizer is compiled anew."""
+    return optax.adam(0.3)
+
+
+@pytest.fixture
+def assert_close():
+    """Equal but for the last digits, as two programs for one thing are: XLA orders sums anew."""
+
+    def check(one, two, ulps=16):
+        pairs = (map(np.asarray, jax.tree.leaves(tree)) for tree in (one, two))
+        for a, b in zip(*pairs, strict=True):
+            assert a.dtype == b.dtype
+            if a.dtype.kind == "f":
+                bound = ulps * np.finfo(a.dtype).eps * np.abs(b).max()
+                assert np.abs(a - b).max() <= bound, f"{np.abs(a - b).max()} > {bound}"
+            else:
+                assert np.array_equal(a, b)
+
+    return check
 
 
 @pytest.fixture

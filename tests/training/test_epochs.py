@@ -11,13 +11,13 @@ from bcejax.training import (
     EarlyStopping,
     Status,
     epoch_order,
+    epochs,
     evaluate,
     init_state,
     train_epochs,
     train_step,
 )
 
-ADAM = optax.adam(0.3)
 SGD = optax.sgd(0.05)
 
 
@@ -52,14 +52,14 @@ def columns(history):
 
 
 @pytest.mark.parametrize(("batch_size", "weighted"), [(8, True), (22, False), (50, True)])
-def test_equals_a_plain_loop(make_model, train, validation, batch_size, weighted):
+def test_equals_a_plain_loop(make_model, train, validation, batch_size, weighted, assert_close):
     train = train if weighted else train._replace(weights=None)
     order, start = orders(jax.random.key(1)), init_state(make_model())
     states, figures = plain_loop(start, train, validation, order[:3], batch_size)
     state, history = train_epochs(
         start, train, order, batch_size=batch_size, validation=validation, epochs=3
     )
-    jax.tree.map(np.testing.assert_array_equal, state, states[-1])
+    assert_close((state.params, state.step), (states[-1].params, states[-1].step))
     # The sums over at most 22 batches are taken in float32 here and in float64 there.
     assert np.abs(columns(history)[:3] / figures - 1).max() <= 22 * np.finfo(np.float32).eps
     assert (history.epochs, history.status, history.best_epoch) == (3, Status.FINISHED, 0)
@@ -118,16 +118,16 @@ def test_two_calls_equal_one(make_model, train, key):
     np.testing.assert_array_equal(history.loss, np.r_[first.loss[:12], second.loss[:18]])
 
 
-def test_an_order_may_repeat_and_leave_out(make_model, train):
+def test_an_order_may_repeat_and_leave_out(make_model, train, assert_close):
     rows = np.array([3, 3, 3, 5, 0, 21, 3])
     start = init_state(make_model())
     state, history = train_epochs(start, train, rows[None], batch_size=7)
     expected, metrics = train_step(start, pick(train, rows))
-    jax.tree.map(np.testing.assert_array_equal, state, expected)
+    assert_close(state.params, expected.params)
     assert history.loss[0] == pytest.approx(metrics.loss.item(), rel=1e-6)
 
 
-def test_many_models_at_once_equal_each_alone(train, validation, key):
+def test_many_models_at_once_equal_each_alone(train, validation, assert_close):
     keys = jax.random.split(jax.random.key(0), 3)
     order = np.stack([orders(k) for k in keys])
     stop = EarlyStopping(2, monitor="validation_accuracy")
@@ -139,19 +139,25 @@ def test_many_models_at_once_equal_each_alone(train, validation, key):
         )
 
     states, histories = jax.jit(jax.vmap(run))(keys, order)
+    alone = jax.jit(run)
     for i, each in enumerate(keys):
-        state, history = jax.jit(run)(each, order[i])
-        assert histories.epochs[i] == history.epochs
-        assert histories.best_epoch[i] == history.best_epoch
-        assert histories.status[i] == history.status
-        for many, one in zip(jax.tree.leaves(states), jax.tree.leaves(state), strict=True):
-            # Batched products are summed in another order: a few dozen steps.
-            np.testing.assert_allclose(many[i], one, rtol=1e-5, atol=1e-7)
+        state, history = alone(each, order[i])
+        for name in ("epochs", "best_epoch", "status"):
+            assert np.asarray(getattr(histories, name))[i] == getattr(history, name)
+        assert_close(
+            jax.tree.map(lambda a, i=i: np.asarray(a)[i], states.params), state.params, ulps=64
+        )
     assert len(set(histories.epochs.tolist())) > 1  # they did not all stop together
 
 
-def test_early_stopping_restores_the_best_epoch(make_model, train, validation, key):
-    order, start = orders(key), init_state(make_model(), ADAM)
+def distance(one, two):
+    return max(
+        jax.tree.leaves(jax.tree.map(lambda a, b: np.abs(np.asarray(a) - b).max(), one, two))
+    )
+
+
+def test_early_stopping_restores_the_best_epoch(make_model, train, validation, key, adam):
+    order, start = orders(key), init_state(make_model(), adam)
     states, figures = plain_loop(start, train, validation, order, 8)
     for restore in (True, False):
         stop = EarlyStopping(3, restore_best=restore)
@@ -163,8 +169,10 @@ def test_early_stopping_restores_the_best_epoch(make_model, train, validation, k
         assert history.best_epoch == best
         assert history.epochs == best + 3 < 30
         assert np.isnan(history.loss[best + 3 :]).all()
-        held = states[best - 1] if restore else states[best + 2]
-        jax.tree.map(np.testing.assert_array_equal, state, held)
+        apart = [distance(state.params, other.params) for other in states]
+        held = best - 1 if restore else best + 2
+        assert apart[held] < 1e-4 * min(apart[:held] + apart[held + 1 :])
+        assert state.step == 3 * (held + 1)
 
 
 def exploding(logits, labels):
@@ -175,7 +183,9 @@ def exploding(logits, labels):
 @pytest.mark.parametrize(
     "early_stopping", [None, EarlyStopping(5), EarlyStopping(5, restore_best=False)]
 )
-def test_divergence_keeps_the_last_finished_epoch(make_model, train, key, early_stopping):
+def test_divergence_keeps_the_last_finished_epoch(
+    make_model, train, key, early_stopping, assert_close
+):
     start, order = init_state(make_model(), SGD, exploding), orders(key)
     state, history = train_epochs(start, train, order, batch_size=8, early_stopping=early_stopping)
     epochs = int(history.epochs)
@@ -188,9 +198,8 @@ def test_divergence_keeps_the_last_finished_epoch(make_model, train, key, early_
     )
     assert before[1].status == Status.FINISHED
     assert after[1].status == Status.DIVERGED
-    held = before[0] if early_stopping is None else state
     jax.tree.map(np.testing.assert_array_equal, after[0], before[0])
-    jax.tree.map(np.testing.assert_array_equal, state, held)
+    assert_close(state.params, before[0].params)
 
 
 def test_parameters_that_overflow_in_the_last_step_count_as_divergence(make_model, train, key):
@@ -208,14 +217,16 @@ def test_a_validation_loss_that_is_not_finite_counts_as_divergence(
     assert (history.status, history.epochs) == (Status.DIVERGED, 0)
 
 
-def test_a_large_validation_set_goes_in_pieces(make_model, train, validation, key, monkeypatch):
-    start = init_state(make_model())
-    _, whole = train_epochs(start, train, orders(key), batch_size=50, validation=validation)
-    jax.clear_caches()
-    monkeypatch.setattr("bcejax.training.epochs._PIECE", 5)
-    _, pieces = train_epochs(start, train, orders(key), batch_size=50, validation=validation)
-    np.testing.assert_array_max_ulp(pieces.validation_loss, whole.validation_loss, maxulp=8)
-    np.testing.assert_array_max_ulp(pieces.validation_accuracy, whole.validation_accuracy, maxulp=8)
+@pytest.mark.parametrize("size", [1, 5, 13, 99])
+def test_the_figures_of_pieces_are_those_of_the_whole(make_model, validation, size):
+    state = init_state(make_model())
+    batch = validation._replace(weights=np.linspace(0, 2, 13))
+    batch = jax.tree.map(jnp.float32, batch)
+    _, figures = epochs._weigh(
+        lambda state, piece: (state, evaluate(state, piece)), state, batch, size
+    )
+    whole = evaluate(state, batch)
+    np.testing.assert_array_max_ulp(np.stack(figures), np.stack(whole[:2]), maxulp=13)
 
 
 @pytest.mark.parametrize("order", [np.zeros(22, int), np.zeros((1, 22)), np.zeros((1, 2, 11), int)])

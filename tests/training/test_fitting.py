@@ -26,7 +26,6 @@ from bcejax.training import (
     train_epochs,
 )
 
-ADAM = optax.adam(0.3)
 SGD = optax.sgd(0.05)
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 
@@ -63,27 +62,29 @@ def run(make_model, train, validation, key):
     return run
 
 
-def test_is_train_epochs_with_the_orders_of_the_key(run, make_model, train, validation, key):
+def test_is_train_epochs_with_the_orders_of_the_key(
+    run, make_model, train, validation, key, assert_close
+):
     model, history = run()
     order = np.stack([epoch_order(key, epoch, 22) for epoch in range(4)])
     state, expected = train_epochs(
         init_state(make_model()), train, order, batch_size=8, validation=validation
     )
-    assert_same(nnx.state(model, nnx.Param), state.params)
+    assert_close(nnx.state(model, nnx.Param), state.params)
     for name in COLUMNS:
-        np.testing.assert_array_equal(getattr(history, name), getattr(expected, name))
+        assert_close(getattr(history, name), getattr(expected, name))
         assert isinstance(getattr(history, name), np.ndarray)
     assert (history.epochs, history.status, history.best_epoch) == (4, Status.FINISHED, 0)
     assert isinstance(history.status, Status)
     assert history.message.startswith("finished 4 epochs; the model holds epoch 4: loss 0.")
 
 
-def test_learns(train, key):
+def test_learns(adam, key):
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(500, 3))
     batch = Batch(inputs, (inputs @ [2.0, -1.0, 0.0] > 0).astype(int))
     model = LogisticRegression(3, rngs=nnx.Rngs(0))
-    history = fit(model, batch, key=key, optimizer=ADAM, progress=False)
+    history = fit(model, batch, key=key, optimizer=adam, progress=False)
     assert history.accuracy[-1] > 0.97
     ratio = model.coefficients[...][0] / model.coefficients[...][1]
     assert ratio == pytest.approx(-2, abs=0.3)
@@ -103,7 +104,7 @@ def test_progress_and_chunks_change_nothing(run, monkeypatch, capfd):
     assert "epoch 7/7" in capfd.readouterr().err
     assert_same(arrays(shown), arrays(model))
     assert_same_history(same, history)
-    monkeypatch.setattr(loop, "_ROWS", 2)
+    monkeypatch.setattr(loop, "_VISIT", 0.0)  # a visit after each epoch
     chunked, same = run(epochs=7)
     assert_same(arrays(chunked), arrays(model))
     assert_same_history(same, history)
@@ -159,29 +160,31 @@ def test_the_callers_arrays_are_left_alone(run, make_model, train, validation):
     assert history.loss[0] < run()[1].loss[0]
 
 
-def test_early_stopping_does_not_depend_on_chunks(run, monkeypatch):
+def test_early_stopping_does_not_depend_on_chunks(run, monkeypatch, adam, assert_close):
     stop = EarlyStopping(3)
-    model, history = run(epochs=40, optimizer=ADAM, early_stopping=stop)
+    model, history = run(epochs=40, optimizer=adam, early_stopping=stop)
     assert history.status == Status.EARLY_STOPPED
     assert history.epochs == history.best_epoch + 3 < 40
     assert len(history.loss) == len(history.validation_accuracy) == history.epochs
     assert history.best_epoch == np.argmin(history.validation_loss) + 1
     assert f"stopped early after epoch {history.epochs}; the model holds epoch" in history.message
-    best, _ = run(epochs=history.best_epoch, optimizer=ADAM)
-    assert_same(arrays(model), arrays(best))
-    monkeypatch.setattr(loop, "_ROWS", 2)
-    chunked, same = run(epochs=40, optimizer=ADAM, early_stopping=stop)
+    best, _ = run(epochs=history.best_epoch, optimizer=adam)
+    assert_close(arrays(model), arrays(best), ulps=1000)  # the epoch before is 1e6 ulp away
+    monkeypatch.setattr(loop, "_VISIT", 0.0)
+    chunked, same = run(epochs=40, optimizer=adam, early_stopping=stop)
     assert_same(arrays(chunked), arrays(model))
     assert_same_history(same, history)
 
 
-def test_the_best_epoch_is_restored_after_the_last_one_too(run):
-    stop = EarlyStopping(40)
-    model, history = run(epochs=10, optimizer=ADAM, early_stopping=stop)
+def test_the_best_epoch_is_restored_after_the_last_one_too(run, adam, assert_close):
+    stop = EarlyStopping(3)
+    _, whole = run(epochs=40, optimizer=adam, early_stopping=stop)
+    epochs = whole.best_epoch + 2
+    model, history = run(epochs=epochs, optimizer=adam, early_stopping=stop)
     assert history.status == Status.FINISHED
-    assert 0 < history.best_epoch < 10
-    best, _ = run(epochs=history.best_epoch, optimizer=ADAM)
-    assert_same(arrays(model), arrays(best))
+    assert history.best_epoch == whole.best_epoch
+    best, _ = run(epochs=history.best_epoch, optimizer=adam)
+    assert_close(arrays(model), arrays(best), ulps=1000)
 
 
 def exploding(logits, labels):
@@ -245,14 +248,15 @@ def test_ctrl_c_leaves_the_last_finished_epoch(run, make_model, monkeypatch):
 
 
 def test_ctrl_c_under_early_stopping_leaves_the_last_epoch_not_the_best(
-    run, make_model, monkeypatch
+    run, make_model, monkeypatch, adam, assert_close
 ):
-    expected, _ = run(epochs=3)
-    press_in_epoch(monkeypatch, 2)
+    _, whole = run(epochs=40, optimizer=adam, early_stopping=EarlyStopping(3))
+    expected, _ = run(epochs=whole.best_epoch + 2, optimizer=adam)
+    press_in_epoch(monkeypatch, whole.best_epoch + 1)
     model = make_model()
     with pytest.raises(KeyboardInterrupt):
-        run(model, epochs=50, early_stopping=EarlyStopping(40, monitor="validation_accuracy"))
-    assert_same(arrays(model), arrays(expected))
+        run(model, epochs=40, optimizer=adam, early_stopping=EarlyStopping(3))
+    assert_close(arrays(model), arrays(expected), ulps=1000)
 
 
 def test_a_second_ctrl_c_does_not_wait(run, make_model, monkeypatch):
@@ -337,47 +341,31 @@ def test_ctrl_c_from_outside():
     assert (out, process.returncode) == ("interrupted\n", 0)
 
 
-class Noisy(nnx.Module):
-    """Dropout and batch statistics."""
-
-    def __init__(self, rngs):
-        self.norm = nnx.BatchNorm(3, rngs=rngs)
-        self.dropout = nnx.Dropout(0.5, rngs=rngs)
-        self.linear = LogisticRegression(3, rngs=rngs)
-
-    def __call__(self, inputs):
-        return self.linear(self.dropout(self.norm(inputs)))
-
-
-def test_dropout_and_batch_statistics_are_carried_along(run, monkeypatch):
-    model, history = run(Noisy(nnx.Rngs(0)), early_stopping=EarlyStopping(9, restore_best=False))
-    assert model.dropout.rngs.count[...] == 4 * 3
+def test_dropout_and_batch_statistics_are_carried_along(run, make_noisy, monkeypatch):
+    model, history = run(make_noisy(), early_stopping=EarlyStopping(9))
+    assert model.dropout.rngs.count[...] == history.best_epoch * 3
     assert not np.allclose(model.norm.mean[...], 0)
-    monkeypatch.setattr(loop, "_ROWS", 1)
-    chunked, same = run(Noisy(nnx.Rngs(0)), early_stopping=EarlyStopping(9, restore_best=False))
+    monkeypatch.setattr(loop, "_VISIT", 0.0)
+    chunked, same = run(make_noisy(), early_stopping=EarlyStopping(9))
     assert_same_history(same, history)
     model.eval(), chunked.eval()
     assert_same(model(np.ones((2, 3))), chunked(np.ones((2, 3))))
 
 
-def test_a_bfloat16_model(run):
+def test_a_bfloat16_model(run, adam):
     model = MLP(3, (4,), rngs=nnx.Rngs(0), dtype=jnp.bfloat16)
-    model, history = run(model, optimizer=ADAM)
+    model, history = run(model, optimizer=adam)
     assert {a.dtype for a in jax.tree.leaves(nnx.state(model))} == {jnp.dtype("float32")}
     assert history.loss.dtype == np.float32
     assert history.loss[-1] < history.loss[0]
 
 
-def test_float64_parameters_train_in_float64(run, train):
+def test_float64_parameters_train_in_float64(run):
     with jax.enable_x64(True):
         model = LogisticRegression(3, rngs=nnx.Rngs(0), param_dtype=jnp.float64)
         model, history = run(model)
         assert {a.dtype for a in jax.tree.leaves(nnx.state(model))} == {jnp.dtype("float64")}
         assert history.loss.dtype == np.float64
-        start = LogisticRegression(3, rngs=nnx.Rngs(0), param_dtype=jnp.float64)
-        _, coarse = run(LogisticRegression(3, rngs=nnx.Rngs(0)))
-    assert coarse.loss.dtype == np.float32
-    assert start.coefficients.dtype == jnp.float64
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_jit_and_vmap_give_what_the_call_gives(make_model, train):
     assert states.step.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("kind", [bool, int, np.uint8, np.float16, np.float64])
+@pytest.mark.parametrize("kind", [bool, int, np.float16])
 def test_labels_of_any_kind_count_the_same(make_model, train, kind):
     state = init_state(make_model())
     expected = train_step(state, train)
