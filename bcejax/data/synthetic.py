@@ -149,7 +149,10 @@ def draw_noisy(
     With r = ``flip_positive`` = P(observed 0 | clean 1) and q = ``flip_negative`` =
     P(observed 1 | clean 0), whatever x is,
 
-        P(observed = 1 | x) = (1 - r) p(x) + q (1 - p(x))
+        P(observed = 1 | x) = (1 - r) p(x) + q (1 - p(x)) = u(x)
+
+    The logit of u comes out within 4 eps (1 + |log u| + |log(1 - u)|)
+    (tests/data/test_synthetic.py).
 
     Args:
         key: a ``jax.random.key``.
@@ -192,7 +195,7 @@ def draw_separable(
     """Labels that a plane parts without error: y = 1 where a.x > 0, p in {0, 1}, t = +-inf.
 
     Standard normal points z are pushed off the plane a.x = 0, x = z + margin sign(a.z) a / |a|,
-    so none lies nearer to it than the margin.
+    so none lies nearer to it than the margin, but for rounding.
 
     Args:
         key: a ``jax.random.key``.
