@@ -1,0 +1,107 @@
+"""Ten epochs of ``fit``, Keras's and ours by turns in one process."""
+
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from bcejax.data import Batch
+from bcejax.training import epoch_order, fit, init_state, train_epochs
+from experiments import Claim, Table, Track
+from experiments.keras_tutorial.peer import build_network, computing_in
+from experiments.keras_tutorial.setting import Part, Task
+
+OURS, CORE, BY_EPOCH = "bcejax", "bcejax, train_epochs", ", an epoch per execution"
+
+
+class Times(NamedTuple):
+    """Seconds of one contestant."""
+
+    first: float  # the first call, which compiles
+    warm: np.ndarray  # (repeats,)
+
+    @property
+    def median(self) -> float:
+        """Of the warm runs."""
+        return float(np.median(self.warm))
+
+
+def race_keras(keras: ModuleType, name: str, task: Task, everyone: Batch, track: Track) -> Part:
+    """The contestants in float32, which both libraries compute in unless told otherwise."""
+    with jax.enable_x64(False), computing_in(keras, "float32"):
+        times = race(contestants(keras, name, task, everyone), task.config.repeats, track)
+    ratios = {way: each.median / times[OURS].median for way, each in times.items()}
+    epochs = task.config.epochs
+    return Part(
+        claims=(
+            Claim(f"time of {epochs} epochs, {name} over ours", ratios[name], ">=", 10, "times"),
+        ),
+        answer=(
+            f"Once compiled, {epochs} epochs on {len(everyone.labels)} patients take "
+            f"{1e3 * times[OURS].median:.1f} ms, {ratios[name]:.0f} times less than {name} "
+            f"({ratios[name + BY_EPOCH]:.0f} times less than Keras with an epoch per execution)."
+        ),
+        tables=(_tabulate(times, ratios),),
+        figures=(),
+    )
+
+
+def contestants(
+    keras: ModuleType, name: str, task: Task, everyone: Batch
+) -> dict[str, Callable[[], object]]:
+    """All epochs on all patients; each call goes on from the last."""
+    c, model = task.config, task.network()
+    optimizer = optax.adam(c.learning_rate)
+    options: dict[str, Any] = {"epochs": c.epochs, "batch_size": c.batch_size}
+
+    def ours() -> object:
+        return fit(model, everyone, optimizer=optimizer, key=task.key, progress=False, **options)
+
+    def theirs(steps_per_execution: int) -> Callable[[], object]:
+        network = build_network(keras, task, steps_per_execution=steps_per_execution)
+        return lambda: network.fit(everyone.inputs, everyone.labels, verbose=0, **options)
+
+    state, orders = (
+        init_state(model, optimizer),
+        np.stack([epoch_order(task.key, e, len(everyone.labels)) for e in range(c.epochs)]),
+    )
+
+    def core() -> object:
+        return jax.block_until_ready(train_epochs(state, everyone, orders, batch_size=c.batch_size))
+
+    steps = -(-len(everyone.labels) // c.batch_size)
+    return {OURS: ours, CORE: core, name: theirs(1), name + BY_EPOCH: theirs(steps)}
+
+
+def race(runs: Mapping[str, Callable[[], object]], repeats: int, track: Track) -> dict[str, Times]:
+    """Each run once by itself, then by turns, of which the first turn does not count."""
+    first = {name: _seconds(run) for name, run in runs.items()}
+    warm = np.zeros((repeats + 1, len(runs)))
+    for turn in track(range(repeats + 1), "turns"):
+        warm[turn] = [_seconds(run) for run in runs.values()]
+    return {name: Times(first[name], column[1:]) for name, column in zip(runs, warm.T, strict=True)}
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _tabulate(times: Mapping[str, Times], ratios: Mapping[str, float]) -> Table:
+    return Table(
+        "speed",
+        "All epochs on all patients, by turns in one process.",
+        {
+            "contestant": list(times),
+            "first call, compiling (s)": [each.first for each in times.values()],
+            "median (ms)": [1e3 * each.median for each in times.values()],
+            "fastest (ms)": [1e3 * float(each.warm.min()) for each in times.values()],
+            "median, over bcejax": list(ratios.values()),
+        },
+        formats={"median (ms)": ".1f", "fastest (ms)": ".1f", "median, over bcejax": ".1f"},
+    )
