@@ -116,7 +116,7 @@ def _advice_on_labels(found: np.ndarray) -> str:
 
 
 def _look_like_percentages(found: np.ndarray) -> bool:
-    return bool(found.min() >= 0 and found.max() <= 100)
+    return bool(found.min() >= 0 and 2 < found.max() <= 100)
 
 
 def _extent(found: np.ndarray) -> str:

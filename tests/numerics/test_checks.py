@@ -40,6 +40,7 @@ def test_bad_labels_are_told_what_to_do(labels, message):
         ([85.0, 10.0], "divide percentages by 100"),
         ([0.5, -3.0], "found -3.0 to 0.5: logits go to the functions that take logits"),
         ([np.nan], "probs hold nan at 1 of 1 places"),
+        ([0.0, 1.5], r"found 0.0 to 1.5$"),
         ([1e300], r"found 1e\+300 to 1e\+300$"),
     ],
 )
