@@ -35,7 +35,8 @@ class MLP(nnx.Module):
     Args:
         features: number of columns of the inputs.
         hidden: widths of the hidden layers; ``()`` leaves a linear model.
-        activation: a function of arrays, elementwise.
+        activation: a function of arrays, elementwise.  Name one that stays: a model with a new
+            lambda is compiled anew.
         rngs: ``nnx.Rngs`` whose ``params`` stream draws the kernels.
         dtype: what to compute in; None promotes inputs and parameters as JAX does.
         param_dtype: dtype of the parameters.

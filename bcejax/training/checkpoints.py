@@ -91,22 +91,32 @@ class Store:
         if step is None:
             return None
         args = self._ocp.args
-        about = self._manager.restore(step, args=args.Composite(about=args.JsonRestore())).about
-        self._compare(about)
-        saved = self._manager.restore(step, args=args.Composite(arrays=args.StandardRestore()))
-        leaves, figures = saved.arrays["run"], saved.arrays["figures"]
-        return _from_leaves(leaves, run), Figures(*(figures.get(f) for f in Figures._fields))
+        self._compare(self._read(step, about=args.JsonRestore()).about)
+        arrays = self._read(step, arrays=args.StandardRestore()).arrays
+        figures = (arrays["figures"].get(field) for field in Figures._fields)
+        return _from_leaves(arrays["run"], run), Figures(*figures)
+
+    def _read(self, step: int, **items: Any) -> Any:
+        try:
+            return self._manager.restore(step, args=self._ocp.args.Composite(**items))
+        except (KeyError, OSError, ValueError) as error:
+            where = os.fspath(self._config.directory)
+            raise ValueError(f"checkpoint {where!r}, epoch {step}, cannot be read") from error
 
     def until_next(self, done: int) -> int:
         """Epochs from ``done`` to the next checkpoint, or a visit if the clock decides."""
         every = self._config.every
         return sys.maxsize if every is None else every - done % every
 
-    def visit(self, run: Run, figures: Figures, last: bool) -> None:
-        """Write a checkpoint if one is due, or if it is the last chance."""
-        done, every = int(run.epoch), self._config.every
-        due = monotonic() >= self._due if every is None else done % every == 0
-        if not (due or last) or done in (0, self._manager.latest_step()):
+    def due(self, done: int) -> bool:
+        """Whether it is time to write, after ``done`` epochs."""
+        every = self._config.every
+        return monotonic() >= self._due if every is None else done % every == 0
+
+    def write(self, run: Run, figures: Figures) -> None:
+        """Write a checkpoint, unless there is one of this epoch or no epoch is finished."""
+        done = int(run.epoch)
+        if done in (0, self._manager.latest_step()):
             return
         start = monotonic()
         columns = {f: c for f, c in figures._asdict().items() if c is not None}

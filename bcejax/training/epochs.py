@@ -149,7 +149,7 @@ def run_epochs(
     def body(carry: tuple[jax.Array, Run, Figures]) -> tuple[jax.Array, Run, Figures]:
         row, run, figures = carry
         state, new = _epoch(run.state, data, order[row], plan.batch_size)
-        ok = _all_finite(new) & _all_finite(state.params)
+        ok = _all_finite((new, state.params))
         run = select(
             ok,
             _advance(run, state, new, plan.early_stopping),

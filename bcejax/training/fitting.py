@@ -5,9 +5,10 @@ host, 0.2 s apart; at a visit the host shows progress, writes a checkpoint and h
 Nothing that it computes depends on where the chunks end.
 """
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import optax
 from flax import nnx
@@ -108,8 +109,7 @@ def fit(
     learnt = admit(train, "train", state.dtype)
     judged = None if validation is None else admit(validation, "validation", state.dtype, learnt)
     loop = Loop(state, Data(learnt, judged), words, Plan(int(batch_size), early_stopping))
-    with held_interrupts() as pressed:
-        store = None if checkpoint is None else _open(checkpoint, loop, epochs)
+    with held_interrupts() as pressed, _opened(checkpoint, loop, epochs) as store:
         try:
             with shown_progress(progress, epochs) as show:
                 _run(loop, epochs, store, show, pressed)
@@ -122,35 +122,40 @@ def fit(
     return history
 
 
-def _open(checkpoint: str | os.PathLike[str] | Checkpoint, loop: Loop, epochs: int) -> Store:
-    """The checkpoints of the run, which goes on from the newest."""
+@contextlib.contextmanager
+def _opened(
+    checkpoint: str | os.PathLike[str] | Checkpoint | None, loop: Loop, epochs: int
+) -> Iterator[Store | None]:
+    """The checkpoints of the run, if wanted; it goes on from the newest."""
+    if checkpoint is None:
+        yield None
+        return
     config = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    store = Store(config, loop.fingerprint())
-    found = store.load(loop.run)
-    if found is not None:
-        loop.resume(*found)
-    if loop.done > epochs:
-        raise ValueError(
-            f"checkpoint {os.fspath(config.directory)!r} holds epoch {loop.done} already, "
-            f"more than epochs={epochs}"
-        )
-    return store
+    with contextlib.closing(Store(config, loop.fingerprint())) as store:
+        found = store.load(loop.run)
+        if found is not None:
+            loop.resume(*found)
+        if loop.done > epochs:
+            raise ValueError(
+                f"checkpoint {os.fspath(config.directory)!r} holds epoch {loop.done} already, "
+                f"more than epochs={epochs}"
+            )
+        yield store
 
 
 def _run(
     loop: Loop, epochs: int, store: Store | None, show: Show, pressed: Callable[[], int]
 ) -> None:
     """Train until the epochs are done, the program stops, or Ctrl-C comes."""
-    while loop.done < epochs and loop.status == Status.RUNNING and not pressed():
+    while not loop.ended(epochs) and not pressed():
         most = epochs - loop.done
         if store is not None:
             most = min(most, store.until_next(loop.done))
         if not loop.advance(most, pressed):
             return
-        show(loop.done, loop.figures)
-        if store is not None:
-            last = loop.done == epochs or loop.status != Status.RUNNING or pressed() > 0
-            store.visit(loop.run, loop.figures, last)
+        show(loop.done, loop.latest)
+        if store is not None and (store.due(loop.done) or loop.ended(epochs) or pressed()):
+            store.write(loop.run, loop.figures)
 
 
 def _cause(batch: Batch) -> str:

@@ -27,7 +27,6 @@ class Loop:
 
     Attributes:
         run: all that the next epoch depends on.
-        figures: of the finished epochs, as NumPy arrays.
         done: finished epochs.
         best_epoch: the one that early stopping found best, from 1; 0 without.
         status: ``RUNNING`` until an epoch ends the run.
@@ -43,14 +42,14 @@ class Loop:
         self._seconds = 2e-5 * n / plan.batch_size + 6e-10 * n * params
         blank = np.empty(0, state.dtype)
         unseen = None if data.validation is None else blank
-        self.figures = Figures(blank, blank, unseen, unseen)
+        self._chunks = [Figures(blank, blank, unseen, unseen)]
         self.run = _begin(state, plan.early_stopping)
         self._restores = self.run.best is not None and self.run.best.state is not None
         self.done, self.best_epoch, self.status = 0, 0, Status.RUNNING
 
     def resume(self, run: Run, figures: Figures) -> None:
         """Go on from a checkpoint."""
-        self.run, self.figures = run, figures
+        self.run, self._chunks = run, [figures]
         self._look()
 
     def fingerprint(self) -> Fingerprint:
@@ -72,29 +71,45 @@ class Loop:
         for row in range(count):
             order[row] = draw_order(self._words, self.done + row, self._n)
         start = time.perf_counter()
-        self.run, figures = _advance(self.run, self._data, order, np.int32(count), plan=self._plan)
-        if not wait(self.run.epoch, pressed):
+        run, figures = _advance(self.run, self._data, order, np.int32(count), plan=self._plan)
+        there = wait(run.epoch, pressed)
+        if there:
+            run.epoch.block_until_ready()  # raises what went wrong in the program
+        self.run = run
+        if not there:
             return False
         self._seconds = (time.perf_counter() - start) / count
         before = self.done
         self._look()
-        self.figures = jax.tree.map(
-            lambda old, new: np.concatenate([old, np.asarray(new)[: self.done - before]]),
-            self.figures,
-            figures,
-        )
+        self._chunks.append(jax.tree.map(lambda a: np.asarray(a)[: self.done - before], figures))
         return True
+
+    @property
+    def figures(self) -> Figures:
+        """Of the finished epochs, as NumPy arrays."""
+        if len(self._chunks) > 1:
+            self._chunks = [jax.tree.map(lambda *parts: np.concatenate(parts), *self._chunks)]
+        return self._chunks[0]
+
+    @property
+    def latest(self) -> Figures:
+        """Of the epochs since the last visit."""
+        return self._chunks[-1]
 
     def _look(self) -> None:
         """Learn from the arrays how far the run has come."""
         self.done, self.status = int(self.run.epoch), Status(int(self.run.status))
         self.best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
 
+    def ended(self, epochs: int) -> bool:
+        """Whether nothing is left to do."""
+        return self.done >= epochs or self.status != Status.RUNNING
+
     def end(self, epochs: int) -> tuple[TrainState | None, History]:
         """The state that the model is to take, None if there is none any more; the history."""
         status = self.status
         if status == Status.RUNNING:
-            status = Status.FINISHED if self.done == epochs else Status.INTERRUPTED
+            status = Status.FINISHED if self.ended(epochs) else Status.INTERRUPTED
         state, held = self.run.state, self.done
         if status != Status.INTERRUPTED and self._restores:
             state, held = final_state(self.run), self.best_epoch

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,15 +82,13 @@ def test_every_and_keep(run, tmp_path):
 def test_the_clock_decides_how_often_to_write(run, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "_VISIT", 0.0)
     written = []
-    visit = Store.visit
+    write = Store.write
 
-    def spying(self, run, figures, last):
-        before = self._manager.latest_step()
-        visit(self, run, figures, last)
-        if self._manager.latest_step() != before:
-            written.append(self._manager.latest_step())
+    def spying(self, run, figures):
+        written.append(int(run.epoch))
+        write(self, run, figures)
 
-    monkeypatch.setattr(Store, "visit", spying)
+    monkeypatch.setattr(Store, "write", spying)
     run(checkpoint=tmp_path / "rarely")
     assert written == [6]  # six quick epochs are over before the first second
     written.clear()
@@ -228,6 +227,22 @@ def test_refuses_fewer_epochs_than_are_done(run, make_model, tmp_path):
     model = make_model()
     with pytest.raises(ValueError, match=r"holds epoch 4 already, more than epochs=3$"):
         run(3, model=model, checkpoint=tmp_path)
+    jax.tree.map(np.testing.assert_array_equal, arrays(model), arrays(make_model()))
+
+
+def test_says_nothing(run, tmp_path, capfd):
+    for epochs in (1, 2):
+        run(epochs, checkpoint=tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_refuses_a_damaged_checkpoint_in_one_line(run, make_model, tmp_path):
+    run(2, checkpoint=tmp_path)
+    shutil.rmtree(tmp_path / "2" / "about")
+    model = make_model()
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        run(3, model=model, checkpoint=tmp_path)
+    assert str(caught.value) == f"checkpoint {str(tmp_path)!r}, epoch 2, cannot be read"
     jax.tree.map(np.testing.assert_array_equal, arrays(model), arrays(make_model()))
 
 

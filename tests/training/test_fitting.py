@@ -301,6 +301,27 @@ def test_an_error_on_the_way_leaves_the_last_finished_epoch(run, make_model, mon
     assert_same(arrays(model), arrays(expected))
 
 
+def test_an_error_inside_the_program_leaves_the_model_as_it_was(run, make_model):
+    calls = 0
+
+    def fail(logits):
+        nonlocal calls
+        calls += 1
+        if calls > 4:
+            raise OSError("no more losses")
+        return logits
+
+    def loss(logits, labels):
+        seen = jax.pure_callback(fail, logits, jax.lax.stop_gradient(logits))
+        return bce_with_logits(logits, labels) + 0 * seen
+
+    model = make_model()
+    with pytest.raises(jax.errors.JaxRuntimeError, match="no more losses"):
+        run(model, loss=loss, validation=None)
+    assert_same(arrays(model), arrays(make_model()))
+    assert_alive(model)
+
+
 def test_other_threads_may_fit(run):
     expected, _ = run()
     found = []
