@@ -96,9 +96,9 @@ def judge_known_truths(config: Config, track: Track) -> Result:
     )
     figure = Figure(
         "truth",
-        "Mean true probability by bin, on two truths: no noise of labels. Blind to the interaction, "
-        "logistic regression says little but 1/2; where it leans, the truth rises or falls on both "
-        "sides alike.",
+        "Mean true probability by bin, on two truths: no noise of labels. Blind to the "
+        "interaction, logistic regression says little but 1/2; where it leans, the truth rises or "
+        "falls on both sides alike.",
         alt="Left, a logistic truth: logistic regression and the MLP near the diagonal, the "
         "overtrained MLP flatter. Right, an interaction: logistic regression has few bins, "
         "around 1/2 and off the diagonal; the MLP follows it from 0 to 1, the overtrained MLP is "
