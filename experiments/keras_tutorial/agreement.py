@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 import numpy as np
 
-from experiments import Claim, Figure, Table
+from experiments import Claim, Figure, Table, Track
 from experiments.keras_tutorial.peer import train_keras
 from experiments.keras_tutorial.setting import Course, Part, Task
 from experiments.keras_tutorial.ways import KERAS_WAY, PLAIN_WAY, WAYS, train_way
@@ -29,18 +29,20 @@ class Distance(NamedTuple):
 Distances = Mapping[str, Distance]  # by way
 
 
-def compare_with_keras(keras: ModuleType, name: str, task: Task) -> Part:
+def compare_with_keras(keras: ModuleType, name: str, task: Task, track: Track) -> Part:
     """Keras trained from the weights and through the batches of each way."""
     orders = task.orders()
     whole = orders.shape[1] - orders.shape[1] % task.config.batch_size
-    single = _distances(keras, task, orders, "float32")
-    double = _distances(keras, task, orders[:, :whole], "float64")
+    single = _distances(keras, task, orders, "float32", track)
+    double = _distances(keras, task, orders[:, :whole], "float64", track)
     loss, weights = single[KERAS_WAY].loss.max(), double[KERAS_WAY].weights.max()
     drift, strayed = single[PLAIN_WAY].loss.max(), double[PLAIN_WAY].weights.max()
     return Part(
         claims=(
-            Claim(f"loss curves in float32, from {name}'s", loss, "<=", LOSS_BOUND, "nats"),
-            Claim(f"weights in float64, from {name}'s", weights, "<=", WEIGHT_BOUND),
+            Claim(
+                f"distance of loss curves from {name}'s, float32", loss, "<=", LOSS_BOUND, "nats"
+            ),
+            Claim(f"distance of weights from {name}'s, float64", weights, "<=", WEIGHT_BOUND),
         ),
         answer=(
             f"{name}'s loss curves in float32 are the same to {loss:.1e} and its weights in "
@@ -66,10 +68,15 @@ def compare_with_keras(keras: ModuleType, name: str, task: Task) -> Part:
     )
 
 
-def _distances(keras: ModuleType, task: Task, orders: np.ndarray, dtype: str) -> Distances:
+def _distances(
+    keras: ModuleType, task: Task, orders: np.ndarray, dtype: str, track: Track
+) -> Distances:
     with jax.enable_x64(dtype == "float64"):
         theirs = train_keras(keras, task, orders, dtype)
-        return {way: _distance(train_way(way, task, orders, dtype), theirs) for way in WAYS}
+        return {
+            way: _distance(train_way(way, task, orders, dtype), theirs)
+            for way in track(tuple(WAYS), f"ways in {dtype}")
+        }
 
 
 def _distance(ours: Course, theirs: Course) -> Distance:

@@ -13,7 +13,6 @@ from bcejax.models import MLP, LogisticRegression
 from bcejax.training import epoch_order
 from experiments import Claim, Figure, Table
 
-
 Model: TypeAlias = MLP | LogisticRegression
 
 

@@ -44,7 +44,7 @@ def follow_tutorial(task: Task) -> Part:
             ),
             Claim("epochs in which the network's training loss rose", rises.sum(), "==", 0),
             *(
-                Claim(f"loss curves of the {name}, from NumPy's", errors[name], "<=", BOUND, "nats")
+                Claim(f"distance of the loss curves of the {name} from NumPy's", errors[name], "<=", BOUND, "nats")
                 for name in models
             ),
         ),
