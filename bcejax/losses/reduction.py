@@ -41,8 +41,10 @@ def reduce_losses(
         ValueError: weights or where do not broadcast, or how is unknown.
 
     Accuracy:
-        Each term's relative error is at most (log2(n) + 32) eps / 2 for n losses on CPU
-        (tests/losses/test_reduction.py).
+        Relative error against exact sums on CPU, measured, for 1e6 float32 losses along one axis:
+        8 eps for losses of like size, 32 eps where one outweighs the others together.  Over
+        several axes at once jax 0.10 adds many in sequence, and 500 eps were found: there, ravel
+        the losses first (tests/losses/test_reduction.py).
 
     Example:
         >>> losses = jnp.array([1.0, 2.0, jnp.nan])
@@ -63,7 +65,7 @@ def reduce_losses(
         w = broadcast(
             as_real(weights, "weights").astype(terms.dtype), terms.shape, "weights", "losses"
         )
-        w = jnp.where(counts == 0, 0, within(w, 0.0, jnp.inf))
+        w = within(jnp.where(counts == 0, 0, w), 0.0, jnp.inf)
         terms = w * jnp.where((w == 0) & ~jnp.isfinite(terms), 0, terms)
         total = w if how == "mean" else counts
     summed = jnp.sum(terms, axis=axis)

@@ -1,0 +1,93 @@
+"""Entropy and divergence: digits near the minimum, never negative, edges, derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from losses.ways import each
+from reference import hard_logits, x64_for
+
+from bcejax import bce_gradient, bce_with_logits, bernoulli_entropy, bernoulli_kl
+from bcejax.analysis import exact_values, spacing, ulp_error, worst
+
+DTYPES = [np.float32, np.float64]
+INF, NAN = np.inf, np.nan
+MOST = np.finfo(np.float32).max
+
+
+def labels(dtype, n=400):
+    """Tiny ones, near 1/2, near 1 and between."""
+    draw = np.random.default_rng(0)
+    least = np.log(float(np.finfo(dtype).tiny))
+    near_one = 1 - np.exp(draw.uniform(np.log(np.finfo(dtype).epsneg), 0, n))
+    near_half = 0.5 + np.exp(draw.uniform(-15, -1, n)) * draw.choice([-1, 1], n)
+    parts = [np.exp(draw.uniform(0.95 * least, 0, n)), draw.random(n), near_one, near_half]
+    y = np.concatenate(parts).astype(dtype)
+    return np.append(y[(y > 0) & (y < 1)], dtype(0.5))
+
+
+def pairs(dtype, n=40):
+    """Hard logits with labels 0 and 1, soft ones, tiny ones, and next to their own sigmoid."""
+    draw = np.random.default_rng(1)
+    x = np.repeat(hard_logits(dtype, n), 7)
+    x = x[np.abs(x) < {np.float32: 80, np.float64: 690}[dtype]]
+    own = 1 / (1 + np.exp(-x.astype(np.float64)))
+    near = own * (1 + np.exp(draw.uniform(-14, -1, x.size)) * draw.choice([-1, 1], x.size))
+    far = np.exp(draw.uniform(-60, 0, x.size))
+    kinds = [0, 1, 0.3, draw.random(x.size), own, near.clip(0, 1), far]
+    y = np.select([np.arange(x.size) % 7 == i for i in range(7)], kinds).astype(dtype)
+    return x, y
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_entropy_within_4_ulp(dtype, jit):
+    y = labels(dtype)
+    with x64_for(dtype):
+        got = np.asarray((jax.jit(bernoulli_entropy) if jit else bernoulli_entropy)(y))
+    assert got.dtype == dtype
+    assert worst(got, exact_values("entropy", 0, y), y).error <= 4
+
+
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd, jax.jacrev])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_entropy_gradient_within_5_ulp(dtype, derivative):
+    y = labels(dtype)
+    with x64_for(dtype):
+        got = np.asarray(jax.jit(each(derivative(bernoulli_entropy)))(y))
+    assert worst(got, exact_values("entropy_gradient", 0, y), y).error <= 5
+
+
+def test_entropy_at_the_ends():
+    y = np.float32([0, 1, 0.5, NAN, -1, 85])
+    np.testing.assert_array_equal(bernoulli_entropy(y), np.float32([0, 0, np.log(2)] + [NAN] * 3))
+    gradient = each(jax.grad(bernoulli_entropy))(y)
+    np.testing.assert_array_equal(gradient, np.float32([MOST, -MOST, 0] + [NAN] * 3))
+    np.testing.assert_array_equal(bernoulli_entropy(y[:3]), bernoulli_entropy(1 - y[:3]))
+
+
+def excess_bound(x, y, exact, dtype):
+    """10 ulp, and near the minimum what the error of the gradient makes of itself squared."""
+    with x64_for(dtype):
+        gradient = np.asarray(jax.jit(bce_gradient)(x, y))
+    slope = exact_values("gradient", x, y)
+    relative = ulp_error(gradient, slope) * spacing(slope, dtype)
+    size = np.abs(slope.float64())
+    relative = np.where(size > 0, relative / np.where(size > 0, size, 1), 0)
+    return 10 * spacing(exact, dtype) + np.abs(exact.float64()) * relative * (2 + relative)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_kl_within_its_bound(dtype):
+    x, y = pairs(dtype)
+    with x64_for(dtype):
+        got = np.asarray(jax.jit(bernoulli_kl)(x, y))
+    exact = exact_values("kl", x, y)
+    error = ulp_error(got, exact) * spacing(exact, dtype)
+    size = exact.float64()
+    fits = (size >= np.finfo(dtype).tiny) & ((y == 0) | (y > np.sqrt(np.finfo(dtype).tiny)))
+    assert fits.mean() > 0.6
+    ratio = np.where(fits, error / excess_bound(x, y, exact, dtype), 0)
+    i = np.argmax(ratio)
+    assert ratio[i] <= 1, f"{got[i]!r}, not {size[i]!r}, at {x[i]!r} {y[i]!r}"
+    assert (got >= 0).all()
