@@ -72,8 +72,8 @@ def bowls(points: int, examples: int, trials: int, seed: int) -> Result:
         partial(draw_lines, lines=np.array(lines)),
     )
     answer = (
-        f"The loss is convex in p, curved by {curvature[0]:.4g} and more, and in linear weights, by"
-        f" {smallest:.1g} and more."
+        f"The loss is convex in p (least curvature {curvature[0]:.4g}) and in linear weights"
+        f" ({smallest:.2g})."
     )
     return Result(Verdict(claims, answer), (table,), (figure,))
 

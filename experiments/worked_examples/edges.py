@@ -58,9 +58,7 @@ def certain_answers() -> Result:
             "gradient of the clipped": flat + 0.0,
         },
     )
-    answer = (
-        f"At p of 0 or 1 a clip caps the loss at {clipped.max():.1f}, with gradient {steepest:g}."
-    )
+    answer = f"A clip caps the loss at {clipped.max():.1f}, and its gradient there is {steepest:g}."
     return Result(Verdict(claims, answer), (table,))
 
 

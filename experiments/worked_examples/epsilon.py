@@ -55,14 +55,14 @@ def other_figure() -> Result:
     if importlib.util.find_spec("keras"):
         means["Keras itself, float32"] = today = keras_today()
         claims.append(Claim("error of Keras itself", ulp(np.float32(today), truth), "<=", 2, "ulp"))
-        itself = f"Keras itself {today:.9f}"
+        itself = f"and Keras itself {today:.9f}"
     table = Table(
         "keras",
         f"Ways to the mean of the five observations, for which Keras once gave {KERAS}.",
         {"way": list(means), "mean": list(means.values())},
         {"mean": ".17g"},
     )
-    answer = f"1e-7 inside both logs gives {old}; the clip of today {clip32:.9f}, {itself}."
+    answer = f"1e-7 inside both logs gives {old}; today's clip gives {clip32:.9f}, {itself}."
     return Result(Verdict(tuple(claims), answer), (table,))
 
 

@@ -150,7 +150,7 @@ def draw_curves(left: "Axes", right: "Axes", *, by_prob: Curves, by_logit: Curve
         (p,) = example.probs
         left.plot(p, example.mean, "ko", markersize=4)
         left.annotate(
-            f"{example.name} = {example.mean:.2f}",
+            rf"$-\ln {p:g} = {example.mean:.2f}$",
             (p, example.mean),
             (p, height),
             horizontalalignment="left" if p < 0.5 else "right",
@@ -180,6 +180,6 @@ def slipped_row() -> Result:
     }
     table = Table("slip", "The first of the four observations, with either probability.", columns)
     answer = (
-        f"The row worked with 0.1 costs {costs[0.1]:.4f}; with the table's 0.9, {costs[0.9]:.4f}."
+        f"The row worked with 0.1 costs {costs[0.1]:.4f}, with the table's 0.9 {costs[0.9]:.4f}."
     )
     return Result(Verdict(claims, answer), (table,))

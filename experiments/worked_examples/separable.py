@@ -84,8 +84,8 @@ def endless_descent(examples: int, steps: int, seed: int) -> Result:
         (1, 2),
     )
     answer = (
-        f"On separable data the weights have grown to {separable.weights[late]:.1f} after {steps}"
-        f" steps, and the loss, {separable.loss[late]:.1g}, still falls."
+        f"On separable data the weights are {separable.weights[late]:.1f} long after {steps} steps"
+        f" and grow on, and the loss, {separable.loss[late]:.6f}, falls on."
     )
     return Result(Verdict(claims, answer), (table,), (figure,))
 

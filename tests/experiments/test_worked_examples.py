@@ -229,7 +229,7 @@ def _flat(weights):
         (convexity, "FORMS", {**printed.FORMS, "probs": (_upside_down, lambda p: p)},
          lambda: convexity.bowls(5, 20, 5, 0), "smallest second derivative in probs"),
         (network, "network_mean", _flat,
-         lambda: network.ridge_between_solutions(5, 0), "loss half way less that"),
+         lambda: network.ridge_between_solutions(5, 0), "off 2 nats"),
         (separable, "draw_separable", draw_logistic,
          lambda: separable.endless_descent(50, 10_000, 0), "growth of the weights"),
         (edges, "FORMS", {**printed.FORMS, "probs": (_naive, lambda p: p)},
