@@ -217,16 +217,34 @@ def test_a_validation_loss_that_is_not_finite_counts_as_divergence(
     assert (history.status, history.epochs) == (Status.DIVERGED, 0)
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+def test_blocks_of_batches_equal_the_whole(
+    make_model, train, key, batches, assert_close, monkeypatch
+):
+    start, order = init_state(make_model()), orders(key)
+    whole, history = train_epochs(start, train, order, batch_size=4, epochs=3)
+    monkeypatch.setattr(epochs, "_BLOCK", batches * 4 * 3)
+    order = orders(key, 30 + batches)  # another shape, to be traced anew
+    blocks, same = train_epochs(start, train, order, batch_size=4, epochs=3)
+    assert_close((blocks.params, blocks.step), (whole.params, whole.step))
+    assert_close(same.loss[:3], history.loss[:3])
+
+
 @pytest.mark.parametrize("size", [1, 5, 13, 99])
-def test_the_figures_of_pieces_are_those_of_the_whole(make_model, validation, size):
-    state = init_state(make_model())
-    batch = validation._replace(weights=np.linspace(0, 2, 13))
-    batch = jax.tree.map(jnp.float32, batch)
-    _, figures = epochs._weigh(
-        lambda state, piece: (state, evaluate(state, piece)), state, batch, size
-    )
-    whole = evaluate(state, batch)
-    np.testing.assert_array_max_ulp(np.stack(figures), np.stack(whole[:2]), maxulp=13)
+def test_the_pieces_of_a_fold_are_the_whole(size):
+    arrays = (np.arange(13), np.arange(26).reshape(13, 2))
+    seen = []
+
+    def add(carry, piece):
+        assert len(piece[0]) == min(size, 13) or len(piece[0]) == 13 % size
+        jax.debug.callback(lambda *parts: seen.append(parts), *piece)
+        return carry + piece[0].sum()
+
+    total = jax.jit(lambda arrays: epochs._fold(add, 0, arrays, size))(arrays)
+    jax.effects_barrier()
+    assert total == 78
+    rows = sorted(np.concatenate([np.c_[a, b] for a, b in seen]).tolist())
+    assert rows == np.c_[arrays].tolist()
 
 
 @pytest.mark.parametrize("order", [np.zeros(22, int), np.zeros((1, 22)), np.zeros((1, 2, 11), int)])
