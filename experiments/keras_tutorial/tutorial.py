@@ -44,8 +44,8 @@ def follow_tutorial(task: Task) -> Part:
             ),
             Claim("epochs in which the network's training loss rose", rises.sum(), "==", 0),
             *(
-                Claim(f"distance of the loss curves of the {name} from NumPy's", errors[name], "<=", BOUND, "nats")
-                for name in models
+                Claim(f"distance of loss curves from NumPy's, {name}", error, "<=", BOUND, "nats")
+                for name, error in errors.items()
             ),
         ),
         answer=(
