@@ -64,8 +64,8 @@ def run(notebook, folder, history):
         notebook,
         km=manager,
         resources={"metadata": {"path": str(folder)}},
-        timeout=120,  # seconds for a cell
-        startup_timeout=120,
+        timeout=60,  # seconds for a cell
+        startup_timeout=60,
     )
     imports = os.pathsep.join(filter(None, sys.path))
     client.execute(env=os.environ | {"PYTHONPATH": imports, "IPYTHONDIR": str(history)})
