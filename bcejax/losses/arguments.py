@@ -96,7 +96,7 @@ def as_floats(values: ArrayLike, name: str) -> jax.Array:
         >>> as_floats(2.0, "logits")
         Array(2., dtype=float32)
     """
-    array = jnp.asarray(values)
+    array = _as_array(values)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"{name} must be floats, got {array.dtype}")
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
@@ -109,12 +109,21 @@ def as_real(values: ArrayLike, name: str) -> jax.Array:
         >>> as_real([0, 1], "labels")
         Array([0, 1], dtype=int32)
     """
-    array = jnp.asarray(values)
+    array = _as_array(values)
     if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool) or jnp.iscomplexobj(
         array
     ):
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
     return array
+
+
+def _as_array(values: ArrayLike) -> jax.Array:
+    """The values as a JAX array.
+
+    vmap may carry a NumPy array inside its tracer, and under jit a custom_jvp function refuses
+    that; a copy, which compiles to nothing, makes it JAX's own.
+    """
+    return jnp.array(values, copy=isinstance(values, jax.core.Tracer))
 
 
 def as_mask(where: ArrayLike, shape: tuple[int, ...], name: str) -> jax.Array:

@@ -108,7 +108,7 @@ def _kl(x: jax.Array, y: jax.Array) -> jax.Array:
 @_kl.defjvp
 def _kl_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, y = primals
-    in_labels = finite(log_odds(y)) - finite(x)
+    in_labels = finite(finite(log_odds(y)) - finite(x))
     return _kl(x, y), bce_gradient(x, y) * tangents[0] + in_labels * tangents[1]
 
 

@@ -1,7 +1,6 @@
 """Entropy and divergence: digits near the minimum, never negative, edges, derivatives."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from losses.ways import each
@@ -91,3 +90,59 @@ def test_kl_within_its_bound(dtype):
     i = np.argmax(ratio)
     assert ratio[i] <= 1, f"{got[i]!r}, not {size[i]!r}, at {x[i]!r} {y[i]!r}"
     assert (got >= 0).all()
+
+
+def test_kl_is_never_negative_and_0_only_at_the_minimum():
+    x, y = pairs(np.float32, 10_000)
+    got = np.asarray(jax.jit(bernoulli_kl)(x, y))
+    assert (got >= 0).all()
+    assert (got[np.abs(np.asarray(bce_gradient(x, y))) > 1e-12] > 0).all()
+    assert bernoulli_kl(0.0, 0.5) == 0
+
+
+def test_kl_of_hard_labels_is_the_loss():
+    x = hard_logits(np.float32, 400)
+    for label in (0, 1):
+        y = np.full_like(x, label)
+        want = np.asarray(bce_with_logits(x, y), np.float64)
+        assert worst(np.asarray(bernoulli_kl(x, y)), want, x).error <= 10
+
+
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd, jax.jacrev])
+def test_derivatives_of_kl(derivative):
+    x, y = pairs(np.float32, 40)
+    slope = jax.jit(each(derivative(bernoulli_kl)))(x, y)
+    np.testing.assert_array_equal(slope, jax.jit(bce_gradient)(x, y))
+    curvature = jax.jit(each(derivative(derivative(bernoulli_kl))))(x, y)
+    assert worst(np.asarray(curvature), exact_values("hessian", x, y), x).error <= 2.5
+    soft = (y > 0) & (y < 1)
+    by_label = np.asarray(jax.jit(each(derivative(bernoulli_kl, 1)))(x, y))[soft]
+    exact = exact_values("kl_label_gradient", x[soft], y[soft])
+    unit = np.maximum(np.abs(exact.float64()), np.abs(x[soft]).astype(np.float64))
+    error = ulp_error(by_label, exact) * (spacing(exact, np.float32) / spacing(unit, np.float32))
+    assert error.max() <= 7
+
+
+def test_kl_at_the_edges():
+    x = np.repeat(np.float32([INF, -INF]), 3)
+    y = np.tile(np.float32([0, 1, 0.3]), 2)
+    np.testing.assert_array_equal(bernoulli_kl(x, y), [INF, 0, INF, 0, INF, INF])
+    for order, slope in enumerate((bernoulli_kl, jax.grad(bernoulli_kl)), 1):
+        tangent = jax.jvp(each(slope), (x, y), (0 * y, 0 * y))[1]
+        np.testing.assert_array_equal(tangent, 0 * y, f"order {order}")
+    np.testing.assert_array_equal(each(jax.grad(bernoulli_kl))(x, y), bce_gradient(x, y))
+    assert np.isfinite(each(jax.grad(bernoulli_kl, 1))(x, y)).all()
+
+
+@pytest.mark.parametrize(("x", "y"), [(NAN, 0.5), (NAN, 0), (1, NAN), (1, 2), (1, -1), (INF, 2)])
+def test_nan_gives_nan(x, y):
+    x, y = np.float32(x), np.float32(y)
+    assert np.isnan(bernoulli_kl(x, y))
+    assert np.isnan(jax.grad(bernoulli_kl)(x, y))
+    assert np.isnan(jax.grad(bernoulli_kl, 1)(x, y))
+
+
+def test_kl_is_loss_less_entropy_where_that_keeps_its_digits():
+    x, y = np.float32([5, -5, 0.5, 30]), np.float32([0.2, 0.7, 0.5, 0.999])
+    want = bce_with_logits(x, y) - bernoulli_entropy(y)
+    np.testing.assert_allclose(bernoulli_kl(x, y), want, rtol=2e-5)
