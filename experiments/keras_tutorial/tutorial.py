@@ -42,7 +42,7 @@ def follow_tutorial(task: Task) -> Part:
                 "gain of the network over the base rate, on patients held back",
                 gain, ">=", task.config.gain, "nats",
             ),
-            Claim("epochs in which the network's training loss rose", rises.sum(), "==", 0),
+            Claim("epochs in which the network's training loss rose", int(rises.sum()), "==", 0),
             *(
                 Claim(f"distance of loss curves from NumPy's, {name}", error, "<=", BOUND, "nats")
                 for name, error in errors.items()

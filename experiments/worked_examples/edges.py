@@ -41,7 +41,7 @@ def certain_answers() -> Result:
         Claim("p of 0 or 1: nan by the formula, of 4", np.isnan(by_formula).sum(), "==", 2),
         Claim("clip, p = 0, label 1: loss off -ln 1e-7", caps[0], "<=", 2, "ulp"),
         Claim("clip in float32, p = 1, label 0: loss off 23 ln 2", caps[1], "<=", 2, "ulp"),
-        Claim("clip: steepest gradient of the four, both precisions", steepest, "==", 0),
+        Claim("clip: steepest gradient of the four, both precisions", float(steepest), "==", 0),
     )
     table = Table(
         "edges",

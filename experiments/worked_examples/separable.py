@@ -50,11 +50,11 @@ def endless_descent(examples: int, steps: int, seed: int) -> Result:
     higher = (np.diff(beyond) >= 0).sum()
     off = max(relative_error(*pair) for pair in zip(beyond, by_hand, strict=True))
     claims = (
-        Claim("separable: steps that do not lower the loss", stalls, "==", 0),
+        Claim("separable: steps that do not lower the loss", int(stalls), "==", 0),
         Claim("separable: growth of the weights in the last nine tenths", growth, ">=", 1),
         Claim("separable: loss at a tenth of the steps over the last", shrinking, ">=", 5, "times"),
         Claim("separable: shortest gradient", separable.gradient.min(), ">", 0),
-        Claim("separable, farther out: losses that are not lower", higher, "==", 0),
+        Claim("separable, farther out: losses that are not lower", int(higher), "==", 0),
         Claim("separable, farther out: smallest loss", beyond.min(), ">", 0, "nats"),
         Claim("separable, farther out: losses off by hand, relative", off, "<=", 1e-13),
         Claim(
