@@ -10,7 +10,6 @@ half-written one does not count.
 """
 
 import dataclasses
-import hashlib
 import importlib
 import os
 import sys
@@ -22,12 +21,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.data import Batch
 from bcejax.models.inputs import check_count
-from bcejax.training.epochs import Data, Plan, Run
-from bcejax.training.stopping import Figures
-
-Fingerprint = dict[str, Any]
+from bcejax.training.fingerprints import Fingerprint
+from bcejax.training.program import Run
+from bcejax.training.records import Figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,44 +140,6 @@ class Store:
                     f"checkpoint {os.fspath(self._config.directory)!r} is of another fit: "
                     f"{part} was {saved.get(part)}, now {now}; name another directory"
                 )
-
-
-def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: str) -> Fingerprint:
-    """What a checkpoint must agree with, part by part, the plainest part first.
-
-    Args:
-        run: before its first epoch.
-        data: what is learnt from.
-        plan: what is compiled in.
-        order: of the first epoch; it stands for the key and for NumPy's way of drawing.
-        program: the text that is compiled.
-    """
-    params = jax.tree.leaves_with_path(run.state.params)
-    shapes = [f"{jax.tree_util.keystr(path)} {a.shape} {a.dtype}" for path, a in params]
-    size = sum(a.size for _, a in params)
-    return {
-        "model": f"{size} parameters ({_digest(*shapes)})",
-        "training set": _digest_batch(data.train),
-        "validation set": None if data.validation is None else _digest_batch(data.validation),
-        "batch_size": plan.batch_size,
-        "early_stopping": repr(plan.early_stopping),
-        "key": _digest(order),
-        "jax": jax.__version__,
-        "program of model, optimizer and loss": _digest(program),
-    }
-
-
-def _digest_batch(batch: Batch) -> str:
-    arrays = [np.asarray(a) for a in batch if a is not None]
-    shapes = [str(a.shape) for a in arrays]
-    return f"{len(arrays[0])} examples ({_digest(*shapes, *arrays)})"
-
-
-def _digest(*parts: str | np.ndarray) -> str:
-    total = hashlib.blake2b(digest_size=6)
-    for part in parts:
-        total.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)
-    return total.hexdigest()
 
 
 def _to_leaves(run: Run) -> dict[str, np.ndarray]:

@@ -19,10 +19,11 @@ from bcejax.losses import bce_with_logits
 from bcejax.models.inputs import check_count
 from bcejax.training.checkpoints import Checkpoint, Store
 from bcejax.training.entry import admit, largest_input
-from bcejax.training.epochs import Data, Plan
 from bcejax.training.interrupts import held_interrupts
 from bcejax.training.loop import Loop
 from bcejax.training.orders import key_words
+from bcejax.training.passes import Data
+from bcejax.training.program import Plan
 from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
 from bcejax.training.state import ADAM, Loss, init_state

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from bcejax.training.checkpoints import Fingerprint, fingerprint
-from bcejax.training.epochs import Data, Plan, Run, final_state, run_epochs, start_run
+from bcejax.training.fingerprints import Fingerprint, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
-from bcejax.training.records import History, Status, describe
+from bcejax.training.passes import Data
+from bcejax.training.program import Plan, Run, final_state, run_epochs, start_run
+from bcejax.training.records import Figures, History, Status, describe
 from bcejax.training.state import TrainState
-from bcejax.training.stopping import Figures
 
 _VISIT = 0.2  # seconds from one visit of the host to the next
-_ROWS, _ENTRIES = 64, 2**22  # the most that the order of a chunk may hold: epochs, examples
+_ROWS, _ENTRIES = 64, 2**20  # the most that the order of a chunk may hold: epochs, examples
 
 _begin = jax.jit(start_run, static_argnums=1)
 _advance = jax.jit(run_epochs, static_argnames="plan", donate_argnames="run")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from bcejax.numerics import require
-from bcejax.training.stopping import Figures
+from bcejax.training.records import Figures
 
 Show: TypeAlias = Callable[[int, Figures], None]
 

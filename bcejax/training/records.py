@@ -1,10 +1,13 @@
 """What came of a training run."""
 
 import enum
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 from flax import struct
+
+Column: TypeAlias = jax.Array | np.ndarray
 
 
 class Status(enum.IntEnum):
@@ -19,6 +22,15 @@ class Status(enum.IntEnum):
     EARLY_STOPPED = 2
     DIVERGED = 3
     INTERRUPTED = 4
+
+
+class Figures(NamedTuple):
+    """Loss and accuracy of an epoch, or of many; None where there is no validation set."""
+
+    loss: Column
+    accuracy: Column
+    validation_loss: Column | None
+    validation_accuracy: Column | None
 
 
 @struct.dataclass
@@ -44,10 +56,10 @@ class History:
         message: the end in one line, from ``fit`` only.
     """
 
-    loss: jax.Array | np.ndarray
-    accuracy: jax.Array | np.ndarray
-    validation_loss: jax.Array | np.ndarray | None
-    validation_accuracy: jax.Array | np.ndarray | None
+    loss: Column
+    accuracy: Column
+    validation_loss: Column | None
+    validation_accuracy: Column | None
     epochs: jax.Array | int
     best_epoch: jax.Array | int
     status: jax.Array | Status

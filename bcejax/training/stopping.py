@@ -11,22 +11,12 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from bcejax.models.inputs import check_count
+from bcejax.training.records import Figures
 from bcejax.training.state import TrainState
 
-Column: TypeAlias = jax.Array | np.ndarray
 Monitor: TypeAlias = Literal["loss", "accuracy", "validation_loss", "validation_accuracy"]
-
-
-class Figures(NamedTuple):
-    """Loss and accuracy of an epoch, or of many; None where there is no validation set."""
-
-    loss: Column
-    accuracy: Column
-    validation_loss: Column | None
-    validation_accuracy: Column | None
 
 
 class Best(NamedTuple):

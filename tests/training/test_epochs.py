@@ -11,7 +11,6 @@ from bcejax.training import (
     EarlyStopping,
     Status,
     epoch_order,
-    epochs,
     evaluate,
     init_state,
     train_epochs,
@@ -173,78 +172,6 @@ def test_early_stopping_restores_the_best_epoch(make_model, train, validation, k
         held = best - 1 if restore else best + 2
         assert apart[held] < 1e-4 * min(apart[:held] + apart[held + 1 :])
         assert state.step == 3 * (held + 1)
-
-
-def exploding(logits, labels):
-    """Turns infinite once the logits have grown."""
-    return jnp.where(jnp.abs(logits) < 50, -jnp.abs(logits), jnp.inf)
-
-
-@pytest.mark.parametrize(
-    "early_stopping", [None, EarlyStopping(5), EarlyStopping(5, restore_best=False)]
-)
-def test_divergence_keeps_the_last_finished_epoch(
-    make_model, train, key, early_stopping, assert_close
-):
-    start, order = init_state(make_model(), SGD, exploding), orders(key)
-    state, history = train_epochs(start, train, order, batch_size=8, early_stopping=early_stopping)
-    epochs = int(history.epochs)
-    assert history.status == Status.DIVERGED
-    assert 0 < epochs < 30
-    assert np.isfinite(history.loss[:epochs]).all()
-    assert np.isnan(history.loss[epochs:]).all()
-    before, after = (
-        train_epochs(start, train, order, batch_size=8, epochs=epochs + more) for more in (0, 1)
-    )
-    assert before[1].status == Status.FINISHED
-    assert after[1].status == Status.DIVERGED
-    jax.tree.map(np.testing.assert_array_equal, after[0], before[0])
-    assert_close(state.params, before[0].params)
-
-
-def test_parameters_that_overflow_in_the_last_step_count_as_divergence(make_model, train, key):
-    start = init_state(make_model(), optax.sgd(1e38), lambda logits, labels: 1e3 * logits)
-    state, history = train_epochs(start, train, orders(key, 1), batch_size=22)
-    assert (history.status, history.epochs) == (Status.DIVERGED, 0)
-    jax.tree.map(np.testing.assert_array_equal, state.params, start.params)
-
-
-def test_a_validation_loss_that_is_not_finite_counts_as_divergence(
-    make_model, train, validation, key
-):
-    far = validation._replace(inputs=np.full((13, 3), 1e38))
-    _, history = train_epochs(init_state(make_model()), train, orders(key, 2), validation=far)
-    assert (history.status, history.epochs) == (Status.DIVERGED, 0)
-
-
-@pytest.mark.parametrize("batches", [1, 2])
-def test_blocks_of_batches_equal_the_whole(
-    make_model, train, key, batches, assert_close, monkeypatch
-):
-    start, order = init_state(make_model()), orders(key)
-    whole, history = train_epochs(start, train, order, batch_size=4, epochs=3)
-    monkeypatch.setattr(epochs, "_BLOCK", batches * 4 * 3)
-    order = orders(key, 30 + batches)  # another shape, to be traced anew
-    blocks, same = train_epochs(start, train, order, batch_size=4, epochs=3)
-    assert_close((blocks.params, blocks.step), (whole.params, whole.step))
-    assert_close(same.loss[:3], history.loss[:3])
-
-
-@pytest.mark.parametrize("size", [1, 5, 13, 99])
-def test_the_pieces_of_a_fold_are_the_whole(size):
-    arrays = (np.arange(13), np.arange(26).reshape(13, 2))
-    seen = []
-
-    def add(carry, piece):
-        assert len(piece[0]) == min(size, 13) or len(piece[0]) == 13 % size
-        jax.debug.callback(lambda *parts: seen.append(parts), *piece)
-        return carry + piece[0].sum()
-
-    total = jax.jit(lambda arrays: epochs._fold(add, 0, arrays, size))(arrays)
-    jax.effects_barrier()
-    assert total == 78
-    rows = sorted(np.concatenate([np.c_[a, b] for a, b in seen]).tolist())
-    assert rows == np.c_[arrays].tolist()
 
 
 @pytest.mark.parametrize("order", [np.zeros(22, int), np.zeros((1, 22)), np.zeros((1, 2, 11), int)])

@@ -110,42 +110,6 @@ def test_progress_and_chunks_change_nothing(run, monkeypatch, capfd):
     assert_same_history(same, history)
 
 
-def test_compiles_once_however_the_epochs_are_cut(run, monkeypatch):
-    traces = 0
-
-    def loss(logits, labels):
-        nonlocal traces
-        traces += 1
-        return bce_with_logits(logits, labels)
-
-    monkeypatch.setattr(loop, "_ROWS", 3)
-    programs = loop._advance._cache_size()
-    run(epochs=7, batch_size=11, loss=loss, validation=None)
-    assert traces == 1  # three calls of 3, 3 and 1 epochs, two steps each
-    run(epochs=2, batch_size=11, loss=loss, validation=None)
-    assert traces == 1
-    assert loop._advance._cache_size() == programs + 1
-    run(epochs=2, batch_size=8, loss=loss, validation=None)
-    assert traces == 3  # once for 8 examples and once for the last 6
-
-
-def test_the_pace_decides_how_many_epochs_a_call_runs(run, monkeypatch):
-    counts = []
-    advance = loop._advance
-
-    def counting(run, data, order, count, plan):
-        counts.append(int(count))
-        return advance(run, data, order, count, plan=plan)
-
-    monkeypatch.setattr(loop, "_advance", counting)
-    run(epochs=70)
-    assert counts == [64, 6]  # quick epochs: as many as an order holds
-    monkeypatch.setattr(loop, "_VISIT", 0.0)
-    counts.clear()
-    run(epochs=3)
-    assert counts == [1, 1, 1]
-
-
 def test_the_callers_arrays_are_left_alone(run, make_model, train, validation):
     batch, judged = (jax.tree.map(jnp.float32, b) for b in (train, validation))
     model = make_model()

@@ -3,7 +3,7 @@ import pytest
 
 from bcejax.training import progress
 from bcejax.training.progress import shown_progress
-from bcejax.training.stopping import Figures
+from bcejax.training.records import Figures
 
 SEEN = Figures(*(np.array([9.0, value]) for value in (0.5, 0.75, 0.625, 0.25)))
 UNSEEN = SEEN._replace(validation_loss=None, validation_accuracy=None)

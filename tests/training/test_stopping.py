@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bcejax.models import LogisticRegression
 from bcejax.training import EarlyStopping, init_state
-from bcejax.training.stopping import Figures
+from bcejax.training.records import Figures
 
 STATE = init_state(LogisticRegression(1, rngs=nnx.Rngs(0)))
 

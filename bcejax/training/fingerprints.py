@@ -1,0 +1,56 @@
+"""What a run is made of, in few words: two runs with one fingerprint take the same steps.
+
+Data are told apart by their bytes, the key by the first order that it draws, and model,
+optimizer, loss, batch size and early stopping by the text of the program that they compile to,
+in which each constant stands, the learning rate too.
+"""
+
+import hashlib
+from typing import TypeAlias
+
+import jax
+import numpy as np
+
+from bcejax.data import Batch
+from bcejax.training.passes import Data
+from bcejax.training.program import Plan, Run
+
+Fingerprint: TypeAlias = dict[str, str | int | None]
+
+
+def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: str) -> Fingerprint:
+    """What a checkpoint must agree with, part by part, the plainest part first.
+
+    Args:
+        run: before its first epoch.
+        data: what is learnt from.
+        plan: what is compiled in.
+        order: of the first epoch; it stands for the key and for NumPy's way of drawing.
+        program: the text that is compiled.
+    """
+    params = jax.tree.leaves_with_path(run.state.params)
+    shapes = [f"{jax.tree_util.keystr(path)} {a.shape} {a.dtype}" for path, a in params]
+    size = sum(a.size for _, a in params)
+    return {
+        "model": f"{size} parameters ({_digest(*shapes)})",
+        "training set": _digest_batch(data.train),
+        "validation set": None if data.validation is None else _digest_batch(data.validation),
+        "batch_size": plan.batch_size,
+        "early_stopping": repr(plan.early_stopping),
+        "key": _digest(order),
+        "jax": jax.__version__,
+        "program of model, optimizer and loss": _digest(program),
+    }
+
+
+def _digest_batch(batch: Batch) -> str:
+    arrays = [np.asarray(a) for a in batch if a is not None]
+    shapes = [str(a.shape) for a in arrays]
+    return f"{len(arrays[0])} examples ({_digest(*shapes, *arrays)})"
+
+
+def _digest(*parts: str | np.ndarray) -> str:
+    total = hashlib.blake2b(digest_size=6)
+    for part in parts:
+        total.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)
+    return total.hexdigest()

@@ -1,0 +1,103 @@
+"""Many epochs in one program, cut wherever the host likes.
+
+    while epochs are left and nothing stops:      lax.while_loop, so their number is data
+        one pass over the data
+        judge it: diverged? better than the best? stop?
+
+The program sees the order of each epoch as data and knows nothing of the clock: how many epochs
+one call runs changes neither the result nor the compiled code.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import lax
+from jax.typing import ArrayLike
+
+from bcejax.training.passes import Data, run_epoch
+from bcejax.training.records import Figures, Status
+from bcejax.training.state import TrainState
+from bcejax.training.stopping import Best, EarlyStopping, select
+
+
+@struct.dataclass
+class Run:
+    """All that the next epoch depends on, besides the data and its order."""
+
+    state: TrainState
+    epoch: jax.Array
+    status: jax.Array
+    best: Best | None
+
+
+class Plan(NamedTuple):
+    """What of a run is compiled in."""
+
+    batch_size: int
+    early_stopping: EarlyStopping | None
+
+
+def start_run(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
+    """The run before its first epoch."""
+    best = None if early_stopping is None else early_stopping.first(state)
+    return Run(state, _int32(0), _int32(Status.RUNNING), best)
+
+
+def final_state(run: Run) -> TrainState:
+    """What a run that was not interrupted ends with: the best state if kept, else the last."""
+    return run.state if run.best is None or run.best.state is None else run.best.state
+
+
+def run_epochs(
+    run: Run, data: Data, order: jax.Array, epochs: ArrayLike, plan: Plan
+) -> tuple[Run, Figures]:
+    """The run after up to ``epochs`` more epochs, and their figures by row of ``order``."""
+
+    def goes_on(carry: tuple[jax.Array, Run, Figures]) -> jax.Array:
+        return (carry[0] < most) & (carry[1].status == Status.RUNNING)
+
+    def body(carry: tuple[jax.Array, Run, Figures]) -> tuple[jax.Array, Run, Figures]:
+        row, run, figures = carry
+        state, new = run_epoch(run.state, data, order[row], plan.batch_size)
+        ok = _all_finite((new, state.params))
+        run = select(
+            ok,
+            _advance(run, state, new, plan.early_stopping),
+            dataclasses.replace(run, status=_int32(Status.DIVERGED)),
+        )
+        figures = jax.tree.map(
+            lambda column, x: column.at[row].set(jnp.where(ok, x, jnp.nan)), figures, new
+        )
+        return row + 1, run, figures
+
+    most = jnp.minimum(epochs, len(order))
+    blank = jnp.full(len(order), jnp.nan, run.state.dtype)
+    unseen = None if data.validation is None else blank
+    figures = Figures(blank, blank, unseen, unseen)
+    _, run, figures = lax.while_loop(goes_on, body, (_int32(0), run, figures))
+    return run, figures
+
+
+def _advance(
+    run: Run, state: TrainState, figures: Figures, early_stopping: EarlyStopping | None
+) -> Run:
+    epoch = run.epoch + 1
+    if early_stopping is None or run.best is None:
+        return dataclasses.replace(run, state=state, epoch=epoch)
+    best, stop = early_stopping.update(run.best, state, figures, epoch)
+    status = jnp.where(stop, _int32(Status.EARLY_STOPPED), run.status)
+    return Run(state, epoch, status, best)
+
+
+def _int32(value: int) -> jax.Array:
+    """A constant that is not weakly typed, or resuming from a checkpoint would compile anew."""
+    return jnp.asarray(np.int32(value))
+
+
+def _all_finite(tree: object) -> jax.Array:
+    floats = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.floating)]
+    return jnp.stack([jnp.isfinite(a).all() for a in floats]).all()
