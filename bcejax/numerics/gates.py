@@ -48,7 +48,7 @@ def within(values: jax.Array, low: float, high: float) -> jax.Array:
 @within.defjvp
 def _within_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
     gated = within(*primals, low, high)
-    return gated, tangents[0] * jnp.where(jnp.isnan(gated), jnp.nan, 1)
+    return gated, tangents[0] * jnp.where(jnp.isnan(gated), gated, 1)
 
 
 @jax.custom_jvp

@@ -1,0 +1,113 @@
+"""Every public function lowers for CPU, CUDA and TPU, and no float64 enters float32 programs."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+from losses.ways import each
+
+import bcejax
+from bcejax import losses
+
+SHAPE = (8, 128)
+
+
+def weighted(f):
+    return lambda x, y: f(x, y, pos_weight=2.5, label_smoothing=0.1, where=y > 0)
+
+
+def masked(f):
+    return lambda x, y: f(x, y, where=y > 0)
+
+
+FUNCTIONS = {  # of scores and labels
+    "bce_with_logits": weighted(losses.bce_with_logits),
+    "bce_gradient": weighted(losses.bce_gradient),
+    "bce_hessian": weighted(losses.bce_hessian),
+    "bce_value_gradient_hessian": weighted(losses.bce_value_gradient_hessian),
+    "bce_with_probs": masked(losses.bce_with_probs),
+    "bce_with_probs, clipped": lambda x, y: losses.bce_with_probs(x, y, clip=1e-7),
+    "bce_with_log_probs": masked(losses.bce_with_log_probs),
+    "bernoulli_kl": losses.bernoulli_kl,
+    "bernoulli_entropy": lambda x, y: losses.bernoulli_entropy(y),
+    "smooth_labels": lambda x, y: losses.smooth_labels(y, 0.1),
+    **{
+        f"reduce_losses, {how}": lambda x, y, how=how: losses.reduce_losses(
+            losses.bce_with_logits(x, y), weights=y, where=y > 0, axis=0, how=how
+        )
+        for how in ("mean", "count", "sum")
+    },
+}
+
+
+def with_derivatives(f):
+    """The function, its gradients in both arguments, and a product with its Hessian."""
+
+    def total(x, y):
+        return sum(part.sum() for part in jax.tree.leaves(f(x, y)))
+
+    def all_of(x, y):
+        product = jax.jvp(jax.grad(total), (x, y), (x, y))[1]
+        return f(x, y), jax.grad(total, (0, 1))(x, y), product
+
+    return all_of
+
+
+def operations_on(dtype, exported):
+    """The operations of the program that read or write a tensor of a type.
+
+    A Python number starts as a float64 constant under x64 and is converted; that is all it does.
+    """
+    lines = [line for line in exported.mlir_module().splitlines() if re.search(rf"<{dtype}>", line)]
+    found = (re.search(r"stablehlo\.(\w+)", line) for line in lines)
+    return {match.group(1) for match in found if match}
+
+
+def test_the_table_is_complete():
+    public = {name for name in losses.__all__ if name != "Derivatives"}
+    assert {name.partition(",")[0] for name in FUNCTIONS} == public
+    assert public <= set(bcejax.__all__)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lowers_for_all_platforms_without_float64(name):
+    with jax.enable_x64(True):
+        arguments = [jax.ShapeDtypeStruct(SHAPE, np.float32)] * 2
+        f = jax.jit(with_derivatives(FUNCTIONS[name]))
+        exported = export.export(f, platforms=["cpu", "cuda", "tpu"])(*arguments)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    assert operations_on(r"[\dx]*f32", exported) > {"add", "multiply"}
+    assert operations_on(r"f64", exported) <= {"constant", "convert"}
+    assert not operations_on(r"[\dx]+xf64", exported)
+    assert all(each.dtype == np.float32 for each in exported.out_avals)
+
+
+def test_float64_is_found_where_it_is():
+    with jax.enable_x64(True):
+        f = jax.jit(lambda x: losses.bce_with_logits(x * np.ones(SHAPE), x))
+        exported = export.export(f)(jax.ShapeDtypeStruct(SHAPE, np.float32))
+    assert "add" in operations_on(r"[\dx]+xf64", exported)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16])
+def test_16_bits_lower_with_one_conversion_back(dtype):
+    f = jax.jit(each(jax.grad(losses.bce_with_logits)))
+    arguments = jax.ShapeDtypeStruct((8,), dtype), jax.ShapeDtypeStruct((8,), np.float32)
+    exported = export.export(f, platforms=["cpu", "cuda", "tpu"])(*arguments)
+    assert exported.out_avals[0].dtype == dtype
+    short = {jnp.bfloat16: "bf16", np.float16: "f16"}[dtype]
+    text = exported.mlir_module()
+    assert text.count(f"-> tensor<8x{short}>") <= 2 + text.count("func.func")
+
+
+def test_exported_program_gives_the_same_numbers():
+    x = np.linspace(-90, 90, 8 * 128, dtype=np.float32).reshape(SHAPE)
+    y = np.tile(np.float32([0, 1, 0.3, 0.999]), 256).reshape(SHAPE)
+    f = jax.jit(with_derivatives(losses.bce_with_logits))
+    exported = export.export(f)(*[jax.ShapeDtypeStruct(SHAPE, np.float32)] * 2)
+    again = exported.call(x, y)
+    for one, two in zip(jax.tree.leaves(f(x, y)), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(one, two)
