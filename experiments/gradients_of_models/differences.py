@@ -98,9 +98,10 @@ def off_prediction(found: Differences) -> np.ndarray:
 
 
 def _answer(found: Differences) -> str:
+    times = float(f"{found.scan.floor / found.autodiff:.1e}")
     return (
         f"The best central difference of {found.setting.model} in {found.setting.precision} is"
-        f" {found.scan.floor / found.autodiff:.0e} times as far off as autodiff."
+        f" {times:,.0f} times as far off as autodiff."
     )
 
 

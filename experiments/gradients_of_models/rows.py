@@ -9,9 +9,9 @@ from experiments.gradients_of_models.bounded import Bounded
 
 Row = dict[str, Any]  # header to entry
 WHOLE = "relative error"  # |got - exact| / |exact|, all components as one vector
-COMPONENT = "worst component's relative error"
-BOUND = "bound of the relative error"
-SHARE = "worst share of a component's bound"
+COMPONENT = "worst component's"
+BOUND = "its bound"
+SHARE = "worst share of a bound"
 
 
 def measure(got: Any, exact: Bounded) -> Row:
@@ -19,8 +19,8 @@ def measure(got: Any, exact: Bounded) -> Row:
     off = np.nan_to_num(np.abs(np.asarray(got).astype(np.longdouble) - exact.value), nan=np.inf)
     return {
         WHOLE: norm(off) / norm(exact.value),
-        COMPONENT: _largest_ratio(off, np.abs(exact.value)),
         BOUND: norm(exact.error) / norm(exact.value),
+        COMPONENT: _largest_ratio(off, np.abs(exact.value)),
         SHARE: _largest_ratio(off, exact.error),
     }
 
@@ -47,7 +47,7 @@ def largest(rows: list[Row], column: str) -> float:
 
 
 def make_table(name: str, caption: str, rows: list[Row]) -> Table:
-    """A table of rows that all have one row's headers, errors in short."""
+    """A table of rows that all have one row's headers; floats in short, the files hold all."""
     columns = {header: [row[header] for row in rows] for header in rows[0]}
-    errors = [header for header in columns if "error" in header or "share" in header]
-    return Table(name, caption, columns, dict.fromkeys(errors, ".2e"))
+    short = {name: ".3g" for name, column in columns.items() if isinstance(column[0], float)}
+    return Table(name, caption, columns, short)
