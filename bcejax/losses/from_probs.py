@@ -51,7 +51,8 @@ def bce_with_probs(
         labels: numbers in [0, 1] or booleans, same shape.
         where: booleans, broadcast to that shape; False gives loss 0 and gradient 0.
         clip: move probabilities into [clip, 1 - clip] first, in (0, 1/2); 1e-7 is what Keras
-            does, and makes the gradient 0 where it acts.  None is exact.
+            does.  The gradient is 0 where it acts, and whole at its very edges, where Keras on
+            JAX halves it.  None is exact.
 
     Returns:
         Losses >= 0 of that shape and dtype, float32 for lower precision; inf where a certain

@@ -37,14 +37,15 @@ def draw_errors(
         finite = np.isfinite(size)
         (points,) = ax.plot(logits[finite], size[finite], ".", markersize=3, label=name)
         lost = logits[~finite]
-        ax.plot(
-            lost,
-            np.ones_like(lost, float),
-            "x",
-            color=points.get_color(),
-            transform=ax.get_xaxis_transform(),
-            clip_on=False,
-        )
+        if lost.size:  # an empty line that is not clipped collapses the layout of several panels
+            ax.plot(
+                lost,
+                np.ones_like(lost, float),
+                "x",
+                color=points.get_color(),
+                transform=ax.get_xaxis_transform(),
+                clip_on=False,
+            )
     if bound is not None:
         ax.axhline(bound, color="black", linewidth=1, label=f"bound, {bound:g} ulp")
     ax.set_yscale("symlog", linthresh=1)
