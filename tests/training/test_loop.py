@@ -1,3 +1,6 @@
+import itertools
+import types
+
 import numpy as np
 import pytest
 
@@ -46,12 +49,18 @@ def test_the_pace_decides_how_many_epochs_a_call_runs(run, monkeypatch):
         return advance(run, data, order, count, plan=plan)
 
     monkeypatch.setattr(loop, "_advance", counting)
-    run(epochs=70)
-    assert counts == [64, 6]  # quick epochs: as many as an order holds
-    monkeypatch.setattr(loop, "_VISIT", 0.0)
-    counts.clear()
-    run(epochs=3)
-    assert counts == [1, 1, 1]
+    for seconds, expected in [
+        (0.01, [64, 6]),  # a call takes so long: as many epochs as an order holds
+        (1.0, [64, 6]),  # 64 in 1 s: 12 would fit, but only 6 are left
+        (3.2, [64, 4, 1, 1]),  # 64 in 3.2 s: 4 fit; 4 in 3.2 s: not one fits, so one
+        (60.0, [64, 1, 1, 1, 1, 1, 1]),
+    ]:
+        clock = itertools.count(0, seconds)
+        watch = types.SimpleNamespace(perf_counter=clock.__next__)
+        monkeypatch.setattr(loop, "time", watch)
+        counts.clear()
+        run(epochs=70)
+        assert counts == expected
 
 
 @pytest.mark.parametrize(("n", "rows"), [(22, 64), (2**16, 16), (2**21, 1)])
