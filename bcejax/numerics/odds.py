@@ -13,7 +13,8 @@ of -log p comes out as -finfo.max.  XLA's log1p in float64 is up to 129 ulp off 
 issue 39707), so log1p(-p) is used below p = 1/4 only, and log(1 - p), whose argument is then
 nearly exact, above.
 
-Accuracy: 4 ulp, log_odds 5 (tests/numerics/test_odds.py).
+Accuracy: 4 ulp; log_odds and complement_from_log 5; odds_from_log 6, for XLA's expm1 is itself 5
+ulp off in float32 (tests/numerics/test_odds.py, tests/losses/test_from_probs.py).
 
 Source: M. Maechler, Accurately computing log(1 - exp(-|a|)) (2012).
 """

@@ -65,26 +65,29 @@ def test_entropy_at_the_ends():
     np.testing.assert_array_equal(bernoulli_entropy(y[:3]), bernoulli_entropy(1 - y[:3]))
 
 
+WORST = np.float32([[-13.777268, 3.9666576, -22.837715], [7.162716e-07, 0.98705727, 8.204304e-11]])
+
+
 def excess_bound(x, y, exact, dtype):
-    """10 ulp, and near the minimum what the error of the gradient makes of itself squared."""
+    """16 ulp, and near the minimum what the error of the gradient makes of its square."""
     with x64_for(dtype):
         gradient = np.asarray(jax.jit(bce_gradient)(x, y))
     slope = exact_values("gradient", x, y)
     relative = ulp_error(gradient, slope) * spacing(slope, dtype)
     size = np.abs(slope.float64())
     relative = np.where(size > 0, relative / np.where(size > 0, size, 1), 0)
-    return 10 * spacing(exact, dtype) + np.abs(exact.float64()) * relative * (2 + relative)
+    return 16 * spacing(exact, dtype) + np.abs(exact.float64()) * relative * (2 + relative)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_kl_within_its_bound(dtype):
-    x, y = pairs(dtype)
+    x, y = np.concatenate([pairs(dtype), WORST.astype(dtype)], axis=1)
     with x64_for(dtype):
         got = np.asarray(jax.jit(bernoulli_kl)(x, y))
     exact = exact_values("kl", x, y)
     error = ulp_error(got, exact) * spacing(exact, dtype)
     size = exact.float64()
-    fits = (size >= np.finfo(dtype).tiny) & ((y == 0) | (y > np.sqrt(np.finfo(dtype).tiny)))
+    fits = (size >= 10 * np.finfo(dtype).tiny) & ((y == 0) | (y > np.sqrt(np.finfo(dtype).tiny)))
     assert fits.mean() > 0.6
     ratio = np.where(fits, error / excess_bound(x, y, exact, dtype), 0)
     i = np.argmax(ratio)
@@ -105,7 +108,7 @@ def test_kl_of_hard_labels_is_the_loss():
     for label in (0, 1):
         y = np.full_like(x, label)
         want = np.asarray(bce_with_logits(x, y), np.float64)
-        assert worst(np.asarray(bernoulli_kl(x, y)), want, x).error <= 10
+        assert worst(np.asarray(bernoulli_kl(x, y)), want, x).error <= 16
 
 
 @pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd, jax.jacrev])

@@ -173,7 +173,7 @@ def masked_results(*args):
         return masked(*args).sum()
 
     every = tuple(range(4))
-    losses, tangent = jax.jvp(masked, args, (jnp.ones(3),) * 4)
+    losses, tangent = jax.jvp(masked, args, (jnp.ones_like(args[0]),) * 4)
     jacobians = [derivative(masked, every)(*args) for derivative in (jax.jacrev, jax.jacfwd)]
     return losses, tangent, jax.grad(total, every)(*args), jacobians, jax.hessian(total)(*args)
 
