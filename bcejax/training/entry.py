@@ -72,7 +72,7 @@ def _cast(array: ArrayLike, name: str, dtype: np.dtype) -> np.ndarray | jax.Arra
     if not any(jax.dtypes.issubdtype(array.dtype, kind) for kind in _NUMBERS):
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
     with np.errstate(over="ignore"):  # what overflows is named below
-        cast = array.astype(dtype)
+        cast = array.astype(dtype, copy=False)
     finite = np.isfinite(np.asarray(cast))
     if not finite.all():
         place = tuple(np.argwhere(~finite)[0].tolist())

@@ -51,6 +51,12 @@ def train_epochs(
     Raises:
         ValueError: ``order`` is not (epochs, m) or ``batch_size`` is below 1; what
             ``train_step`` raises.
+        TypeError: ``batch_size`` is not an integer.
+
+    Accuracy:
+        Equal to a Python loop of ``train_step`` and, under ``vmap``, to each model alone, up to
+        the order in which XLA adds: 16 and 64 ulp of the largest parameter in the small
+        networks of tests/training/test_epochs.py.
 
     Example:
         >>> import jax

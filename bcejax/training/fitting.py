@@ -1,4 +1,4 @@
-"""``fit``: the pure program of ``epochs`` with all that surrounds a training run.
+"""``fit``: the pure program of epochs with all that surrounds a training run.
 
 The program is called for a chunk of epochs at a time, as many as fit between two visits of the
 host, 0.2 s apart; at a visit the host shows progress, writes a checkpoint and heeds Ctrl-C.
@@ -58,8 +58,9 @@ def fit(
     finished, the model is updated, and then ``KeyboardInterrupt`` is raised; a second Ctrl-C
     does not wait: whoever uses the model next waits for the epochs under way instead.
 
-    The same arguments and model give the same bits, whatever ``progress`` and ``checkpoint``
-    are, on one device and with one version of JAX (tests/training/test_fitting.py).
+    The same arguments and model give the same bits on one device with one version of JAX,
+    whatever ``progress`` is (tests/training/test_fitting.py) and also where the run was killed
+    and called again with its ``checkpoint`` (tests/training/test_checkpoints.py).
 
     Args:
         model: a Flax NNX module that maps inputs (n, d) to logits (n,).
