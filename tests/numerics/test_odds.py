@@ -96,5 +96,5 @@ def test_certain_probabilities():
     np.testing.assert_array_equal(odds_from_log(u), np.float32([0, MOST]))
     np.testing.assert_array_equal(complement_from_log(u), [0, np.inf])
     for f, at in [(surprisal, p), (complement_surprisal, p), (log_odds, p), (odds_from_log, u)]:
-        zero = jax.jvp(jax.grad(lambda v, f=f: f(v).sum()), (at,), (jnp.zeros(2),))[1]
+        zero = jax.jvp(jax.grad(lambda v, f=f: f(v).sum()), (at,), (jnp.zeros_like(at),))[1]
         np.testing.assert_array_equal(zero, [0, 0])
