@@ -19,8 +19,10 @@ ONLY_IN = {
     "mpmath": {"analysis"},
     "tyro": {"commands"},
     "jinja2": {"commands"},
-    "keras": set(),
-    "torch": set(),
+    "keras": {"analysis"},
+    "torch": {"analysis"},
+    "numpyro": {"analysis"},
+    "distrax": {"analysis"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [

@@ -1,5 +1,6 @@
 """Floor 3: the oracle, units in the last place, ways to differentiate, derivatives by hand."""
 
+from bcejax.analysis.adapters import find_subject
 from bcejax.analysis.backpropagation import (
     RELU,
     TANH,
@@ -18,6 +19,7 @@ from bcejax.analysis.logistic_regression import (
     logistic_loss,
 )
 from bcejax.analysis.oracle import exact, exact_values, settle
+from bcejax.analysis.subjects import Subject
 from bcejax.analysis.ulp import Worst, relative_error, spacing, ulp_error, worst
 
 __all__ = [
@@ -26,12 +28,14 @@ __all__ = [
     "Activation",
     "Extended",
     "StepScan",
+    "Subject",
     "Worst",
     "as_extended",
     "central_difference",
     "exact",
     "exact_values",
     "extended",
+    "find_subject",
     "gradients_of",
     "hessian_products_of",
     "hessians_of",
