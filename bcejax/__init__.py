@@ -22,6 +22,7 @@ from bcejax.losses import (
     bce_with_probs,
     bernoulli_entropy,
     bernoulli_kl,
+    poly1_loss,
     reduce_losses,
     smooth_labels,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "bernoulli_kl",
     "check_labels",
     "check_probs",
+    "poly1_loss",
     "reduce_losses",
     "smooth_labels",
 ]

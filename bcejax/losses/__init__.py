@@ -9,6 +9,7 @@ from bcejax.losses.from_logits import (
     bce_with_logits,
 )
 from bcejax.losses.from_probs import bce_with_log_probs, bce_with_probs
+from bcejax.losses.poly import poly1_loss
 from bcejax.losses.reduction import reduce_losses, smooth_labels
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "bce_with_probs",
     "bernoulli_entropy",
     "bernoulli_kl",
+    "poly1_loss",
     "reduce_losses",
     "smooth_labels",
 ]

@@ -1,0 +1,261 @@
+"""The six rules, for every loss of the family."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from losses.family import COLUMNS, MEMBERS, QUANTITIES, points, truth
+from losses.ways import each
+from reference import x64_for
+
+from bcejax import bce_with_logits
+from bcejax.analysis import as_extended, ulp_error
+
+DTYPES = [np.float32, np.float64]
+INF, NAN = np.inf, np.nan
+EPS = np.finfo(np.float32).eps
+MOST = np.finfo(np.float32).max
+ROWS = pytest.mark.parametrize("row", range(len(MEMBERS)), ids=map(repr, MEMBERS))
+
+
+def scanned(loss):
+    """The gradient of the sum, added up by a scan over rows, each of them recomputed."""
+
+    def total(x, y):
+        def add(sum_so_far, block):
+            return sum_so_far + jax.checkpoint(loss)(*block).sum(), None
+
+        rows = x.reshape(-1, COLUMNS), y.reshape(-1, COLUMNS)
+        return lax.scan(add, jnp.zeros((), x.dtype), rows)[0]
+
+    return jax.grad(total)
+
+
+def summed(f, place=0):
+    return jax.grad(lambda x, y: f(x, y).sum(), place)
+
+
+def pushed(f, place=0):
+    def derivative(x, y):
+        tangents = [jnp.zeros_like(x), jnp.zeros_like(y)]
+        tangents[place] = jnp.ones_like(x)
+        return jax.jvp(f, (x, y), tuple(tangents))[1]
+
+    return derivative
+
+
+def ways(loss):
+    """Every way to the loss and its derivatives."""
+    return {
+        ("value", "loss"): loss,
+        ("value", "vmap"): each(loss),
+        ("gradient", "grad"): each(jax.grad(loss)),
+        ("gradient", "jacfwd"): each(jax.jacfwd(loss)),
+        ("gradient", "jacrev"): each(jax.jacrev(loss)),
+        ("gradient", "jvp"): pushed(loss),
+        ("gradient", "vjp"): summed(loss),
+        ("gradient", "scan of checkpoint"): scanned(loss),
+        ("hessian", "hessian"): each(jax.hessian(loss)),
+        ("hessian", "grad(grad)"): each(jax.grad(jax.grad(loss))),
+        ("hessian", "jacfwd(jacfwd)"): each(jax.jacfwd(jax.jacfwd(loss))),
+        ("hessian", "vjp of jvp"): summed(pushed(loss)),
+        ("in_label", "grad"): each(jax.grad(loss, 1)),
+        ("in_label", "jvp"): pushed(loss, 1),
+        ("mixed", "logits first"): each(jax.grad(jax.grad(loss), 1)),
+        ("mixed", "labels first"): each(jax.jacfwd(jax.jacrev(loss, 1))),
+    }
+
+
+FEW = [("value", "loss"), ("gradient", "grad"), ("hessian", "hessian"), ("in_label", "grad")]
+
+
+@cache
+def program(row, dtype):
+    """All ways in one program; few in float64, for the compiler's sake."""
+    table = ways(MEMBERS[row].loss)
+    chosen = table if dtype == np.float32 else {key: table[key] for key in FEW}
+    return jax.jit(lambda x, y: {key: f(x, y) for key, f in chosen.items()})
+
+
+def every_way(row, x, y):
+    """Results at a few points, repeated up to one shape that all calls share."""
+    dtype, size = x.dtype.type, points(x.dtype.type)[0].size
+    assert len(x) <= size
+    with x64_for(dtype):
+        got = program(row, dtype)(np.resize(x, size), np.resize(y, size))
+    return {key: np.asarray(result)[: len(x)] for key, result in got.items()}
+
+
+def check(quantity, got, row, message):
+    """No error above its bound wherever the exact result is a normal number."""
+    x, y = points(got.dtype.type)
+    member, exact = MEMBERS[row], truth(row, got.dtype.type)[quantity]
+    error = ulp_error(got, exact.exact) * exact.scale
+    assert exact.fits.mean() > 0.5
+    i = np.argmax(np.where(exact.fits, error, 0))
+    assert error[i] <= member.bounds[quantity], f"{message}: x = {x[i]!r}, y = {y[i]!r}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@ROWS
+def test_within_bounds_of_the_definition(row, dtype):
+    for (quantity, way), got in every_way(row, *points(dtype)).items():
+        assert got.dtype == dtype
+        if quantity in QUANTITIES:
+            check(quantity, got, row, f"{quantity} by {way}")
+
+
+@ROWS
+def test_within_bounds_when_eager(row):
+    x, y = points(np.float32)
+    for key in FEW:
+        check(key[0], np.asarray(ways(MEMBERS[row].loss)[key](x, y)), row, f"{key}, eager")
+
+
+@ROWS
+def test_listed_terms_add_up(row):
+    for exact in truth(row, np.float32).values():
+        assert (exact.missing <= 1e-25).all()
+
+
+@ROWS
+def test_mixed_derivatives_agree(row):
+    x, y = points(np.float32)
+    got = every_way(row, x, y)
+    one, two = got["mixed", "logits first"], got["mixed", "labels first"]
+    np.testing.assert_allclose(one, two, rtol=4e-6, atol=4e-6 * np.abs(one).max())
+
+
+@ROWS
+def test_the_limit_is_the_cross_entropy(row):
+    limit = MEMBERS[row].limit
+    if limit is None:
+        pytest.skip("none among its keywords")
+    x, y = points(np.float32)
+    hard = (y == 0) | (y == 1)
+    for f in (lambda loss: loss, lambda loss: each(jax.grad(loss))):
+        got, want = (np.asarray(jax.jit(f(loss))(x, y)) for loss in (limit, bce_with_logits))
+        unit = np.where(hard, np.spacing(np.abs(want)), EPS)
+        assert (np.abs(got - want) <= unit).all()
+
+
+@ROWS
+def test_symmetric(row):
+    """The two labels are names; 1 - y is exact."""
+    if not MEMBERS[row].symmetric:
+        pytest.skip("the labels differ in it")
+    x = points(np.float32)[0]
+    y = np.random.default_rng(0).integers(0, 1025, x.size).astype(np.float32) / 1024
+    y[:32] = np.tile([0, 1], 16)
+    one, other = every_way(row, x, y), every_way(row, -x, 1 - y)
+    np.testing.assert_array_equal(one["value", "loss"], other["value", "loss"])
+    np.testing.assert_array_equal(one["gradient", "grad"], -other["gradient", "grad"])
+    np.testing.assert_array_equal(one["hessian", "hessian"], other["hessian", "hessian"])
+
+
+@ROWS
+def test_never_negative(row):
+    for dtype in DTYPES:
+        assert (every_way(row, *points(dtype))["value", "loss"] >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@ROWS
+def test_infinite_logits_reach_the_limit(row, dtype):
+    """What the largest finite logit gives, and inf where that grows without bound."""
+    most, y = np.finfo(dtype).max, np.tile(np.array([0, 1, 0.3], dtype), 2)
+    sign = np.repeat(np.array([1, -1], dtype), 3)
+    far, got = every_way(row, most * sign, y), every_way(row, INF * sign, y)
+    for key, result in got.items():
+        if key[0] == "value":
+            want = np.where(far[key] > np.sqrt(most), INF, far[key])
+            np.testing.assert_allclose(result, want, rtol=4 * np.finfo(dtype).eps)
+        elif key[0] in ("gradient", "hessian"):
+            np.testing.assert_allclose(result, far[key], rtol=4 * np.finfo(dtype).eps)
+        else:
+            assert np.isfinite(result).all(), key
+
+
+@ROWS
+def test_zero_tangents_stay_zero_at_infinite_logits(row):
+    x, y = np.repeat(np.float32([INF, -INF]), 3), np.tile(np.float32([0, 1, 0.3]), 2)
+    loss, zeros = MEMBERS[row].loss, (np.zeros_like(x),) * 2
+    for f in (loss, each(jax.grad(loss)), each(jax.grad(loss, 1))):
+        np.testing.assert_array_equal(jax.jvp(f, (x, y), zeros)[1], zeros[0])
+
+
+@ROWS
+def test_nan_and_labels_out_of_range_give_nan(row):
+    bad = [(NAN, y) for y in (0, 1, 0.3, NAN)] + [(x, NAN) for x in (0, -30, INF, -INF)]
+    bad += [(x, y) for x in (0, 2, -30, INF, -INF) for y in (2, -1, 1 + 6 * EPS, -6 * EPS, INF)]
+    x, y = map(np.float32, zip(*bad, strict=True))
+    for key, got in every_way(row, x, y).items():
+        assert np.isnan(got).all(), key
+
+
+@ROWS
+def test_rounding_of_labels_is_forgiven(row):
+    x, near, meant = np.float32([[-2, 3], [-4 * EPS, 1 + 4 * EPS], [0, 1]])
+    got, want = every_way(row, x, near), every_way(row, x, meant)
+    for key, result in got.items():
+        np.testing.assert_array_equal(result, want[key], f"{key}")
+
+
+@ROWS
+def test_where_hides_whatever_lies_there(row):
+    keep = np.array([True, False, False, True, False])
+    good = np.float32([1, 2, 3, -4, 0.5]), np.float32([0, 1, 1, 0.3, 0])
+    bad = [np.where(keep, one, other) for one, other in zip(good, [NAN, 7], strict=True)]
+    bad[0][2], bad[1][4] = INF, NAN
+
+    @jax.jit
+    def masked(x, y):
+        def total(x, y):
+            return MEMBERS[row].loss(x, y, where=keep).sum()
+
+        product = jax.jvp(jax.grad(total), (x, y), (jnp.ones_like(x),) * 2)[1]
+        return MEMBERS[row].loss(x, y, where=keep), *jax.grad(total, (0, 1))(x, y), product
+
+    kept = MEMBERS[row].loss(*good)
+    for got in (masked(*bad), masked(*good)):
+        for part in got:
+            np.testing.assert_array_equal(part[~keep], 0)
+        np.testing.assert_allclose(got[0][keep], kept[keep], rtol=4 * EPS)
+
+
+@ROWS
+def test_arguments(row):
+    loss = MEMBERS[row].loss
+    with pytest.raises(ValueError, match="must be equal"):
+        loss(jnp.zeros((4, 1)), jnp.zeros(4))
+    with pytest.raises(TypeError, match="logits must be floats"):
+        loss(jnp.zeros(4, int), jnp.zeros(4))
+    with pytest.raises(TypeError, match="where must be boolean"):
+        loss(jnp.zeros(4), jnp.zeros(4), where=jnp.ones(4))
+    for shape in ((), (0,), (2, 1, 3)):
+        assert loss(jnp.ones(shape), jnp.zeros(shape)).shape == shape
+    want = loss(np.float32([0.5, -2]), np.float32([0, 1]))
+    for labels in ([0, 1], [False, True], np.uint8([0, 1]), np.float64([0, 1])):
+        got = loss(np.float32([0.5, -2]), np.asarray(labels))
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(loss(0.5, 0), loss(np.float32(0.5), np.float32(0)))
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16])
+@ROWS
+def test_16_bits_are_rounded_once(row, dtype):
+    """Against the same loss in float64, of which the table above knows the error."""
+    loss, size = MEMBERS[row].loss, points(np.float32)[0].size
+    draw = np.random.default_rng(2)
+    x = draw.normal(0, 6, size).astype(dtype)
+    y = np.float32(np.arange(size) % 2)
+    exact = every_way(row, x.astype(np.float64), y.astype(np.float64))
+    assert loss(x, y).dtype == np.float32
+    got = jax.jit(loss)(x, y).astype(dtype), jax.jit(each(jax.grad(loss)))(x, y)
+    for key, result in zip(FEW, got, strict=False):
+        assert result.dtype == dtype
+        assert ulp_error(result, as_extended(exact[key])).max() <= 0.501, key
