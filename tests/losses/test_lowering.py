@@ -33,6 +33,7 @@ FUNCTIONS = {  # of scores and labels
     "bce_with_log_probs": masked(losses.bce_with_log_probs),
     "bernoulli_kl": losses.bernoulli_kl,
     "bernoulli_entropy": lambda x, y: losses.bernoulli_entropy(y),
+    "poly1_loss": masked(losses.poly1_loss),
     "smooth_labels": lambda x, y: losses.smooth_labels(y, 0.1),
     **{
         f"reduce_losses, {how}": lambda x, y, how=how: losses.reduce_losses(
