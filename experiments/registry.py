@@ -15,6 +15,9 @@ REGISTRY = (
     "experiments.gradients_of_models",
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
+    "experiments.accuracy_of_forms",
+    "experiments.clipping_bias",
+    "experiments.speed_of_losses",
     "experiments.import_time",
 )
 

@@ -1,5 +1,6 @@
 """Floor 5: draw what lower floors computed, each on the Axes it is given."""
 
+from bcejax.plots.error_atlas import draw_error_atlas
 from bcejax.plots.error_curves import draw_errors
 from bcejax.plots.history import draw_history
 from bcejax.plots.loss_curves import draw_loss_curves
@@ -8,6 +9,7 @@ from bcejax.plots.style import PALETTE, house_style, save_drawing
 
 __all__ = [
     "PALETTE",
+    "draw_error_atlas",
     "draw_errors",
     "draw_history",
     "draw_loss_curves",
