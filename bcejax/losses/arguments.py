@@ -33,6 +33,7 @@ def elementwise(
     pos_weight: ArrayLike | None = None,
     label_smoothing: ArrayLike = 0.0,
     where: ArrayLike | None = None,
+    judge: bool = True,
 ) -> Arguments:
     """What an elementwise loss computes with, given what its caller passed.
 
@@ -46,6 +47,7 @@ def elementwise(
         pos_weight: numbers >= 0 that broadcast to the shape.
         label_smoothing: number in [0, 1] that broadcasts to the shape.
         where: booleans that broadcast to the shape.
+        judge: whether labels outside [0, 1] become nan here; else the caller judges them.
 
     Raises:
         TypeError: scores are not floats, labels not real, or where not boolean.
@@ -59,8 +61,11 @@ def elementwise(
     if x.shape != y.shape:
         raise ValueError(f"labels have shape {y.shape}, {name} {x.shape}: they must be equal")
     keep = None if where is None else as_mask(where, x.shape, name)
-    x, y = _hidden(x, keep, 0), within(_hidden(y.astype(x.dtype), keep, 0), 0.0, 1.0)
-    if not (isinstance(label_smoothing, int | float) and label_smoothing == 0):
+    x, y = _hidden(x, keep, 0), _hidden(y.astype(x.dtype), keep, 0)
+    smoothed = not (isinstance(label_smoothing, int | float) and label_smoothing == 0)
+    if judge or smoothed:
+        y = within(y, 0.0, 1.0)
+    if smoothed:
         y = smooth(y, label_smoothing, where=keep)
     if pos_weight is None:
         return Arguments(x, y, None, keep)

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import elementwise
@@ -32,9 +33,12 @@ from bcejax.numerics import (
     bernoulli_variance,
     finite,
     log1p_exp,
+    scalar,
     sigmoid,
     softplus,
+    unit,
     unlikely,
+    within,
 )
 
 
@@ -94,7 +98,15 @@ def bce_with_logits(
         >>> jax.grad(jax.grad(bce_with_logits))(20.0, 0)
         Array(2.0611537e-09, dtype=float32, weak_type=True)
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
+    arguments = elementwise(
+        logits,
+        labels,
+        name="logits",
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
+        where=where,
+        judge=False,
+    )
     return arguments.mask(_bce(*arguments[:3]))
 
 
@@ -201,35 +213,40 @@ def _arguments(logits, labels, pos_weight, label_smoothing, where):  # type: ign
 
 def _total(y: jax.Array, c: jax.Array | None) -> jax.Array:
     """c y + 1 - y; without c it is 1, and nan for a label that is nan."""
-    return jnp.where(jnp.isnan(y), y, 1) if c is None else c * y + (1 - y)
+    return 1 + 0 * y if c is None else c * y + (1 - y)
 
 
 def _away(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
     """The weight w of the label that the logit leans away from."""
-    return jnp.where(x > 0, 1 - y, y if c is None else c * y)
+    one = scalar(1, x)
+    leans = jnp.sign(jnp.maximum(x, scalar(0, x)))  # 0 or 1, and no select: see gates.py
+    return leans * (one - y) + (one - leans) * (y if c is None else c * y)
 
 
 @jax.custom_jvp
 def _bce(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
-    size = jnp.abs(x)
+    size, y = jnp.abs(x), unit(y)
     bump = log1p_exp(size)
     return absorb(_away(x, y, c), size) + (bump if c is None else _total(y, c) * bump)
 
 
 @_bce.defjvp
 def _bce_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    x, y, c = primals
+    # behind a barrier, lest XLA store what value and gradient have in common
+    x, y, c = lax.optimization_barrier(primals)
+    y = within(y, 0.0, 1.0)
     dot = _gradient(x, y, c) * tangents[0]
     if c is None:
-        return _bce(x, y, c), dot - finite(x) * tangents[1]
+        return _bce(*primals), dot + (0 * y - finite(x)) * tangents[1]
     miss = finite(softplus(-x))
-    dot += finite(c * miss - finite(softplus(x))) * tangents[1] + finite(y * miss) * tangents[2]
-    return _bce(x, y, c), dot
+    in_labels = 0 * y + finite(c * miss - finite(softplus(x)))
+    return _bce(*primals), dot + in_labels * tangents[1] + finite(y * miss) * tangents[2]
 
 
 @jax.custom_jvp
 def _gradient(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
-    w, q, total = _away(x, y, c), unlikely(x), _total(y, c)
+    w = jnp.where(x > 0, 1 - y, y if c is None else c * y)
+    q, total = unlikely(x), _total(y, c)
     lost = jnp.where(x > 0, (1 - w) - y, 0) if c is None else 0  # what rounding 1 - y lost
     head, tail = total * q.head, total * q.tail
     size = w - head

@@ -3,7 +3,7 @@
 from bcejax.numerics.checks import check_labels, check_probs
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
-from bcejax.numerics.gates import absorb, finite, within
+from bcejax.numerics.gates import absorb, ceiling, finite, scalar, unit, within
 from bcejax.numerics.logistic import (
     Unlikely,
     bernoulli_variance,
@@ -27,6 +27,7 @@ __all__ = [
     "Unlikely",
     "absorb",
     "bernoulli_variance",
+    "ceiling",
     "check_labels",
     "check_probs",
     "complement_from_log",
@@ -38,10 +39,12 @@ __all__ = [
     "log_odds",
     "odds_from_log",
     "require",
+    "scalar",
     "sigmoid",
     "softplus",
     "surprisal",
     "tanh_half",
+    "unit",
     "unlikely",
     "within",
 ]

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.numerics.exponential import decaying_exponential, upper_half
+from bcejax.numerics.gates import scalar
 
 
 class Unlikely(NamedTuple):
@@ -69,9 +70,10 @@ def log1p_exp(decay: jax.Array) -> jax.Array:
         >>> log1p_exp(jnp.float32(0.0))
         Array(0.6931472, dtype=float32)
     """
+    one = scalar(1, decay)  # see gates.py
     e = jnp.exp(-decay)
-    s = 1 + e
-    return jnp.log(s) + ((1 - s) + e) / s
+    s = one + e
+    return jnp.log(s) + ((one - s) + e) / s
 
 
 @jax.custom_jvp

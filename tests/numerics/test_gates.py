@@ -1,8 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
+from reference import x64_for
 
-from bcejax.numerics import absorb, finite, within
+from bcejax.numerics import absorb, ceiling, finite, unit, within
 
 MOST = float(np.finfo(np.float32).max)
 
@@ -22,10 +24,28 @@ def test_within_forgives_rounding_only():
     np.testing.assert_array_equal(slope, [np.nan, 1, 1, 1, 1, np.nan, np.nan])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unit_is_within_0_and_1(dtype):
+    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny
+    near = [edge + k * eps for edge in (0, 1) for k in range(-9, 10)]
+    values = np.array([*near, tiny, -tiny, 0.3, -0.0, -1, 2, 85, np.inf, -np.inf, np.nan], dtype)
+    with x64_for(dtype):
+        np.testing.assert_array_equal(unit(jnp.array(values)), within(jnp.array(values), 0.0, 1.0))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ceiling_tells_positive_normal_numbers(dtype):
+    info = np.finfo(dtype)
+    values = np.array([-np.inf, -1, -info.tiny, 0, info.tiny, 1, info.max, np.inf, np.nan], dtype)
+    with x64_for(dtype):
+        got = jax.jit(ceiling)(jnp.array(values))
+    np.testing.assert_array_equal(got, [0] * 4 + [np.inf] * 4 + [np.nan])
+
+
 def test_absorb_lets_zero_win_in_value_and_derivatives():
     zero, inf = jnp.float32(0), jnp.float32(np.inf)
     assert absorb(zero, inf) == 0
-    assert absorb(zero, jnp.float32(np.nan)) == 0
+    assert np.isnan(absorb(zero, jnp.float32(np.nan)))
     assert jax.grad(absorb, 1)(zero, inf) == 0
     assert jax.grad(absorb, 0)(zero, jnp.float32(3)) == 3
     assert jax.grad(absorb, 0)(zero, inf) == MOST
