@@ -27,6 +27,8 @@ class Flags:
     """Folder that gets a folder for each experiment, and report.html."""
     record: bool = False
     """Also keep claims, configuration and environment in experiments/records."""
+    variant: str = ""
+    """Ends the record's name, for one beside the others: jax_0_10_1, say."""
 
 
 class Choice(NamedTuple):

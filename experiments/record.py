@@ -23,24 +23,28 @@ RECORDS = Path(__file__).resolve().parent / "records"
 NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")  # noqa: RUF001 (a true minus)
 
 
-def write_record(run: Run, records: Path = RECORDS) -> Path:
+def write_record(run: Run, records: Path = RECORDS, *, variant: str = "") -> Path:
     """Keep a finished run as ``<name>.json``, or ``<name>_gpu.json`` where it was not on a CPU.
 
     Args:
         run: the run.
         records: the folder of the records.
+        variant: what sets this record apart from the experiment's other ones, such as
+            "jax_0_10_1"; it ends the file's name.
 
     Returns:
         The file's path.
 
     Raises:
-        ValueError: the run failed, and there is nothing to keep.
+        ValueError: the run failed, and there is nothing to keep; or the variant is no part of a
+            file's name.
     """
     if run.verdict is None:
         raise ValueError(f"{run.name} did not finish: there is nothing to record")
+    check_variant(variant)
     platform = run.environment["platform"]
-    suffix = "" if platform == "cpu" else f"_{platform}"
-    path = records / f"{run.name}{suffix}.json"
+    parts = [run.name, *([] if platform == "cpu" else [platform]), *([variant] if variant else [])]
+    path = records / f"{'_'.join(parts)}.json"
     claims = [
         asdict(claim) | {"holds": claim.holds, "margin": claim.margin}
         for claim in run.verdict.claims
@@ -56,6 +60,16 @@ def write_record(run: Run, records: Path = RECORDS) -> Path:
     records.mkdir(exist_ok=True)
     write_json(path, content)
     return path
+
+
+def check_variant(variant: str) -> None:
+    """Refuse what a record's name cannot end with.
+
+    Raises:
+        ValueError: other characters than small letters, digits and underscores.
+    """
+    if not re.fullmatch(r"[a-z0-9_]*", variant):
+        raise ValueError(f"variant {variant!r} takes small letters, digits and underscores")
 
 
 class Quotation(NamedTuple):

@@ -16,6 +16,7 @@ REGISTRY = (
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
     "experiments.accuracy_of_forms",
+    "experiments.dead_derivatives",
     "experiments.clipping_bias",
     "experiments.speed_of_losses",
     "experiments.import_time",

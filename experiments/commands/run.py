@@ -8,7 +8,7 @@ from rich.console import Console
 from experiments.flags import HELP, read_flags
 from experiments.folder import Run
 from experiments.progress import watch
-from experiments.record import write_record
+from experiments.record import check_variant, write_record
 from experiments.registry import find, name_of
 from experiments.report import write_report
 from experiments.runner import run_each
@@ -22,6 +22,7 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
     words = args[len(names) :]
     modules = find(["all"] if not names and HELP.intersection(words) else names, registry)
     flags, choose = read_flags(modules, words)
+    check_variant(flags.variant)
     console = Console(highlight=False)
     runs: list[Run] = []
     interrupted = False
@@ -37,5 +38,5 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
         console.print(f"report: {write_report(flags.out, order)}", soft_wrap=True)
     for run in runs:
         if flags.record and run.verdict is not None:
-            console.print(f"record: {write_record(run).name}")
+            console.print(f"record: {write_record(run, variant=flags.variant).name}")
     return INTERRUPTED if interrupted else int(not all(run.holds for run in runs))

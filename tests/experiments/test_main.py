@@ -119,10 +119,16 @@ def test_an_interrupt_keeps_what_had_ended(tmp_path, capsys):
 
 def test_a_record_is_kept_on_demand(tmp_path, monkeypatch):
     kept = []
-    monkeypatch.setattr(run_command, "write_record", lambda run: kept.append(run.name) or tmp_path)
-    names = ["steady_gauge", "broken_pump"]
-    main(["run", *names, "--config", "tiny", "--record", "--out", str(tmp_path)], FAKES)
-    assert kept == ["steady_gauge"]
+
+    def keep(run, *, variant):
+        kept.append((run.name, variant))
+        return tmp_path
+
+    monkeypatch.setattr(run_command, "write_record", keep)
+    words = ["--config", "tiny", "--record", "--out", str(tmp_path)]
+    main(["run", "steady_gauge", "broken_pump", *words], FAKES)
+    main(["run", "steady_gauge", *words, "--variant", "jax_0_10_1"], FAKES)
+    assert kept == [("steady_gauge", ""), ("steady_gauge", "jax_0_10_1")]
 
 
 def test_report_writes_the_pages_again_from_the_folders(tmp_path, capsys):
@@ -151,6 +157,10 @@ def test_list_names_each_question(capsys):
         (["run", "--config", "tiny"], "run takes names of experiments, or all"),
         (["run", "steady_gage"], "no experiment is named 'steady_gage'; there is steady_gauge"),
         (["report", "--out", "nowhere"], "no run has left a folder in nowhere"),
+        (
+            ["run", "all", "--variant", "A b"],
+            "variant 'A b' takes small letters, digits and unders",
+        ),
         (["run", "all", "--out", "file"], "out file cannot be a folder: File exists"),
     ],
 )
