@@ -22,9 +22,13 @@ from bcejax.losses import (
     bce_with_probs,
     bernoulli_entropy,
     bernoulli_kl,
+    forward_corrected_loss,
+    generalized_cross_entropy,
     poly1_loss,
     reduce_losses,
+    sigmoid_focal_loss,
     smooth_labels,
+    symmetric_cross_entropy,
 )
 from bcejax.numerics import check_labels, check_probs
 
@@ -40,9 +44,13 @@ __all__ = [
     "bernoulli_kl",
     "check_labels",
     "check_probs",
+    "forward_corrected_loss",
+    "generalized_cross_entropy",
     "poly1_loss",
     "reduce_losses",
+    "sigmoid_focal_loss",
     "smooth_labels",
+    "symmetric_cross_entropy",
 ]
 
 _SUBPACKAGES = ("analysis", "calibration", "commands", "data", "models", "plots", "training")

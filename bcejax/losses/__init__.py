@@ -1,6 +1,8 @@
 """Floor 1: the losses, one number per example, with their derivatives in closed form."""
 
+from bcejax.losses.box_cox import generalized_cross_entropy
 from bcejax.losses.divergence import bernoulli_entropy, bernoulli_kl
+from bcejax.losses.focal import sigmoid_focal_loss
 from bcejax.losses.from_logits import (
     Derivatives,
     bce_gradient,
@@ -9,8 +11,10 @@ from bcejax.losses.from_logits import (
     bce_with_logits,
 )
 from bcejax.losses.from_probs import bce_with_log_probs, bce_with_probs
+from bcejax.losses.label_noise import forward_corrected_loss
 from bcejax.losses.poly import poly1_loss
 from bcejax.losses.reduction import reduce_losses, smooth_labels
+from bcejax.losses.symmetric import symmetric_cross_entropy
 
 __all__ = [
     "Derivatives",
@@ -22,7 +26,11 @@ __all__ = [
     "bce_with_probs",
     "bernoulli_entropy",
     "bernoulli_kl",
+    "forward_corrected_loss",
+    "generalized_cross_entropy",
     "poly1_loss",
     "reduce_losses",
+    "sigmoid_focal_loss",
     "smooth_labels",
+    "symmetric_cross_entropy",
 ]

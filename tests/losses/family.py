@@ -14,7 +14,13 @@ import mpmath
 import numpy as np
 from reference import hard_logits
 
-from bcejax import poly1_loss
+from bcejax import (
+    forward_corrected_loss,
+    generalized_cross_entropy,
+    poly1_loss,
+    sigmoid_focal_loss,
+    symmetric_cross_entropy,
+)
 from bcejax.analysis import Extended, extended, spacing
 
 QUANTITIES = ("value", "gradient", "hessian", "in_label")
@@ -67,7 +73,112 @@ def poly1_terms(epsilon, mp, x, y):
     return {"hessian": [h, epsilon * (2 * y - 1) * h * (prob(mp, x) - prob(mp, -x))]}
 
 
+def box_cox(q, mp, surprisal):
+    return (1 - mp.exp(-mp.mpf(q) * surprisal)) / q if q else surprisal
+
+
+def generalized(q, mp, x, y):
+    ones, zeros = (box_cox(q, mp, softplus(mp, v)) for v in (-x, x))
+    return y * ones + (1 - y) * zeros
+
+
+def generalized_terms(q, mp, x, y):
+    p, rest = prob(mp, x), prob(mp, -x)
+    ones, zeros = y * p**q * rest, (1 - y) * rest**q * p
+    return {"hessian": [zeros * rest, -q * zeros * p, ones * p, -q * ones * rest]}
+
+
+def capped(log_zero, mp, p):
+    return -mp.log(p) if p > mp.exp(log_zero) else -log_zero
+
+
+def symmetric(alpha, beta, log_zero, mp, x, y):
+    ones, zeros = (capped(log_zero, mp, each) for each in (y, 1 - y))
+    reverse = ones * prob(mp, x) + zeros * prob(mp, -x)
+    return alpha * cross_entropy(mp, x, y) + beta * reverse
+
+
+def symmetric_terms(alpha, beta, log_zero, mp, x, y):
+    p, rest = prob(mp, x), prob(mp, -x)
+    h, free = p * rest, [0 if each <= mp.exp(log_zero) else 1 / each for each in (y, 1 - y)]
+    slope = beta * h * (capped(log_zero, mp, y) - capped(log_zero, mp, 1 - y))
+    return {
+        "gradient": [alpha * (1 - y) * p, -alpha * y * rest, slope],
+        "hessian": [alpha * h, slope * rest, -slope * p],
+        "in_label": [-alpha * x, -beta * free[0] * p, beta * free[1] * rest],
+    }
+
+
+def recorded(f, g, mp, x):
+    """Probabilities of a recorded 1 and 0."""
+    p, rest = prob(mp, x), prob(mp, -x)
+    return (1 - f) * p + g * rest, f * p + (1 - g) * rest
+
+
+def forward_corrected(f, g, mp, x, y):
+    ones, zeros = recorded(f, g, mp, x)
+    return -y * mp.log(ones) - (1 - y) * mp.log(zeros)
+
+
+def forward_corrected_terms(f, g, mp, x, y):
+    (ones, zeros), p, rest = recorded(f, g, mp, x), prob(mp, x), prob(mp, -x)
+    rise, fall = ((1 - f - g) * each * p * rest for each in ((1 - y) / zeros, y / ones))
+    return {
+        "gradient": [rise, -fall],
+        "hessian": [rise * rest, -rise * f * p / zeros, fall * p, -fall * g * rest / ones],
+        "in_label": [-mp.log(ones), mp.log(zeros)],
+    }
+
+
+def forward_corrected_member(f, g):
+    rates = {"flip_positive": f, "flip_negative": g}
+    return Member(
+        f"forward_corrected_loss, {f}, {g}",
+        partial(forward_corrected_loss, **rates),
+        partial(forward_corrected, f, g),
+        bounds(4, 4, 6, 4),
+        terms=partial(forward_corrected_terms, f, g),
+        limit=partial(forward_corrected_loss, flip_positive=0.0, flip_negative=0.0),
+        symmetric=f == g,
+    )
+
+
+def focal_weight(alpha, y):
+    return 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+
+
+def focal(gamma, alpha, mp, x, y):
+    return focal_weight(alpha, y) * miss(mp, x, y) ** mp.mpf(gamma) * cross_entropy(mp, x, y)
+
+
+def focal_terms(gamma, alpha, mp, x, y):
+    p, q, m, loss = prob(mp, x), prob(mp, -x), miss(mp, x, y), cross_entropy(mp, x, y)
+    power, rate = m ** mp.mpf(gamma), (1 - 2 * y) * p * q / m
+    weighted, plain = focal_weight(alpha, y) * power, [(1 - y) * p, -y * q]
+    bend = [-gamma * rate * loss * each / m for each in ((1 - y) * p * p, -y * q * q)]
+    focus = [gamma**2 * rate**2 * loss, *bend, *(2 * gamma * rate * each for each in plain), p * q]
+    in_label = [-gamma * (p - q) * loss / m, -x]
+    by_alpha = [] if alpha is None else [(2 * alpha - 1) * power * loss]
+    return {
+        "gradient": [weighted * each for each in (gamma * rate * loss, *plain)],
+        "hessian": [weighted * each for each in focus],
+        "in_label": [weighted * each for each in in_label] + by_alpha,
+    }
+
+
 MEMBERS = [
+    *(
+        Member(
+            f"sigmoid_focal_loss, gamma={gamma}, alpha={alpha}",
+            partial(sigmoid_focal_loss, gamma=gamma, alpha=alpha),
+            partial(focal, gamma, alpha),
+            bounds(4, 4, 8, 8),
+            terms=partial(focal_terms, gamma, alpha),
+            limit=partial(sigmoid_focal_loss, gamma=0.0),
+            symmetric=alpha is None,
+        )
+        for gamma, alpha in ((2.0, None), (0.5, None), (5.0, None), (3.0, 0.25))
+    ),
     *(
         Member(
             f"poly1_loss, epsilon={epsilon}",
@@ -79,6 +190,29 @@ MEMBERS = [
         )
         for epsilon in (1.0, 3.0)
     ),
+    *(
+        Member(
+            f"generalized_cross_entropy, q={q}",
+            partial(generalized_cross_entropy, q=q),
+            partial(generalized, q),
+            bounds(4, 4, 6, 4),
+            terms=partial(generalized_terms, q),
+            limit=partial(generalized_cross_entropy, q=0.0),
+        )
+        for q in (0.6875,)
+    ),
+    *(
+        Member(
+            f"symmetric_cross_entropy, {alpha}, {beta}, {log_zero}",
+            partial(symmetric_cross_entropy, alpha=alpha, beta=beta, log_zero=log_zero),
+            partial(symmetric, alpha, beta, log_zero),
+            bounds(4, 4, 6, 4),
+            terms=partial(symmetric_terms, alpha, beta, log_zero),
+            limit=partial(symmetric_cross_entropy, alpha=1.0, beta=0.0),
+        )
+        for alpha, beta, log_zero in ((1.0, 1.0, -4.0),)
+    ),
+    *(forward_corrected_member(f, g) for f, g in ((0.25, 0.125), (0.0, 0.25))),
 ]
 
 
@@ -87,12 +221,12 @@ class Truth(NamedTuple):
 
     exact: Extended
     scale: np.ndarray  # the ulp of the exact result in ulp of the largest term
-    fits: np.ndarray  # whether the exact result, and for soft labels each term, is a normal number
+    fits: np.ndarray  # whether nothing on the way to it is subnormal
     missing: np.ndarray  # how far the listed terms are from adding up, in the largest of them
 
 
 @cache
-def points(dtype: type, n: int = 32) -> tuple[np.ndarray, np.ndarray]:
+def points(dtype: type, n: int = 24) -> tuple[np.ndarray, np.ndarray]:
     """Logits that hurt, both edges among them, each with labels 0 and 1 and three soft ones."""
     draw = np.random.default_rng(1)
     logits = hard_logits(dtype, 8)
@@ -112,8 +246,8 @@ def truth(place: int, dtype: type) -> dict[str, Truth]:
     sizes = {q: np.abs(exact[q].float64()) for q in QUANTITIES}
     largest = {q: _largest_of_mixture(q, sizes, y) for q in QUANTITIES}
     missing = {q: np.zeros(x.size) for q in QUANTITIES}
-    # a term of a soft label, its share of a small number, is flushed before the sum
-    least = np.finfo(dtype).tiny / np.where((y == 0) | (y == 1), 1, np.finfo(dtype).eps)
+    tiny, eps = np.finfo(dtype).tiny, np.finfo(dtype).eps
+    hard = {q: ((y == 0) | (y == 1)) & (q in ("value", "gradient")) for q in QUANTITIES}
     for q in rows[0]["terms"]:
         largest[q] = np.array([max(float(abs(t)) for t in row["terms"][q]) for row in rows])
         missing[q] = np.array([_missing(row["terms"][q], row[q]) for row in rows])
@@ -121,7 +255,7 @@ def truth(place: int, dtype: type) -> dict[str, Truth]:
         q: Truth(
             exact[q],
             spacing(exact[q], dtype) / spacing(np.maximum(largest[q], sizes[q]), dtype),
-            (sizes[q] >= least) | (sizes[q] == 0),
+            (sizes[q] >= np.where(hard[q], tiny, tiny / eps)) | (sizes[q] == 0),
             missing[q],
         )
         for q in QUANTITIES
@@ -130,7 +264,7 @@ def truth(place: int, dtype: type) -> dict[str, Truth]:
 
 def _missing(terms: list, total: Any) -> float:
     with mpmath.mp.workprec(2000):
-        return float(abs(mpmath.mp.fsum(terms) - total) / max(abs(t) for t in terms))
+        return float(abs(mpmath.mp.fsum(terms) - total) / (max(abs(t) for t in terms) or 1))
 
 
 def _largest_of_mixture(quantity: str, sizes: dict, y: np.ndarray) -> np.ndarray:

@@ -33,7 +33,13 @@ FUNCTIONS = {  # of scores and labels
     "bce_with_log_probs": masked(losses.bce_with_log_probs),
     "bernoulli_kl": losses.bernoulli_kl,
     "bernoulli_entropy": lambda x, y: losses.bernoulli_entropy(y),
+    "forward_corrected_loss": lambda x, y: losses.forward_corrected_loss(
+        x, y, flip_positive=0.25, flip_negative=0.125, where=y > 0
+    ),
+    "generalized_cross_entropy": masked(losses.generalized_cross_entropy),
     "poly1_loss": masked(losses.poly1_loss),
+    "symmetric_cross_entropy": masked(losses.symmetric_cross_entropy),
+    "sigmoid_focal_loss": lambda x, y: losses.sigmoid_focal_loss(x, y, alpha=0.25, where=y > 0),
     "smooth_labels": lambda x, y: losses.smooth_labels(y, 0.1),
     **{
         f"reduce_losses, {how}": lambda x, y, how=how: losses.reduce_losses(
