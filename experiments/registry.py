@@ -17,7 +17,9 @@ REGISTRY = (
     "experiments.calibration_of_training",
     "experiments.accuracy_of_forms",
     "experiments.dead_derivatives",
+    "experiments.finite_differences",
     "experiments.clipping_bias",
+    "experiments.low_precision",
     "experiments.speed_of_losses",
     "experiments.import_time",
 )

@@ -19,10 +19,20 @@ from bcejax.analysis.logistic_regression import (
     logistic_loss,
 )
 from bcejax.analysis.oracle import exact, exact_values, settle
+from bcejax.analysis.stencils import (
+    CENTRAL,
+    FIVE_POINT,
+    FORWARD,
+    complex_step,
+    elementwise_difference,
+)
 from bcejax.analysis.subjects import Subject
 from bcejax.analysis.ulp import Worst, relative_error, spacing, ulp_error, worst
 
 __all__ = [
+    "CENTRAL",
+    "FIVE_POINT",
+    "FORWARD",
     "RELU",
     "TANH",
     "Activation",
@@ -32,6 +42,8 @@ __all__ = [
     "Worst",
     "as_extended",
     "central_difference",
+    "complex_step",
+    "elementwise_difference",
     "exact",
     "exact_values",
     "extended",
