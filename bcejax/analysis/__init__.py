@@ -1,6 +1,7 @@
 """Floor 3: the oracle, units in the last place, ways to differentiate, derivatives by hand."""
 
 from bcejax.analysis.adapters import find_subject
+from bcejax.analysis.auditing import AuditReport, Check, Curve, Status, audit
 from bcejax.analysis.backpropagation import (
     RELU,
     TANH,
@@ -36,11 +37,16 @@ __all__ = [
     "RELU",
     "TANH",
     "Activation",
+    "AuditReport",
+    "Check",
+    "Curve",
     "Extended",
+    "Status",
     "StepScan",
     "Subject",
     "Worst",
     "as_extended",
+    "audit",
     "central_difference",
     "complex_step",
     "elementwise_difference",

@@ -8,8 +8,8 @@ On logits                                        on probabilities p (q = 1)
     value               q y sp(-x) + (1 - y) sp(x)   value           -y log p - (1 - y) log(1 - p)
     gradient            (1 - y) s(x) - q y s(-x)     gradient        (1 - y) / (1 - p) - y / p
     hessian             c h(x)                       hessian         (1 - y) / (1 - p)^2 + y / p^2
-    third               c h(x) (s(-x) - s(x))        label_gradient  log(1 - p) - log p
-    fourth              c h(x) (1 - 6 h(x))
+    third               c h(x) (s(-x) - s(x))        third           2(1-y)/(1-p)^3 - 2y/p^3
+    fourth              c h(x) (1 - 6 h(x))          label_gradient  log(1 - p) - log p
     label_gradient      q sp(-x) - sp(x)         on log-probabilities u (q = 1)
     pos_weight_gradient y sp(-x)                     value           -y u - (1 - y) log(1 - e^u)
     entropy             -y log y - (1-y) log(1-y)    gradient        (1 - y) / (e^-u - 1) - y
@@ -97,6 +97,10 @@ ON_PROBS: Mapping[str, Terms] = {
     "value": lambda mp, p, y, q: [-_times(y, mp.log(p)), -_times(1 - y, mp.log1p(-p))],
     "gradient": lambda mp, p, y, q: [_ratio(1 - y, 1 - p, mp), -_ratio(y, p, mp)],
     "hessian": lambda mp, p, y, q: [_ratio(1 - y, (1 - p) ** 2, mp), _ratio(y, p**2, mp)],
+    "third": lambda mp, p, y, q: [
+        2 * _ratio(1 - y, (1 - p) ** 3, mp),
+        -2 * _ratio(y, p**3, mp),
+    ],
     "label_gradient": lambda mp, p, y, q: [mp.log1p(-p), -mp.log(p)],
 }
 

@@ -1,5 +1,6 @@
 """Floor 5: draw what lower floors computed, each on the Axes it is given."""
 
+from bcejax.plots.audits import draw_audit
 from bcejax.plots.error_atlas import draw_error_atlas
 from bcejax.plots.error_curves import draw_errors
 from bcejax.plots.history import draw_history
@@ -9,6 +10,7 @@ from bcejax.plots.style import PALETTE, house_style, save_drawing
 
 __all__ = [
     "PALETTE",
+    "draw_audit",
     "draw_error_atlas",
     "draw_errors",
     "draw_history",

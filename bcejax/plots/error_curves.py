@@ -31,21 +31,47 @@ def draw_errors(
         >>> ax.get_yscale()
         'symlog'
     """
-    logits = np.asarray(logits)
     for name, values in errors.items():
-        size = np.abs(np.asarray(values, np.float64))
-        finite = np.isfinite(size)
-        (points,) = ax.plot(logits[finite], size[finite], ".", markersize=3, label=name)
-        lost = logits[~finite]
-        if lost.size:  # an empty line that is not clipped collapses the layout of several panels
-            ax.plot(
-                lost,
-                np.ones_like(lost, float),
-                "x",
-                color=points.get_color(),
-                transform=ax.get_xaxis_transform(),
-                clip_on=False,
-            )
+        draw_cloud(ax, logits, values, name)
+    frame_errors(ax, bound)
+
+
+def draw_cloud(ax: "Axes", scores: ArrayLike, errors: ArrayLike, name: str) -> None:
+    """One cloud of errors, those that are nan or infinite as crosses on the upper edge.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = Figure().subplots()
+        >>> draw_cloud(ax, [0.0, 1.0], [0.5, np.nan], "ours")
+        >>> [line.get_marker() for line in ax.lines]
+        ['.', 'x']
+    """
+    scores, size = np.asarray(scores), np.abs(np.asarray(errors, np.float64))
+    finite = np.isfinite(size)
+    (points,) = ax.plot(scores[finite], size[finite], ".", markersize=3, label=name)
+    lost = scores[~finite]
+    if lost.size:  # an empty line that is not clipped collapses the layout of several panels
+        ax.plot(
+            lost,
+            np.ones_like(lost, float),
+            "x",
+            color=points.get_color(),
+            transform=ax.get_xaxis_transform(),
+            clip_on=False,
+        )
+
+
+def frame_errors(ax: "Axes", bound: float | None = None) -> None:
+    """The bound, the scale and the legend around clouds that are all drawn.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = Figure().subplots()
+        >>> draw_cloud(ax, [0.0, 1.0], [0.5, 300.0], "ours")
+        >>> frame_errors(ax, bound=3)
+        >>> ax.get_ylabel()
+        'error (ulp)'
+    """
     if bound is not None:
         ax.axhline(bound, color="black", linewidth=1, label=f"bound, {bound:g} ulp")
     ax.set_yscale("symlog", linthresh=1)

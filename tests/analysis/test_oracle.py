@@ -257,7 +257,7 @@ def test_settle_sees_what_a_sum_loses():
     ("arguments", "options", "message"),
     [
         (("slope", 0, 0), {}, "quantity 'slope' on logits is not one of value, gradient"),
-        (("third", 0.5, 0), {"domain": "probs"}, "quantity 'third' on probs is not one of"),
+        (("fourth", 0.5, 0), {"domain": "probs"}, "quantity 'fourth' on probs is not one of"),
         (("value", 0, 0), {"domain": "odds"}, "domain 'odds' is not one of logits, probs"),
         (("kl", 0, 0), {"pos_weight": 2}, "kl on logits takes no pos_weight, got 2"),
     ],

@@ -1,0 +1,22 @@
+"""``python -m bcejax``: hands over to the commands, or says what to install for them."""
+
+import sys
+
+from bcejax.numerics import require
+
+
+def main() -> int:
+    """Do what the command line says; the exit status."""
+    try:
+        require("tyro", extra="cli", purpose="the command line")
+        require("rich", extra="cli", purpose="the command line")
+        commands = require("bcejax.commands.entry", extra="cli", purpose="the command line")
+        status: int = commands.enter(sys.argv[1:])
+    except ModuleNotFoundError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The entry of the command line.
+
+  bcejax audit LOSS [flags]    hold a binary cross-entropy against the exact one
+
+With --help after a command, its flags.  ``python -m bcejax`` is the same.  The exit status is 0
+where all is well, 1 where something was found, 2 where the command cannot be understood.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("audit",)
+
+
+def enter(words: Sequence[str]) -> int:
+    """Do what the words after ``bcejax`` say; only the command's own file is imported.
+
+    Args:
+        words: a command and its flags.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SystemExit: a flag cannot be understood, or help was asked for.
+
+    Example:
+        >>> enter(["--help"])
+        The entry of the command line...
+        0
+    """
+    if not words or words[0] in ("-h", "--help"):
+        print((__doc__ or "").strip())
+        return 0 if words else 2
+    command, *rest = words
+    try:
+        if command not in COMMANDS:
+            raise ValueError(f"command {command!r} is not one of {', '.join(COMMANDS)}")
+        status: int = importlib.import_module(f"bcejax.commands.{command}").main(rest)
+    except (ValueError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return status
