@@ -40,7 +40,8 @@ from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.accuracy_of_forms.forms import OPTAX, OURS
 from experiments.accuracy_of_forms.peers import TORCH, forms_with_peers
 from experiments.dead_derivatives.deaths import Death, Scan, first_of, scan
-from experiments.dead_derivatives.pages import figures_of, tables_of
+from experiments.dead_derivatives.figures import figures_of
+from experiments.dead_derivatives.tables import tables_of
 from experiments.dead_derivatives.verdicts import claims_of
 
 Dtype = Literal["float32", "float64", "bfloat16", "float16"]

@@ -46,15 +46,8 @@ from experiments.finite_differences.checks import (
     passing_shares,
     table_of_checks,
 )
-from experiments.finite_differences.steps import (
-    DTYPES,
-    WAYS,
-    Course,
-    claims_on_steps,
-    courses_of,
-    figure_of_steps,
-    tables_of_steps,
-)
+from experiments.finite_differences.courses import DTYPES, WAYS, Course, courses_of
+from experiments.finite_differences.steps import claims_on_steps, figure_of_steps, tables_of_steps
 
 
 @dataclass(frozen=True)

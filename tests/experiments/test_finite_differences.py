@@ -8,7 +8,13 @@ import pytest
 from experiments import finite_differences
 from experiments.finite_differences import checks, steps
 from experiments.finite_differences.checks import CHEX_MEAN, FORWARD, REVERSE, SCALARS, ULP
-from experiments.finite_differences.steps import COMPLEX_STEP, WAYS, course
+from experiments.finite_differences.courses import (
+    COMPLEX_STEP,
+    WAYS,
+    course,
+    courses_of,
+    modulus_errors,
+)
 
 LOGITS = np.linspace(-4, 4, 16)
 
@@ -16,7 +22,7 @@ LOGITS = np.linspace(-4, 4, 16)
 @pytest.fixture(scope="module")
 def courses():
     with jax.enable_x64(True):
-        return steps.courses_of(LOGITS)
+        return courses_of(LOGITS)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +82,7 @@ def test_a_wrong_prediction_is_seen(courses):
 def test_the_modulus_is_wrong_at_every_logit():
     """What comes is the derivative of max(x, 0) - x, the rest is lost."""
     with jax.enable_x64(True):
-        wrong = steps.modulus_errors(LOGITS)
+        wrong = modulus_errors(LOGITS)
     right = -1 / (1 + np.exp(LOGITS))
     np.testing.assert_allclose(wrong, np.abs((LOGITS > 0) - 1 - right) / np.abs(right), 1e-6)
 
