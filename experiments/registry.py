@@ -20,6 +20,7 @@ REGISTRY = (
     "experiments.finite_differences",
     "experiments.clipping_bias",
     "experiments.low_precision",
+    "experiments.exhaustive_float32",
     "experiments.speed_of_losses",
     "experiments.import_time",
 )
