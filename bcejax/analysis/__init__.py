@@ -1,4 +1,4 @@
-"""Floor 3: the oracle, units in the last place, ways to differentiate, derivatives by hand."""
+"""Floor 3: the oracle, units in the last place, the audit of any loss, derivatives by hand."""
 
 from bcejax.analysis.adapters import find_subject
 from bcejax.analysis.auditing import AuditReport, Check, Curve, Status, audit

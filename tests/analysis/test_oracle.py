@@ -166,6 +166,9 @@ def test_derivatives_on_probabilities(domain, point, y):
             "hessian": mpmath.diff(lambda x: value(x, y_), x_, 2, h=x_ * mpmath.mpf(2) ** -400),
             "label_gradient": value(x_, mpmath.mpf(1)) - value(x_, mpmath.mpf(0)),
         }
+        if "third" in table:
+            step = x_ * mpmath.mpf(2) ** -280
+            wanted["third"] = mpmath.diff(lambda x: value(x, y_), x_, 3, h=step)
         for name, want in wanted.items():
             got = exact(name, point, y, domain=domain)
             assert abs(got - want) <= abs(want) * mpmath.mpf(2) ** -110, name

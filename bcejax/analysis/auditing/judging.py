@@ -15,8 +15,9 @@ best known need 3, 1, 2.5 and 5 ulp in float32 and float64 alike.  The bounds le
 formulas that are sound, and none for one that loses its digits: that is 2^8 ulp in bfloat16, 2^24
 in float32.
 
-An exact result below the smallest normal number may be flushed to 0.  One whose larger term
-overflows may be inf, or the largest number times the weight that a soft label gives the term.
+An absolute error up to the smallest normal number is forgiven: a result, or a part of it, may be
+flushed to 0.  A result whose larger term overflows may be inf, or the largest number times the
+weight that a soft label gives the term.
 """
 
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def measure(bench: Bench, quantity: str, points: Points, got: np.ndarray) -> Rea
     right = exact.float64()
     own = np.where(np.isfinite(right), spacing(exact, bench.dtype), 1)
     errors = ulp_error(got, exact, bench.dtype) * (own / _units(bench, quantity, points))
-    fine = _flushed(bench, got, right) | _held(bench, points, got, right)
+    fine = _flushed(bench, got.astype(float), right) | _held(bench, points, got, right)
     return Reading(quantity, points, got, right, np.where(fine, 0, errors), BOUNDS[quantity])
 
 
@@ -70,7 +71,7 @@ def compare(
 ) -> Reading:
     """How far two ways to one quantity are apart; each may be off by the bound."""
     one, two = got.astype(float), other.astype(float)
-    same = (one == two) | (np.isnan(one) & np.isnan(two))
+    same = (one == two) | (np.isnan(one) & np.isnan(two)) | _flushed(bench, one, two)
     with np.errstate(invalid="ignore", over="ignore"):
         errors = np.where(same, 0, np.abs(one - two) / _units(bench, quantity, points))
     bound = 2 * BOUNDS[quantity]
@@ -98,14 +99,9 @@ def describe(reading: Reading, place: int) -> str:
     """What is wrong at the place, and where else."""
     got, right = float(reading.got[place]), float(reading.right[place])
     name = TITLES.get(reading.quantity, reading.quantity)
-    if got == 0:
-        fault = f"{name} is 0 where {right:.3g} is right"
-    elif not (np.isfinite(got) and np.isfinite(right)):
+    fault = f"{name} is {reading.errors[place]:.3g} ulp off"
+    if not reading.errors[place] < 1000:  # then the leading digits say it
         fault = f"{name} is {got:.3g} where {right:.3g} is right"
-    elif got * right < 0:
-        fault = f"{name} has the wrong sign"
-    else:
-        fault = f"{name} is {reading.errors[place]:.3g} ulp off"
     regions = np.array(reading.points.regions)
     others = dict.fromkeys(regions[reading.wrong & (regions != regions[place])])
     places = ", ".join([regions[place], *others])
@@ -113,8 +109,8 @@ def describe(reading: Reading, place: int) -> str:
 
 
 def _flushed(bench: Bench, got: np.ndarray, right: np.ndarray) -> np.ndarray:
-    smallest = float(jnp.finfo(bench.dtype).smallest_normal)
-    return (np.abs(right) < smallest) & (np.abs(got.astype(float)) <= smallest)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.abs(got - right) <= float(jnp.finfo(bench.dtype).smallest_normal)
 
 
 def _held(bench: Bench, points: Points, got: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ On logits, with X the largest |x| at which exp(-x) is still a normal number of t
     left tail, right tail    0.98 X to 4, half at even steps, half drawn
     around 0                 +-(sqrt of the smallest number to 4), even steps in log x
     near sigmoid(x) = y      for a soft label: its logit, and a few units beside it
-    far out                  X to the largest number, where derivatives are 0 or 1
+    far out                  1.02 X to the largest number, where derivatives are 0 or 1
 
 On probabilities: near 0 (smallest normal number to 0.01), the middle, near 1 (1 - p from one unit
 to 0.01), and p = y.
@@ -77,7 +77,7 @@ def _regions_of_logits(dtype: np.dtype) -> dict[str, np.ndarray]:
     drawn = np.random.default_rng(0).uniform(4, 0.98 * edge, 24)
     tail = np.concatenate([np.linspace(4, 0.98 * edge, 24), drawn])
     near = np.geomspace(float(info.smallest_subnormal) ** 0.5, 4, 24)
-    far = np.geomspace(edge, float(info.max) / 4, 6)
+    far = np.geomspace(1.02 * edge, float(info.max) / 4, 6)
     return {
         "left tail": -tail,
         "right tail": tail,

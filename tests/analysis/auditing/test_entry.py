@@ -32,6 +32,34 @@ def test_ours_passes_in_four_dtypes(loss, form, dtype):
     assert (report.dtype, report.form, report.passed) == (dtype, form, True)
 
 
+@jax.custom_jvp
+def simple_sigmoid(x):
+    return jax.nn.sigmoid(x)
+
+
+simple_sigmoid.defjvps(lambda t, s, x: t * s * simple_sigmoid(-x))
+
+
+@jax.custom_jvp
+def simple_loss(x, y):
+    return jnp.where(x > 0, 1 - y, y) * jnp.abs(x) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@simple_loss.defjvp
+def _(primals, tangents):
+    x, y = primals
+    gradient = (1 - y) * simple_sigmoid(x) - y * simple_sigmoid(-x)
+    return simple_loss(x, y), gradient * tangents[0] - x * tangents[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_simple_loss_with_sound_formulas_keeps_the_bounds(dtype):
+    """Its digits are good; what it lacks is the door: infinities, shapes, ranges."""
+    report = audit(simple_loss, dtype=dtype)
+    assert set(report.failures) == {"certain answers", "out of range", "forward mode", "shapes"}
+    assert "zero tangent" in report.check("forward mode").note
+
+
 def test_a_mean_is_audited_one_example_at_a_time():
     report = audit(lambda x, y: reduce_losses(bce_with_logits(x, y)), name="mean", labels=(0, 1))
     assert failures(report) == {}
