@@ -9,6 +9,7 @@ xgboost, which brings its own, is typed here after its source (logistic_obj.h an
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +21,8 @@ from bcejax.losses import bce_with_logits
 
 QUANTITIES = ("value", "gradient", "hessian", "third")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-OURS, OPTAX, XGBOOST = "bcejax", "optax", "xgboost's formula"
+OURS, HIGHEST = "bcejax", "bcejax, highest"
+OPTAX, XGBOOST = "optax", "xgboost's formula"
 TENSORFLOW, NUMPYRO_FORMULA = "TensorFlow's formula", "max(x, 0) - xy + log1p(e^-|x|)"
 LOG_P, LOG_P_EPS, CLIPPED = "log p", "log(p + 1e-7)", "log p, p clipped"
 LOG_EXP, SOFTPLUS, SIGNED = "log(1 + e^x) - xy", "softplus(x) - xy", "softplus((1 - 2y)x)"
@@ -103,6 +105,7 @@ def xgboost(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
 
 LOSSES: dict[str, Loss] = {
     OURS: bce_with_logits,
+    HIGHEST: partial(bce_with_logits, accuracy="highest"),
     OPTAX: optax.sigmoid_binary_cross_entropy,
     TENSORFLOW: tensorflow,
     TWO_TERMS: two_terms,

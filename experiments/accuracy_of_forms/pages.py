@@ -128,9 +128,9 @@ def figures_of(sheets: Mapping[str, Sheet], cells: Mapping[str, list[Cell]]) -> 
         Figure(
             "regions",
             f"Worst error in ulp in {first} by label and region, one panel for each quantity.",
-            alt="Values are lost in the tail where the label is right, gradients in the tail"
-            " where two terms cancel and around 0, second and third derivatives in the tails of"
-            " all forms but those that select the sign first.",
+            alt="The row of bcejax is light but for the gradient at the minimum of the soft label,"
+            " as is everybody's. Others lose values where the label is right, gradients in one"
+            " tail or around 0, second derivatives in a tail, and the third derivative around 0.",
             draw=partial(draw_regions, cells=shown, digits=digits_of(first)),
             panels=(2, 2),
         ),

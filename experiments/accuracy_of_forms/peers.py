@@ -6,6 +6,7 @@ from bcejax.analysis import Subject, find_subject
 from experiments.accuracy_of_forms.forms import (
     DTYPES,
     FORMS,
+    HIGHEST,
     OPTAX,
     OURS,
     QUANTITIES,
@@ -34,7 +35,7 @@ def forms_with_peers(names: Sequence[str]) -> tuple[dict[str, Form], list[str]]:
             peers[name] = form_of(find_subject(subject, form=form))
         except ModuleNotFoundError:
             missing.append(name)
-    first = {name: FORMS[name] for name in (OURS, OPTAX)}
+    first = {name: FORMS[name] for name in (OURS, HIGHEST, OPTAX)}
     return first | peers | FORMS, missing
 
 

@@ -37,7 +37,7 @@ from typing import Literal
 import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
-from experiments.accuracy_of_forms.forms import OPTAX, OURS
+from experiments.accuracy_of_forms.forms import HIGHEST, OPTAX, OURS
 from experiments.accuracy_of_forms.peers import TORCH, forms_with_peers
 from experiments.dead_derivatives.deaths import Death, Scan, first_of, scan
 from experiments.dead_derivatives.figures import figures_of
@@ -69,26 +69,28 @@ def run(config: Config, track: Track = untracked) -> Result:
         }
     deaths = [death for each in scans.values() for death in each.deaths()]
     verdict = Verdict(
-        tuple(claims_of(scans, deaths, config.step)), _answer(deaths, config.dtypes[0], missing)
+        tuple(claims_of(scans, deaths, config.step)), answer_of(deaths, config.dtypes[0], missing)
     )
     return Result(verdict, tuple(tables_of(scans, deaths)), tuple(figures_of(scans, deaths)))
 
 
-def _answer(deaths: list[Death], dtype: str, missing: list[str]) -> str:
+def answer_of(deaths: list[Death], dtype: str, missing: list[str]) -> str:
+    """Who loses the second derivative in one dtype, and whether ours ever does."""
     here = [death for death in deaths if death.dtype == dtype]
     named = ", ".join(
         f"through {form} from {at:.1f} on"
         for form in (OPTAX, TORCH)
         if (at := first_of(here, dtype, form, "hessian").zero) is not None
     )
-    forms = [form for form in dict.fromkeys(death.form for death in here) if form != OURS]
+    forms = [form for form in dict.fromkeys(d.form for d in here) if form not in (OURS, HIGHEST)]
     kept = [form for form in forms if first_of(here, dtype, form, "hessian").half is None]
-    ours = [death for death in deaths if death.form == OURS and death.half is not None]
+    ours = [death for death in deaths if death.form in (OURS, HIGHEST) and death.half is not None]
     never = "never loses" if not ours else f"on {len(ours)} sides loses"
+    kept_by = f" ({', '.join(kept)})" if kept else ""
     skipped = f" Not installed here: {', '.join(missing)}." if missing else ""
     return (
         f"In {dtype} the second derivative is exactly 0 {named}; {len(kept)} of the {len(forms)}"
-        f" other forms keep it ({', '.join(kept)}). bcejax {never} half of the digits of a"
+        f" other forms keep it{kept_by}. bcejax {never} half of the digits of a"
         f" derivative.{skipped}"
     )
 
