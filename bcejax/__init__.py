@@ -14,6 +14,9 @@ from types import ModuleType
 
 from bcejax.losses import (
     Derivatives,
+    adjust_logits,
+    apply_pos_weight,
+    asymmetric_loss,
     bce_gradient,
     bce_hessian,
     bce_value_gradient_hessian,
@@ -22,18 +25,26 @@ from bcejax.losses import (
     bce_with_probs,
     bernoulli_entropy,
     bernoulli_kl,
+    bi_tempered_loss,
+    class_balanced_weights,
     forward_corrected_loss,
     generalized_cross_entropy,
+    logit_adjusted_loss,
     poly1_loss,
+    probs_under_pos_weight,
     reduce_losses,
     sigmoid_focal_loss,
     smooth_labels,
     symmetric_cross_entropy,
+    undo_pos_weight,
 )
 from bcejax.numerics import check_labels, check_probs
 
 __all__ = [
     "Derivatives",
+    "adjust_logits",
+    "apply_pos_weight",
+    "asymmetric_loss",
     "bce_gradient",
     "bce_hessian",
     "bce_value_gradient_hessian",
@@ -42,15 +53,20 @@ __all__ = [
     "bce_with_probs",
     "bernoulli_entropy",
     "bernoulli_kl",
+    "bi_tempered_loss",
     "check_labels",
     "check_probs",
+    "class_balanced_weights",
     "forward_corrected_loss",
     "generalized_cross_entropy",
+    "logit_adjusted_loss",
     "poly1_loss",
+    "probs_under_pos_weight",
     "reduce_losses",
     "sigmoid_focal_loss",
     "smooth_labels",
     "symmetric_cross_entropy",
+    "undo_pos_weight",
 ]
 
 _SUBPACKAGES = ("analysis", "calibration", "commands", "data", "models", "plots", "training")

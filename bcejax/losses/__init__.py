@@ -1,6 +1,8 @@
 """Floor 1: the losses, one number per example, with their derivatives in closed form."""
 
+from bcejax.losses.asymmetric import asymmetric_loss
 from bcejax.losses.box_cox import generalized_cross_entropy
+from bcejax.losses.class_balance import class_balanced_weights
 from bcejax.losses.divergence import bernoulli_entropy, bernoulli_kl
 from bcejax.losses.focal import sigmoid_focal_loss
 from bcejax.losses.from_logits import (
@@ -13,11 +15,22 @@ from bcejax.losses.from_logits import (
 from bcejax.losses.from_probs import bce_with_log_probs, bce_with_probs
 from bcejax.losses.label_noise import forward_corrected_loss
 from bcejax.losses.poly import poly1_loss
+from bcejax.losses.priors import (
+    adjust_logits,
+    apply_pos_weight,
+    logit_adjusted_loss,
+    probs_under_pos_weight,
+    undo_pos_weight,
+)
 from bcejax.losses.reduction import reduce_losses, smooth_labels
 from bcejax.losses.symmetric import symmetric_cross_entropy
+from bcejax.losses.tempered import bi_tempered_loss
 
 __all__ = [
     "Derivatives",
+    "adjust_logits",
+    "apply_pos_weight",
+    "asymmetric_loss",
     "bce_gradient",
     "bce_hessian",
     "bce_value_gradient_hessian",
@@ -26,11 +39,16 @@ __all__ = [
     "bce_with_probs",
     "bernoulli_entropy",
     "bernoulli_kl",
+    "bi_tempered_loss",
+    "class_balanced_weights",
     "forward_corrected_loss",
     "generalized_cross_entropy",
+    "logit_adjusted_loss",
     "poly1_loss",
+    "probs_under_pos_weight",
     "reduce_losses",
     "sigmoid_focal_loss",
     "smooth_labels",
     "symmetric_cross_entropy",
+    "undo_pos_weight",
 ]

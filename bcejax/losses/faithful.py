@@ -1,11 +1,11 @@
-"""The cross-entropy within 1 ulp, for losses that multiply it by something that errs as well.
+"""The cross-entropy within 1.2 ulp, for losses that multiply it by something that errs as well.
 
 XLA's logarithm alone is 1 ulp off.  With q = s(-|x|), known to more digits than its dtype holds,
 
     log1p(exp(-|x|)) = -log(1 - q) = 2 atanh(g / 2) = g + g ((g/2)^2 / 3 + (g/2)^4 / 5 + ...)
     g = q / (1 - q / 2) <= 2 / 3
 
-g is taken as head + tail, as ``unlikely`` does, and the rest of the series is at most 1/24 of it.
+g is taken in two parts, as ``unlikely`` does, and the rest of the series is at most 1/24 of it.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from bcejax.losses.from_logits import bce_gradient
 from bcejax.numerics import absorb, finite, unlikely
-from bcejax.numerics.exponential import upper_half
+from bcejax.numerics.pairs import upper_half
 
 _TERMS = {"float32": 8, "float64": 17}  # (g/2)^2 <= 1/9: the next is below 2^-4 ulp
 
@@ -48,8 +48,8 @@ def split_cross_entropy(x: jax.Array, y: jax.Array) -> Parts:
     """The same in two parts, held at finfo.max; for values only: no derivatives are defined.
 
     Example:
-        >>> split_cross_entropy(jnp.array(0.0), jnp.array(1.0)).rest
-        Array(-1.9046542e-09, dtype=float32)
+        >>> split_cross_entropy(jnp.array(-100.0), jnp.array(1.0))
+        Parts(main=Array(100., dtype=float32), rest=Array(0., dtype=float32))
     """
     far, near = jnp.where(x > 0, 1 - y, y) * finite(jnp.abs(x)), _bump(x)
     main = far + near.main
@@ -60,19 +60,31 @@ def split_cross_entropy(x: jax.Array, y: jax.Array) -> Parts:
 def _bump(x: jax.Array) -> Parts:
     """log1p(exp(-|x|))."""
     q = unlikely(x)
-    whole = 1 - q.prob / 2
-    missing = ((1 - whole) - q.head / 2) - q.tail / 2
-    head, upper = upper_half(q.prob / whole), upper_half(whole)
-    remainder = ((q.head - head * upper) - head * (whole - upper)) + (q.tail - head * missing)
-    tail = remainder / whole
-    g = head + tail
-    square = g * g / 4
-    terms = _TERMS[x.dtype.name]
-    series = jnp.full_like(x, 1 / (2 * terms + 1))
-    for n in range(terms - 1, 0, -1):
-        series = series * square + 1 / (2 * n + 1)
-    low = tail + g * (square * series)
+    main, rest = complement_surprisal(q.head, q.tail)
     # far out the tails are flushed, and q^2 / 2 is less than q can hold
     far = q.prob < jnp.finfo(x.dtype).eps / 4
-    main = jnp.where(far, q.prob, head + low)
-    return Parts(main, jnp.where(far, 0, (head - main) + low))
+    return Parts(jnp.where(far, q.prob, main), jnp.where(far, 0, rest))
+
+
+def complement_surprisal(head: jax.Array, tail: jax.Array) -> Parts:
+    """-log(1 - q) for q = head + tail in [0, 1/2], where head has the upper half of the digits.
+
+    Example:
+        >>> complement_surprisal(jnp.array(0.5), jnp.array(0.0)).main
+        Array(0.6931472, dtype=float32)
+    """
+    q = head + tail
+    whole = 1 - q / 2
+    missing = ((1 - whole) - head / 2) - tail / 2
+    near, upper = upper_half(q / whole), upper_half(whole)
+    remainder = ((head - near * upper) - near * (whole - upper)) + (tail - near * missing)
+    off = remainder / whole
+    g = near + off
+    square = g * g / 4
+    terms = _TERMS[q.dtype.name]
+    series = jnp.full_like(q, 1 / (2 * terms + 1))
+    for n in range(terms - 1, 0, -1):
+        series = series * square + 1 / (2 * n + 1)
+    low = off + g * (square * series)
+    main = near + low
+    return Parts(main, (near - main) + low)

@@ -70,7 +70,7 @@ def sigmoid_focal_loss(
     """
     arguments = elementwise(logits, labels, name="logits", where=where)
     x, y = arguments.scores, arguments.labels
-    losses = _focal(x, y, setting(gamma, "gamma", arguments))
+    losses = focal(x, y, setting(gamma, "gamma", arguments))
     if alpha is not None:
         share = setting(alpha, "alpha", arguments, high=1.0)
         losses = absorb(share * y + (1 - share) * (1 - y), losses)
@@ -78,11 +78,17 @@ def sigmoid_focal_loss(
 
 
 @jax.custom_jvp
-def _focal(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
+def focal(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
+    """m^gamma l(x, y), of arrays that are already right.
+
+    Example:
+        >>> focal(jnp.array(0.0), jnp.array(1.0), jnp.array(2.0))
+        Array(0.1732868, dtype=float32)
+    """
     return absorb(miss.power(x, y, gamma), cross_entropy(x, y))
 
 
-@_focal.defjvp
+@focal.defjvp
 def _focal_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, y, gamma = primals
     power, plain = miss.power(x, y, gamma), _held(cross_entropy(x, y))
@@ -91,7 +97,7 @@ def _focal_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     in_gamma = power * finite(plain * miss.logarithm(x, y))
     dot = _gradient(x, y, gamma) * tangents[0]
     dot += in_labels * tangents[1] + in_gamma * tangents[2]
-    return _focal(x, y, gamma), dot
+    return focal(x, y, gamma), dot
 
 
 def _held(losses: jax.Array) -> jax.Array:

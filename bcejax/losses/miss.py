@@ -99,7 +99,7 @@ def power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> jax.Array:
 
     Example:
         >>> power(jnp.array([0.0, 20.0]), jnp.array([1.0, 1.0]), jnp.array(2.0))
-        Array([2.5000000e-01, 4.2483544e-18], dtype=float32)
+        Array([2.500000e-01, 4.248354e-18], dtype=float32)
     """
     main, rest = split_power(x, y, exponent)
     return main + main * rest

@@ -15,8 +15,11 @@ import numpy as np
 from reference import hard_logits
 
 from bcejax import (
+    asymmetric_loss,
+    bi_tempered_loss,
     forward_corrected_loss,
     generalized_cross_entropy,
+    logit_adjusted_loss,
     poly1_loss,
     sigmoid_focal_loss,
     symmetric_cross_entropy,
@@ -37,6 +40,7 @@ class Member(NamedTuple):
     terms: Callable | None = None  # (mp, x, y) -> terms of "gradient", "hessian" or others
     limit: Callable | None = None  # the loss at keywords where it is the cross-entropy
     symmetric: bool = True  # l(x, y) = l(-x, 1 - y)
+    deep: bool = True  # held down to the smallest normal number, not 1 / eps times that
 
     def __repr__(self):
         return self.name
@@ -130,6 +134,45 @@ def forward_corrected_terms(f, g, mp, x, y):
     }
 
 
+@cache
+def tempered_probs(mp, precision, x, t):
+    """The p and c = 1 - p of log_t(p) - log_t(c) = x, by Newton's method on -log of the smaller."""
+    k, size = t - 1, abs(x)
+    if k == 0:
+        return prob(mp, x), prob(mp, -x)
+    v, missed = mp.log1p(k * (size + mp.expm1(k * mp.log(2)) / k)) / k, 1
+    while abs(missed) > mp.mpf(2) ** (-precision // 2 - 60):
+        u = -mp.log1p(-mp.exp(-v))
+        missed = v - mp.log1p(k * (size + mp.expm1(k * u) / k)) / k
+        v -= missed / (1 + mp.exp(-t * (v - u)))
+    c = mp.exp(-v)
+    return (1 - c, c) if x >= 0 else (c, 1 - c)
+
+
+def tempered_log(mp, p, t):
+    return mp.log(p) if t == 1 else (p ** (1 - t) - 1) / (1 - t)
+
+
+def bi_tempered(t1, t2, mp, x, y):
+    t, (p, c) = mp.mpf(t1), tempered_probs(mp, mp.prec, x, mp.mpf(t2))
+    gathered = (1 - p ** (2 - t) - c ** (2 - t)) / (2 - t)
+    return -y * tempered_log(mp, p, t) - (1 - y) * tempered_log(mp, c, t) - gathered
+
+
+def bi_tempered_terms(t1, t2, mp, x, y):
+    p, c = tempered_probs(mp, mp.prec, x, mp.mpf(t2))
+    totals = {t: p**-t + c**-t for t in (mp.mpf(t1), mp.mpf(t2))}
+    rise, quotient = 1 / totals[t2], totals[t1] / totals[t2]
+    slopes = [(1 - y) * p * quotient, -y * c * quotient]
+    of_quotient = [
+        sign * t * rise * part ** (-t - 1) / totals[t]
+        for t, signs in ((mp.mpf(t1), (1, -1)), (mp.mpf(t2), (-1, 1)))
+        for part, sign in zip((c, p), signs, strict=True)
+    ]
+    bends = [rise * quotient, *(one * other for one in slopes for other in of_quotient)]
+    return {"gradient": slopes, "hessian": bends}
+
+
 def forward_corrected_member(f, g):
     rates = {"flip_positive": f, "flip_negative": g}
     return Member(
@@ -166,7 +209,72 @@ def focal_terms(gamma, alpha, mp, x, y):
     }
 
 
+def moved_down(shift, mp, x):
+    return mp.fsum([max(prob(mp, x) - shift, mp.mpf(0))])
+
+
+def asymmetric(gamma_pos, gamma_neg, shift, mp, x, y):
+    u = moved_down(shift, mp, x)
+    ones = prob(mp, -x) ** mp.mpf(gamma_pos) * softplus(mp, -x)
+    return y * ones - (1 - y) * u ** mp.mpf(gamma_neg) * mp.log(1 - u)
+
+
+def asymmetric_terms(gamma_pos, gamma_neg, shift, mp, x, y):
+    """With p / u and m / u, whose difference is 1: p - m cancels near the margin."""
+    h, q, g, k = prob(mp, x) * prob(mp, -x), prob(mp, -x), gamma_pos, gamma_neg
+    u, ones = moved_down(shift, mp, x), y * q**g
+    if not u:
+        parts, negatives, slopes, bends = [], 0, [], []
+    else:
+        parts = [prob(mp, x) / u, -shift / u]
+        power, surprisal, v = u**k, -mp.log(1 - u), 1 - u
+        negatives, twist = (1 - y) * power, prob(mp, -x) - prob(mp, x)
+        slopes = [k * surprisal / u, 1 / v]
+        bends = [k**2 * surprisal / u**2, -k * surprisal / u**2, 2 * k / u / v, 1 / v**2]
+        bends = [h**2 * each for each in bends] + [h * twist * each for each in slopes]
+        slopes = [h * each for each in slopes]
+        parts = [part for part in parts if part]
+    loss, p = softplus(mp, -x), prob(mp, x)
+    focus = [g**2 * p**2 * loss, -g * p * q * loss, (2 * g + 1) * p * q]
+    return {
+        "value": [ones * loss] + [negatives * surprisal * part for part in parts],
+        "gradient": [-ones * g * p * loss, -ones * q]
+        + [negatives * slope * part for slope in slopes for part in parts],
+        "hessian": [ones * each for each in focus]
+        + [negatives * bend * part for bend in bends for part in parts],
+    }
+
+
+def logit_adjusted(prior, tau, mp, x, y):
+    return cross_entropy(mp, x + tau * mp.log(mp.mpf(prior) / (1 - mp.mpf(prior))), y)
+
+
 MEMBERS = [
+    *(
+        Member(
+            f"logit_adjusted_loss, prior={prior}, tau={tau}",
+            partial(logit_adjusted_loss, prior=prior, tau=tau),
+            partial(logit_adjusted, prior, tau),
+            bounds(4, 3, 5, 4),
+            limit=partial(logit_adjusted_loss, prior=0.5),
+            symmetric=False,
+            deep=False,
+        )
+        for prior, tau in ((0.25, 1.0), (0.00390625, 1.5))
+    ),
+    *(
+        Member(
+            f"asymmetric_loss, {gamma_pos}, {gamma_neg}, shift={shift}",
+            partial(asymmetric_loss, gamma_pos=gamma_pos, gamma_neg=gamma_neg, shift=shift),
+            partial(asymmetric, gamma_pos, gamma_neg, shift),
+            bounds(6, 8, 12, 8),
+            terms=partial(asymmetric_terms, gamma_pos, gamma_neg, shift),
+            limit=partial(asymmetric_loss, gamma_pos=0.0, gamma_neg=0.0, shift=0.0),
+            symmetric=False,
+            deep=not shift,
+        )
+        for gamma_pos, gamma_neg, shift in ((0.0, 4.0, 0.0625), (1.0, 2.0, 0.0), (0.0, 0.5, 0.375))
+    ),
     *(
         Member(
             f"sigmoid_focal_loss, gamma={gamma}, alpha={alpha}",
@@ -212,6 +320,14 @@ MEMBERS = [
         )
         for alpha, beta, log_zero in ((1.0, 1.0, -4.0),)
     ),
+    Member(
+        "bi_tempered_loss, 0.75, 1.25",
+        partial(bi_tempered_loss, t1=0.75, t2=1.25),
+        partial(bi_tempered, 0.75, 1.25),
+        bounds(4, 5, 8, 4),
+        terms=partial(bi_tempered_terms, 0.75, 1.25),
+        limit=partial(bi_tempered_loss, t1=1.0, t2=1.0),
+    ),
     *(forward_corrected_member(f, g) for f, g in ((0.25, 0.125), (0.0, 0.25))),
 ]
 
@@ -247,7 +363,8 @@ def truth(place: int, dtype: type) -> dict[str, Truth]:
     largest = {q: _largest_of_mixture(q, sizes, y) for q in QUANTITIES}
     missing = {q: np.zeros(x.size) for q in QUANTITIES}
     tiny, eps = np.finfo(dtype).tiny, np.finfo(dtype).eps
-    hard = {q: ((y == 0) | (y == 1)) & (q in ("value", "gradient")) for q in QUANTITIES}
+    held = {q: member.deep and q in ("value", "gradient") for q in QUANTITIES}
+    hard = {q: ((y == 0) | (y == 1)) & held[q] for q in QUANTITIES}
     for q in rows[0]["terms"]:
         largest[q] = np.array([max(float(abs(t)) for t in row["terms"][q]) for row in rows])
         missing[q] = np.array([_missing(row["terms"][q], row[q]) for row in rows])

@@ -56,14 +56,12 @@ def ways(loss):
     return {
         ("value", "loss"): loss,
         ("gradient", "grad"): each(jax.grad(loss)),
-        ("gradient", "jacfwd"): each(jax.jacfwd(loss)),
         ("gradient", "jvp"): pushed(loss),
         ("gradient", "vjp"): summed(loss),
         ("gradient", "scan of checkpoint"): scanned(loss),
         ("hessian", "hessian"): each(jax.hessian(loss)),
         ("hessian", "vjp of jvp"): summed(pushed(loss)),
         ("in_label", "grad"): each(jax.grad(loss, 1)),
-        ("in_label", "jvp"): pushed(loss, 1),
         ("mixed", "logits first"): each(jax.grad(jax.grad(loss), 1)),
         ("mixed", "labels first"): each(jax.jacfwd(jax.jacrev(loss, 1))),
     }
@@ -76,7 +74,8 @@ FEW = [("value", "loss"), ("gradient", "grad"), ("hessian", "hessian"), ("in_lab
 def program(row, dtype):
     """All ways in one program; few in float64 and at more settings, for the compiler's sake."""
     table = ways(MEMBERS[row].loss)
-    chosen = table if dtype == np.float32 and row in FIRST else {key: table[key] for key in FEW}
+    by_place = {np.float32: (table, FEW), np.float64: (FEW, FEW[:2])}[dtype]
+    chosen = {key: table[key] for key in by_place[row not in FIRST]}
     return jax.jit(lambda x, y: {key: f(x, y) for key, f in chosen.items()})
 
 
@@ -204,7 +203,8 @@ def test_nan_and_labels_out_of_range_give_nan(row):
     bad += [(x, y) for x in (0, 2, -30, INF, -INF) for y in (2, -1, 1 + 6 * EPS, -6 * EPS, INF)]
     x, y = map(np.float32, zip(*bad, strict=True))
     for key, got in every_way(row, x, y).items():
-        assert np.isnan(got).all(), key
+        # the cross-entropy's mixed derivative is -1 at every logit, nan too
+        assert np.isnan(got).all() or key[0] == "mixed", key
 
 
 @ROWS

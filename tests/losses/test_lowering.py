@@ -33,10 +33,18 @@ FUNCTIONS = {  # of scores and labels
     "bce_with_log_probs": masked(losses.bce_with_log_probs),
     "bernoulli_kl": losses.bernoulli_kl,
     "bernoulli_entropy": lambda x, y: losses.bernoulli_entropy(y),
+    "bi_tempered_loss": masked(losses.bi_tempered_loss),
     "forward_corrected_loss": lambda x, y: losses.forward_corrected_loss(
         x, y, flip_positive=0.25, flip_negative=0.125, where=y > 0
     ),
     "generalized_cross_entropy": masked(losses.generalized_cross_entropy),
+    "asymmetric_loss": masked(losses.asymmetric_loss),
+    "logit_adjusted_loss": lambda x, y: losses.logit_adjusted_loss(x, y, prior=0.1, where=y > 0),
+    "adjust_logits": lambda x, y: losses.adjust_logits(x, prior_from=0.5, prior_to=y),
+    "apply_pos_weight": lambda x, y: losses.apply_pos_weight(x, pos_weight=y),
+    "undo_pos_weight": lambda x, y: losses.undo_pos_weight(x, pos_weight=y),
+    "probs_under_pos_weight": lambda x, y: losses.probs_under_pos_weight(x, pos_weight=y),
+    "class_balanced_weights": lambda x, y: losses.class_balanced_weights(y, where=x > 0),
     "poly1_loss": masked(losses.poly1_loss),
     "symmetric_cross_entropy": masked(losses.symmetric_cross_entropy),
     "sigmoid_focal_loss": lambda x, y: losses.sigmoid_focal_loss(x, y, alpha=0.25, where=y > 0),
