@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from bcejax.analysis.auditing.bench import Bench, as_numbers
-from bcejax.analysis.auditing.judging import BOUNDS, conclude, measure
+from bcejax.analysis.auditing.judging import close, conclude, measure
 from bcejax.analysis.auditing.points import Points
 from bcejax.analysis.auditing.records import Check, Status
-from bcejax.analysis.ulp import ulp_error
 
 MANY = 4096  # losses of 20 each add up to more than float16 holds
 
@@ -54,7 +53,7 @@ def check_shapes(bench: Bench) -> Check:
         shapes = f"{np.shape(left)} with {np.shape(right)}"
         if got.size != want.size:
             return Check(Status.FAILED, f"broadcasts {shapes} to {got.shape} in silence")
-        if not _close(bench, got.reshape(want.shape), want):
+        if not close(bench, got.reshape(want.shape), want):
             return Check(Status.FAILED, f"{shapes} changes the result in silence")
     return Check(Status.PASSED, "(n, 1) with (n,) raises, or pairs example with example")
 
@@ -79,7 +78,7 @@ def check_reduction(bench: Bench) -> Check:
     losses = np.asarray(bench.each(scores, labels)).astype(float)
     kinds = {"mean": losses.mean(), "sum": losses.sum()}
     for kind, want in kinds.items():
-        if _close(bench, got, want):
+        if close(bench, got, want):
             return _of_many(bench, kind)
     return Check(
         Status.FAILED,
@@ -98,7 +97,7 @@ def _of_many(bench: Bench, kind: str) -> Check:
     scores, labels = bench.array(np.full(MANY, score)), bench.array(np.ones(MANY))
     got = np.asarray(bench.subject.loss(scores, labels))
     want = np.asarray(bench.subject.loss(scores[:1], labels[:1]))
-    if _close(bench, got, want):
+    if close(bench, got, want):
         return Check(Status.PASSED, note)
     return Check(
         Status.FAILED,
@@ -114,12 +113,7 @@ def _same_labels(bench: Bench, *dtypes: Any) -> Check:
     want = np.asarray(bench.subject.loss(scores, labels))
     for dtype in dtypes:
         got = np.asarray(bench.subject.loss(scores, bench.array(labels, dtype)))
-        if got.shape != want.shape or not _close(bench, got, want):
+        if got.shape != want.shape or not close(bench, got, want):
             return Check(Status.FAILED, f"{np.dtype(dtype)} labels count unlike floats")
     names = " and ".join(str(np.dtype(dtype)) for dtype in dtypes)
     return Check(Status.PASSED, f"{names} labels count like floats")
-
-
-def _close(bench: Bench, got: np.ndarray, want: Any) -> bool:
-    errors = ulp_error(got, np.asarray(want).astype(float), bench.dtype)
-    return bool((errors <= BOUNDS["value"]).all())

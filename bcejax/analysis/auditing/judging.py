@@ -78,6 +78,12 @@ def compare(
     return Reading(f"{quantity} {way}", points, got, two, errors, bound)
 
 
+def close(bench: Bench, got: np.ndarray, want: np.ndarray) -> bool:
+    """Whether two arrays of losses agree within the bound of the value."""
+    errors = ulp_error(got, np.asarray(want).astype(float), bench.dtype)
+    return bool((errors <= BOUNDS["value"]).all())
+
+
 def conclude(readings: Sequence[Reading]) -> Check:
     """The check that all readings keep their bounds, with the worst point of all."""
     worst = max(readings, key=lambda reading: _rank(reading.errors / reading.bound))

@@ -67,6 +67,16 @@ def test_a_mean_is_audited_one_example_at_a_time():
     assert report.check("reduction").note == "returns the mean; audited one example at a time"
 
 
+def test_a_mean_over_all_pairs_is_found():
+    def mean(x, y):
+        return jnp.mean(simple_loss(x, y))
+
+    report = audit(mean, labels=(0, 1))
+    assert report.check("shapes").note == "(4, 1) with (4,) changes the result in silence"
+    assert report.check("no examples").note == "the reduction of no examples is nan"
+    assert report.check("reduction").status is Status.PASSED
+
+
 def test_a_mean_that_overflows_is_found():
     def mean(x, y):
         losses = bce_with_logits(x, y).astype(x.dtype)
