@@ -56,33 +56,51 @@ def in_format(way: str, logits: jax.Array, labels: jax.Array) -> tuple[jax.Array
     return value.astype(logits.dtype), gradient
 
 
-def errors_of(way: str, name: str, label: float) -> Errors:
-    """Errors at every finite logit whose loss and gradient the format can hold."""
-    logits, y = finite_logits(name), np.float32(label)
-    labels = np.full(logits.shape, y)
-    value, gradient = (np.asarray(each) for each in in_format(way, logits, labels))
+class Grid(NamedTuple):
+    """All finite logits of a format with one label, and what is right there."""
+
+    logits: np.ndarray
+    labels: np.ndarray  # float32
+    value: np.ndarray  # float64
+    gradient: np.ndarray
+
+
+def grid_of(name: str, label: float) -> Grid:
+    """The finite logits of a format and the oracle's loss and gradient there."""
+    logits = finite_logits(name)
+    labels = np.full(logits.shape, label, np.float32)
     with jax.enable_x64(True):
-        wide = (logits.astype(np.float64), labels.astype(np.float64))
-        right, slope = (np.asarray(f(*wide)) for f in (bce_with_logits, bce_gradient))
-    info = jnp.finfo(name)
-    normal = [np.abs(each) >= float(info.tiny) for each in (right, slope)]
-    wrong = np.abs(value.astype(np.float64) - right)
+        right = _in_float64(logits.astype(np.float64), labels.astype(np.float64))
+        return Grid(logits, labels, *(np.asarray(each) for each in right))
+
+
+@jax.jit
+def _in_float64(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return bce_with_logits(logits, labels), bce_gradient(logits, labels)
+
+
+def errors_on(grid: Grid, way: str) -> Errors:
+    """Errors wherever loss and gradient are normal numbers of the format."""
+    value, gradient = (np.asarray(each) for each in in_format(way, grid.logits, grid.labels))
+    tiny = float(jnp.finfo(grid.logits.dtype).tiny)
+    normal = [np.abs(each) >= tiny for each in (grid.value, grid.gradient)]
+    wrong = np.abs(value.astype(np.float64) - grid.value)
     return Errors(
-        logits.astype(np.float64),
-        np.where(normal[0], ulp_error(value, right), 0),
-        np.where(normal[1], ulp_error(gradient, slope), 0),
-        normal[0] & ~(wrong <= right / 2),
-        normal[1] & ~(gradient.astype(np.float64) * slope > 0),
+        grid.logits.astype(np.float64),
+        np.where(normal[0], ulp_error(value, grid.value), 0),
+        np.where(normal[1], ulp_error(gradient, grid.gradient), 0),
+        normal[0] & ~(wrong <= grid.value / 2),
+        normal[1] & ~(gradient.astype(np.float64) * grid.gradient > 0),
     )
 
 
 def look_at_every_logit(track: Track) -> Result:
     """All ways in all formats for all labels."""
-    kinds = [(way, name) for way in WAYS for name in FORMATS]
+    grids = {(name, label): grid_of(name, label) for name in FORMATS for label in LABELS}
     found = {
-        (way, name, label): errors_of(way, name, label)
-        for way, name in track(kinds, "formats")
-        for label in LABELS
+        (way, name, label): errors_on(grid, way)
+        for way in track(tuple(WAYS), "ways")
+        for (name, label), grid in grids.items()
     }
     ours = [each for (way, _, _), each in found.items() if way == EXACT]
     half = {(way, y): found[way, "bfloat16", y] for way in WAYS for y in LABELS}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.low_precision import EXPERIMENT, every_logit, rounding, training
-from experiments.low_precision.every_logit import EDGE, FAITHFUL, errors_of, finite_logits
+from experiments.low_precision.every_logit import EDGE, FAITHFUL, errors_on, finite_logits, grid_of
 from experiments.low_precision.settings import mean_of
 from experiments.low_precision.ways import EXACT, OPTAX, PROBS, TORCH, WAYS
 
@@ -29,14 +29,16 @@ def test_every_finite_logit_is_there_once(name, count):
 
 @pytest.mark.parametrize("name", every_logit.FORMATS)
 def test_a_label_that_float32_rounds_is_not_worse(name):
-    found = errors_of(EXACT, name, 0.3)
+    found = errors_on(grid_of(name, 0.3), EXACT)
     assert found.value.max() <= FAITHFUL
     assert found.gradient.max() <= FAITHFUL
     assert not found.dead.any()
 
 
 def test_dead_gradients_lie_where_the_formulas_say():
-    torch, optax = (errors_of(way, "bfloat16", y) for way, y in ((TORCH, 1.0), (OPTAX, 0.999)))
+    torch, optax = (
+        errors_on(grid_of("bfloat16", y), way) for way, y in ((TORCH, 1.0), (OPTAX, 0.999))
+    )
     # 1 + exp(-x) rounds to 1 from exp(-x) = 2^-8 on; a sigmoid rounded once, above 1 - 2^-9
     least = torch.logits[torch.dead].min()
     assert 8 * np.log(2) <= least <= np.log(2.0**9 - 1) + 2.0**-5
@@ -47,7 +49,7 @@ def test_dead_gradients_lie_where_the_formulas_say():
 
 
 def test_probabilities_break_where_they_become_1():
-    found = errors_of(PROBS, "bfloat16", 0.0)
+    found = errors_on(grid_of("bfloat16", 0.0), PROBS)
     assert found.lost[np.searchsorted(found.logits, 7.0)]
     assert np.isinf(found.value[np.searchsorted(found.logits, 7.0)])
 
