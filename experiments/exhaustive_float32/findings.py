@@ -153,8 +153,7 @@ def _figure(rows: Sequence[Row], totals: Sequence[Total], config: Config) -> Fig
         "binades",
         "Worst error (above; dotted lines are the bounds) and share of results that are not "
         "correctly rounded (below) in each binade of |logit|, over both signs and all labels.",
-        alt="Steps over binades from 2^-30 to 2^8. Errors are flat for small logits, largest "
-        f"between 1/4 and 8, and fall where results leave the normal numbers. Worst: {worst}.",
+        alt=f"Steps over the binades from 2^-30 to 2^8. The highest steps, in ulp: {worst}.",
         draw=partial(draw_binades, curves={each: _curves(rows, each) for each in config.accuracy}),
         panels=(2, len(config.accuracy)),
     )

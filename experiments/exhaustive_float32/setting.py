@@ -20,15 +20,17 @@ class Config:
     """Every how many-th float is taken in each binade; 1 takes all."""
     labels: tuple[float, ...] = (0.0, 1.0, 0.3, 0.5, 0.999)
     """Labels, rounded to float32."""
-    accuracy: tuple[str, ...] = (DEFAULT,)
+    accuracy: tuple[str, ...] = (DEFAULT, HIGHEST)
     """Accuracies of the loss: default, highest."""
+    eager: bool = False
+    """Whether operations run one after the other instead of compiled together."""
     shard: int = 0
     """Which share of the binades to sweep, from 0 on."""
     shards: int = 1
     """Number of shares."""
     resume: str = ""
     """Folder that keeps each finished binade, for this sweep to go on from or another to join."""
-    block: int = 2**21
+    block: int = 2**18
     """Largest number of logits at once."""
 
     def __post_init__(self) -> None:

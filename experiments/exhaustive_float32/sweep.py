@@ -59,7 +59,8 @@ def _errors(logits: np.ndarray, config: Config) -> Iterator[tuple[Kind, Found]]:
         with jax.enable_x64(False):
             labels = jnp.full_like(x, label or 0)
             asked = [kind for kind in kinds(config) if kind.label == label]
-            got = {kind: compiled(kind.accuracy, kind.quantity)(x, labels) for kind in asked}
+            ours = partial(function_of, eager=config.eager)
+            got = {kind: ours(kind.accuracy, kind.quantity)(x, labels) for kind in asked}
         with jax.enable_x64(True):
             errors = {
                 kind: errors_of(kind, got[kind], right[kind.quantity], shared.sigmoid)
@@ -75,8 +76,8 @@ def _labelled(shared: Any, label: Label) -> dict[str, jax.Array]:
 
 
 @cache
-def compiled(accuracy: str, quantity: str) -> Callable[..., jax.Array]:
-    """A public function of logits and labels at an accuracy."""
+def function_of(accuracy: str, quantity: str, *, eager: bool) -> Callable[..., jax.Array]:
+    """A public function of logits and labels at an accuracy, compiled unless eager."""
     options: dict[str, Any] = {} if accuracy == DEFAULT else {"accuracy": accuracy}
 
     def third(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -89,7 +90,7 @@ def compiled(accuracy: str, quantity: str) -> Callable[..., jax.Array]:
         HESSIAN: partial(bce_hessian, **options),
         THIRD: third,
     }
-    return jax.jit(functions[quantity])
+    return functions[quantity] if eager else jax.jit(functions[quantity])
 
 
 def _row(kind: Kind, binade: int, logits: np.ndarray, found: Found) -> Row:

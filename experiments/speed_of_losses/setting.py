@@ -31,7 +31,7 @@ class Config:
     """Turns in which every way has its calls."""
     calls: int = 2
     """Timed calls of a way in a turn, after one that is not timed."""
-    accuracy: tuple[str, ...] = ("default",)
+    accuracy: tuple[str, ...] = ("default", "highest")
     """Accuracies of bcejax that take part."""
     judged: bool = True
     """Whether ratios of times are claimed; those of few logits say nothing."""

@@ -112,7 +112,7 @@ def test_all_binades_are_all_finite_floats():
     assert np.isfinite(logits).all()
     assert len(set(logits.view(np.uint32).tolist())) == logits.size == count_logits(config)
     assert count_logits(Config(stride=1)) == 2**32 - 2**24
-    last = logits_of(BINADES - 1, Config(stride=1))[3]
+    last = logits_of(BINADES - 1, Config(stride=1))[-1]
     assert np.finfo(np.float32).max in np.abs(last)
 
 
@@ -135,20 +135,31 @@ def test_a_worst_logit_shows_its_error_again():
     assert row.rounded_wrong > row.beyond_one
 
 
+def test_eager_results_are_measured_too():
+    eager = dataclasses.replace(COARSE, eager=True)
+    rows = sweep_binade(127, eager)
+    assert [row.kind for row in rows] == kinds(eager)
+    assert all(row.worst <= bound_of(row.kind) for row in rows)
+
+
 def test_a_loss_that_is_off_is_found(monkeypatch):
-    exact_way = sweep.compiled
+    right = sweep.function_of
 
-    def worse(accuracy, quantity):
-        return lambda x, y: exact_way(accuracy, quantity)(x, y) * jnp.float32(1 + 2.0**-20)
+    def worse(accuracy, quantity, *, eager):
+        function = right(accuracy, quantity, eager=eager)
+        return lambda x, y: function(x, y) * jnp.float32(1 + 2.0**-20)
 
-    monkeypatch.setattr(sweep, "compiled", worse)
+    monkeypatch.setattr(sweep, "function_of", worse)
     result = EXPERIMENT.run(COARSE, untracked)
     failing = [claim.text for claim in result.verdict.claims if not claim.holds]
     assert len(failing) == len({kind.words for kind in kinds(COARSE)})
 
 
 def test_a_result_that_is_lost_is_found(monkeypatch):
-    monkeypatch.setattr(sweep, "compiled", lambda *names: lambda x, y: jnp.full_like(x, jnp.nan))
+    def lost(accuracy, quantity, *, eager):
+        return lambda x, y: jnp.full_like(x, jnp.nan)
+
+    monkeypatch.setattr(sweep, "function_of", lost)
     result = EXPERIMENT.run(COARSE, untracked)
     assert [claim.text for claim in result.verdict.claims if claim.holds] == [
         "the oracle in float64 at the worst logits of each binade, by 120 bits"
@@ -197,7 +208,7 @@ def test_what_was_kept_is_not_taken_for_another_sweep(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"stride": 0}, "stride 0 and block 2097152 must be 1 or more"),
+        ({"stride": 0}, "stride 0 and block 262144 must be 1 or more"),
         ({"block": 0}, "stride 257 and block 0 must be 1 or more"),
         ({"shard": 2, "shards": 2}, "shard 2 is not one of 0 to 1"),
         ({"shard": -1}, "shard -1 is not one of 0 to 0"),
