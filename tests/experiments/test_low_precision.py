@@ -54,6 +54,15 @@ def test_probabilities_break_where_they_become_1():
     assert np.isinf(found.value[np.searchsorted(found.logits, 7.0)])
 
 
+def test_the_worst_of_each_stretch_is_the_worst_there():
+    grid = errors_on(grid_of("bfloat16", 1.0), TORCH)
+    worst = every_logit.worst_by_stretch(grid)
+    at = np.searchsorted(every_logit.STRETCHES, 7.0)
+    inside = (grid.logits >= 7) & (grid.logits < 7.25)
+    assert len(worst) == len(every_logit.STRETCHES) - 1
+    assert worst[at] == grid.gradient[inside].max() >= 128
+
+
 def test_the_gradient_of_torch_is_the_difference():
     x, y = jnp.bfloat16(3.0), jnp.float32(1.0)
     got = jax.grad(WAYS[TORCH])(x, y)
