@@ -1,6 +1,6 @@
 """Which ways of writing the binary cross-entropy are right, and where do the others lose digits?
 
-Run:     python -m experiments run accuracy_of_forms    20 s on two cores
+Run:     python -m experiments run accuracy_of_forms    30 s on two cores
 Expect:  Only the closed forms keep value and three derivatives everywhere. A formula that keeps
          the value loses a derivative where autodiff meets 1 - 1; of the libraries, optax, Keras
          and distrax lose the second derivative, torch value and gradient in one tail each,
@@ -61,7 +61,7 @@ class Config:
     """Dtypes of logits and labels; figures show the first."""
     peers: tuple[Peer, ...] = ("torch", "Keras", "numpyro", "distrax", "scikit-learn")
     """Libraries to ask beside optax; one that is not installed is left out."""
-    points: int = 400
+    points: int = 250
     """Logits in each region, for each label."""
 
 

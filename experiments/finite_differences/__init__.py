@@ -1,6 +1,6 @@
 """How far can finite differences be trusted, and why do checks of gradients pass wrong ones?
 
-Run:     python -m experiments run finite_differences    20 s on two cores
+Run:     python -m experiments run finite_differences    10 s on two cores
 Expect:  At their best step forward differences keep 1/2, central ones 2/3 and the five-point
          formula 4/5 of the digits; the complex step keeps all, and is wrong in silence through
          |x|. On 300 elements forward check_grads passes a gradient that is half wrong, and chex

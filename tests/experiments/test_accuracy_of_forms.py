@@ -161,7 +161,7 @@ def test_optax_in_our_place_breaks_the_promises(ours):
     failed = [
         claim.text for claim in promises.claims_on_ours({"float32": sheet}) if not claim.holds
     ]
-    assert len(failed) >= 5
+    assert len(failed) >= 3
     assert all(text.startswith(f"{ours}, ") for text in failed)
 
 
