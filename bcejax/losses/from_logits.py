@@ -20,7 +20,9 @@ the label's tangent is held at finfo.max, so that a zero tangent stays zero.
 Source: I. Goodfellow, Y. Bengio and A. Courville, Deep Learning (2016), section 6.2.2.2.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,18 +30,23 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import elementwise
-from bcejax.numerics import (
-    absorb,
-    bernoulli_variance,
-    finite,
-    log1p_exp,
-    scalar,
-    sigmoid,
-    softplus,
-    unit,
-    unlikely,
-    within,
-)
+from bcejax.losses.fast import fast_gradient, fast_hessian, fast_value
+from bcejax.losses.highest import highest_gradient, highest_hessian, highest_value
+from bcejax.numerics import finite, sigmoid, softplus, unit, within
+
+
+class _Forms(NamedTuple):
+    """How value, gradient and hessian are computed from logits, labels and pos_weight or None."""
+
+    value: Callable[..., jax.Array]
+    gradient: Callable[..., jax.Array]
+    hessian: Callable[..., jax.Array]
+
+
+_FORMS = {
+    None: _Forms(fast_value, fast_gradient, fast_hessian),
+    "highest": _Forms(highest_value, highest_gradient, highest_hessian),
+}
 
 
 class Derivatives(NamedTuple):
@@ -57,6 +64,7 @@ def bce_with_logits(
     pos_weight: ArrayLike | None = None,
     label_smoothing: ArrayLike = 0.0,
     where: ArrayLike | None = None,
+    accuracy: Literal["highest"] | None = None,
 ) -> jax.Array:
     """Binary cross-entropy of each logit, in nats: -log of what it gives the label.
 
@@ -73,6 +81,8 @@ def bce_with_logits(
         label_smoothing: share, in [0, 1], by which labels are moved towards 1/2.
         where: booleans, broadcast to the logits' shape; False gives loss 0 and gradient 0,
             whatever lies there.
+        accuracy: None for fast, or "highest" for faithfully rounded, also the first two
+            derivatives.
 
     Returns:
         Losses >= 0 of the logits' shape and dtype, float32 for lower precision: 0 for a right
@@ -80,7 +90,8 @@ def bce_with_logits(
 
     Raises:
         TypeError: logits are not floats, labels not real numbers, or where not boolean.
-        ValueError: shapes differ, or label_smoothing lies outside [0, 1].
+        ValueError: shapes differ, label_smoothing lies outside [0, 1], or accuracy is something
+            else.
 
     Accuracy:
         For |x| <= 87 in float32 and |x| <= 700 in float64: value 3 ulp; gradient 1 ulp for
@@ -91,6 +102,10 @@ def bce_with_logits(
         or more here (1e-290 in float64), and results not subnormal.
         From float16 and bfloat16 logits the loss and the gradient, rounded once to their dtype,
         are 0.501 ulp (tests/losses/test_from_logits.py).
+        With accuracy="highest" value, gradient and second derivative are faithfully rounded, 1
+        ulp, with soft labels and pos_weight too; a soft label's gradient is within 2 ulp and
+        2^-44 of the larger of its two terms (2^-96 in float64), so that it has digits next to
+        its zero (tests/losses/test_highest.py).
 
     Example:
         >>> bce_with_logits(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))
@@ -107,7 +122,7 @@ def bce_with_logits(
         where=where,
         judge=False,
     )
-    return arguments.mask(_bce(*arguments[:3]))
+    return arguments.mask(_bce(*arguments[:3], accuracy))
 
 
 def bce_gradient(
@@ -117,6 +132,7 @@ def bce_gradient(
     pos_weight: ArrayLike | None = None,
     label_smoothing: ArrayLike = 0.0,
     where: ArrayLike | None = None,
+    accuracy: Literal["highest"] | None = None,
 ) -> jax.Array:
     """First derivative of ``bce_with_logits`` in each logit; arguments as there.
 
@@ -132,8 +148,15 @@ def bce_gradient(
         >>> bce_gradient(jnp.array([0.0, 20.0]), jnp.array([0, 1]))
         Array([ 5.0000000e-01, -2.0611537e-09], dtype=float32)
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    return arguments.mask(_gradient(*arguments[:3]))
+    arguments = elementwise(
+        logits,
+        labels,
+        name="logits",
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
+        where=where,
+    )
+    return arguments.mask(_gradient(*arguments[:3], accuracy))
 
 
 def bce_hessian(
@@ -143,6 +166,7 @@ def bce_hessian(
     pos_weight: ArrayLike | None = None,
     label_smoothing: ArrayLike = 0.0,
     where: ArrayLike | None = None,
+    accuracy: Literal["highest"] | None = None,
 ) -> jax.Array:
     """Second derivative of ``bce_with_logits`` in each logit; arguments as there.
 
@@ -167,9 +191,15 @@ def bce_hessian(
         if pos_weight is not None:
             raise ValueError("pos_weight weighs label 1: pass the labels too")
         labels = jnp.zeros(jnp.shape(logits))
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    x, y, c, _ = arguments
-    return arguments.mask(_total(y, c) * bernoulli_variance(x))
+    arguments = elementwise(
+        logits,
+        labels,
+        name="logits",
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
+        where=where,
+    )
+    return arguments.mask(_hessian(*arguments[:3], accuracy))
 
 
 def bce_value_gradient_hessian(
@@ -179,6 +209,7 @@ def bce_value_gradient_hessian(
     pos_weight: ArrayLike | None = None,
     label_smoothing: ArrayLike = 0.0,
     where: ArrayLike | None = None,
+    accuracy: Literal["highest"] | None = None,
 ) -> Derivatives:
     """Loss, gradient and hessian of each logit at once; arguments as ``bce_with_logits``.
 
@@ -193,15 +224,7 @@ def bce_value_gradient_hessian(
         >>> gradient, hessian
         (Array([-0.5], dtype=float32), Array([0.25], dtype=float32))
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    x, y, c, _ = arguments
-    hessian = _total(y, c) * bernoulli_variance(x)
-    parts = (_bce(x, y, c), _gradient(x, y, c), hessian)
-    return Derivatives(*map(arguments.mask, parts))
-
-
-def _arguments(logits, labels, pos_weight, label_smoothing, where):  # type: ignore[no-untyped-def]
-    return elementwise(
+    arguments = elementwise(
         logits,
         labels,
         name="logits",
@@ -209,58 +232,54 @@ def _arguments(logits, labels, pos_weight, label_smoothing, where):  # type: ign
         label_smoothing=label_smoothing,
         where=where,
     )
+    each = (f(*arguments[:3], accuracy) for f in (_bce, _gradient, _hessian))
+    return Derivatives(*map(arguments.mask, each))
 
 
-def _total(y: jax.Array, c: jax.Array | None) -> jax.Array:
-    """c y + 1 - y; without c it is 1, and nan for a label that is nan."""
-    return 1 + 0 * y if c is None else c * y + (1 - y)
+def _forms(accuracy: str | None) -> _Forms:
+    if accuracy not in _FORMS:
+        raise ValueError(f"accuracy {accuracy!r} is neither None nor 'highest'")
+    return _FORMS[accuracy]
 
 
-def _away(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
-    """The weight w of the label that the logit leans away from."""
-    one = scalar(1, x)
-    leans = jnp.sign(jnp.maximum(x, scalar(0, x)))  # 0 or 1, and no select: see gates.py
-    return leans * (one - y) + (one - leans) * (y if c is None else c * y)
-
-
-@jax.custom_jvp
-def _bce(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
-    size, y = jnp.abs(x), unit(y)
-    bump = log1p_exp(size)
-    return absorb(_away(x, y, c), size) + (bump if c is None else _total(y, c) * bump)
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _bce(x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None) -> jax.Array:
+    return _forms(accuracy).value(x, unit(y), c)
 
 
 @_bce.defjvp
-def _bce_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+def _bce_jvp(accuracy, primals, tangents):  # type: ignore[no-untyped-def]
     # behind a barrier, lest XLA store what value and gradient have in common
     x, y, c = lax.optimization_barrier(primals)
     y = within(y, 0.0, 1.0)
-    dot = _gradient(x, y, c) * tangents[0]
+    value, dot = _bce(*primals, accuracy), _gradient(x, y, c, accuracy) * tangents[0]
     if c is None:
-        return _bce(*primals), dot + (0 * y - finite(x)) * tangents[1]
+        return value, dot + (0 * y - finite(x)) * tangents[1]
     miss = finite(softplus(-x))
     in_labels = 0 * y + finite(c * miss - finite(softplus(x)))
-    return _bce(*primals), dot + in_labels * tangents[1] + finite(y * miss) * tangents[2]
+    return value, dot + in_labels * tangents[1] + finite(y * miss) * tangents[2]
 
 
-@jax.custom_jvp
-def _gradient(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
-    w = jnp.where(x > 0, 1 - y, y if c is None else c * y)
-    q, total = unlikely(x), _total(y, c)
-    lost = jnp.where(x > 0, (1 - w) - y, 0) if c is None else 0  # what rounding 1 - y lost
-    head, tail = total * q.head, total * q.tail
-    size = w - head
-    back = size - w
-    lost += (w - (size - back)) - (head + back)  # and what rounding w - head lost
-    size = jnp.where(w == 0, -total * q.prob, size + (lost - tail))
-    return jnp.where(x > 0, size, -size)
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _gradient(x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None) -> jax.Array:
+    return _forms(accuracy).gradient(x, y, c)
 
 
 @_gradient.defjvp
-def _gradient_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+def _gradient_jvp(accuracy, primals, tangents):  # type: ignore[no-untyped-def]
     x, y, c = primals
-    dot = _total(y, c) * bernoulli_variance(x) * tangents[0]
+    gradient, dot = _gradient(x, y, c, accuracy), _hessian(x, y, c, accuracy) * tangents[0]
     if c is None:
-        return _gradient(x, y, c), dot - tangents[1]
+        return gradient, dot - tangents[1]
     in_labels = (1 - c) * sigmoid(-x) - 1
-    return _gradient(x, y, c), dot + in_labels * tangents[1] - y * sigmoid(-x) * tangents[2]
+    return gradient, dot + in_labels * tangents[1] - y * sigmoid(-x) * tangents[2]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _hessian(x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None) -> jax.Array:
+    return _forms(accuracy).hessian(x, y, c)
+
+
+@_hessian.defjvp
+def _hessian_jvp(accuracy, primals, tangents):  # type: ignore[no-untyped-def]
+    return _hessian(*primals, accuracy), jax.jvp(fast_hessian, primals, tangents)[1]

@@ -21,9 +21,13 @@ from bcejax.numerics.odds import (
     odds_from_log,
     surprisal,
 )
+from bcejax.numerics.pairs import Pair, product, quick_sum, times, two_sum, upper_half
+from bcejax.numerics.twofold import Scaled, twofold_log1p_exp, twofold_unlikely
 
 __all__ = [
     "DecayingExponential",
+    "Pair",
+    "Scaled",
     "Unlikely",
     "absorb",
     "bernoulli_variance",
@@ -38,13 +42,20 @@ __all__ = [
     "log1p_exp",
     "log_odds",
     "odds_from_log",
+    "product",
+    "quick_sum",
     "require",
     "scalar",
     "sigmoid",
     "softplus",
     "surprisal",
     "tanh_half",
+    "times",
+    "two_sum",
+    "twofold_log1p_exp",
+    "twofold_unlikely",
     "unit",
     "unlikely",
+    "upper_half",
     "within",
 ]

@@ -22,8 +22,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bcejax.numerics.exponential import decaying_exponential, upper_half
+from bcejax.numerics.exponential import decaying_exponential
 from bcejax.numerics.gates import scalar
+from bcejax.numerics.pairs import upper_half
 
 
 class Unlikely(NamedTuple):

@@ -1,6 +1,6 @@
 """Powers of a probability, and what a decaying exponential adds up to.
 
-    decay(a, b)             exp(-(a + b)), where b is what a lost when it was rounded
+    decay(a)                exp(-a) for a pair a
     sigmoid_power(x, q)     s(x)^q = exp(-q softplus(-x))
     decay_moment(n, l, q)   the integral of t^n exp(-q t) from 0 to l
 
@@ -19,59 +19,28 @@ Source: W. Gautschi, A computational procedure for incomplete gamma functions (1
 """
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from bcejax.numerics.exponential import decaying_exponential, upper_half
+from bcejax.numerics.exponential import decaying_exponential
 from bcejax.numerics.gates import finite
 from bcejax.numerics.logistic import log1p_exp, sigmoid, softplus
+from bcejax.numerics.pairs import Pair, product, quick_sum
 
 _SERIES_TERMS = 32  # where u < n + 2: the next is below 2^-60 of the sum
 
 
-class Pair(NamedTuple):
-    """A number as ``high + low``, with half again as many digits as its dtype or more."""
-
-    high: jax.Array
-    low: jax.Array
-
-
-def two_product(one: jax.Array, other: jax.Array) -> Pair:
-    """The product of two floats and what its rounding lost, 0 where it overflows.
+def decay(exponent: Pair) -> jax.Array:
+    """exp(-a) for a pair a >= 0, within 0.9 ulp; 0 for inf, whatever its low part.
 
     Example:
-        >>> two_product(jnp.float32(1 + 2**-20), jnp.float32(1 + 2**-20)).low
-        Array(9.094947e-13, dtype=float32)
-    """
-    one_upper, other_upper = upper_half(one), upper_half(other)
-    one_lower, other_lower = one - one_upper, other - other_upper
-    crossed = one_upper * other_lower + one_lower * other_upper
-    return two_sum(one_upper * other_upper, crossed + one_lower * other_lower)
-
-
-def two_sum(larger: jax.Array, smaller: jax.Array) -> Pair:
-    """The sum of two floats and what its rounding lost, 0 where it overflows.
-
-    Example:
-        >>> two_sum(jnp.float32(1), jnp.float32(1e-9))
-        Pair(high=Array(1., dtype=float32), low=Array(1.e-09, dtype=float32))
-    """
-    high = larger + smaller
-    low = smaller - (high - larger)
-    return Pair(high, jnp.where(jnp.isfinite(low), low, 0))
-
-
-def decay(high: jax.Array, low: jax.Array) -> jax.Array:
-    """exp(-(high + low)) for high >= 0 and a low of its rounding, within 0.9 ulp.
-
-    Example:
-        >>> decay(jnp.float32(60), jnp.float32(1e-6))
+        >>> decay(Pair(jnp.float32(60), jnp.float32(1e-6)))
         Array(8.756502e-27, dtype=float32)
     """
-    parts = decaying_exponential(high)
-    return (parts.high + (parts.low - parts.high * low)) * parts.scale
+    high, low, scale = decaying_exponential(exponent.high)
+    rest = jnp.where(jnp.isfinite(exponent.low), exponent.low, 0)
+    return (high + (low - high * rest)) * scale
 
 
 @jax.custom_jvp
@@ -83,8 +52,8 @@ def sigmoid_power(logits: jax.Array, exponent: jax.Array) -> jax.Array:
         Array([1.000000e+00, 4.248354e-18], dtype=float32)
     """
     size = jnp.minimum(jnp.abs(logits), jnp.finfo(logits.dtype).max)
-    product = two_product(exponent, jnp.where(logits > 0, 0, size))
-    return decay(*two_sum(product.high, product.low + exponent * log1p_exp(size)))
+    high, low = product(exponent, jnp.where(logits > 0, 0, size))
+    return decay(quick_sum(high, low + exponent * log1p_exp(size)))
 
 
 @sigmoid_power.defjvp

@@ -1,6 +1,7 @@
 """Every public function lowers for CPU, CUDA and TPU, and no float64 enters float32 programs."""
 
 import re
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,10 @@ def masked(f):
 FUNCTIONS = {  # of scores and labels
     "bce_with_logits": weighted(losses.bce_with_logits),
     "bce_gradient": weighted(losses.bce_gradient),
+    **{
+        f"{f.__name__}, highest": weighted(partial(f, accuracy="highest"))
+        for f in (losses.bce_with_logits, losses.bce_gradient, losses.bce_hessian)
+    },
     "bce_hessian": weighted(losses.bce_hessian),
     "bce_value_gradient_hessian": weighted(losses.bce_value_gradient_hessian),
     "bce_with_probs": masked(losses.bce_with_probs),
