@@ -1,6 +1,6 @@
 """The sweep of one binade: every result by the public functions, compiled, as a user has them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -102,3 +102,13 @@ def _merged(one: Row, other: Row) -> Row:
     worse = other if other.worst > one.worst else one
     counts = (a + b for a, b in zip(one[4:], other[4:], strict=True))
     return Row(*worse[:4], *counts)
+
+
+def worst_by_words(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
+    """The worst row of all hard labels and of all soft ones, by accuracy and words."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        key = (row.kind.accuracy, row.kind.words)
+        if key not in found or row.worst > found[key].worst:
+            found[key] = row
+    return found
