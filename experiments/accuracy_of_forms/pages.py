@@ -21,13 +21,14 @@ from experiments.accuracy_of_forms.forms import (
     TENSORFLOW,
 )
 from experiments.accuracy_of_forms.peers import TORCH
-from experiments.accuracy_of_forms.points import MINIMUM, REGIONS, SOFT
+from experiments.accuracy_of_forms.points import EDGES, MINIMUM, REGIONS, SOFT
 
 Column = tuple[str, str]  # group and name
 HARD, SOFTLY = "labels 0 and 1", f"label {SOFT:g}"
 CURVES = (LOG_P, SOFTPLUS, TORCH, OPTAX, TENSORFLOW, OURS)  # the last one on top
 TICKS = {0: "0", 1: "1", 1e2: "100", 1e4: "1e4", 1e6: "1e6", 1e8: "1e8"}
 SHOWN_LABELS = (0.0, 1.0)
+STRETCHES = 200
 
 
 def worst_by(cells: Sequence[Cell], column: Callable[[Cell], Column]) -> dict[str, dict]:
@@ -118,7 +119,7 @@ def figures_of(sheets: Mapping[str, Sheet], cells: Mapping[str, list[Cell]]) -> 
             " dtype. The darker, the larger the share of digits that is lost; 2e7 ulp in float32,"
             " 9e15 in float64, 256 in bfloat16 and 2e3 in float16 is all of them. Empty: not"
             " offered. With a soft label the gradient has a zero inside, next to which every form"
-            " that rounds sigmoid(x) loses it.",
+            " that rounds sigmoid(x) loses it; accuracy='highest' does not round it.",
             alt=f"The row of bcejax is light throughout, at most {most:.1f} ulp outside the"
             f" minimum of the soft label; {lost} of {len(worst_by(shown, by_quantity))} forms lose"
             f" all digits of some quantity for labels 0 and 1 in {first}.",
@@ -128,17 +129,18 @@ def figures_of(sheets: Mapping[str, Sheet], cells: Mapping[str, list[Cell]]) -> 
         Figure(
             "regions",
             f"Worst error in ulp in {first} by label and region, one panel for each quantity.",
-            alt="The row of bcejax is light but for the gradient at the minimum of the soft label,"
-            " as is everybody's. Others lose values where the label is right, gradients in one"
-            " tail or around 0, second derivatives in a tail, and the third derivative around 0.",
+            alt="The row of bcejax is light but for the gradient at the minimum of the soft label;"
+            " with accuracy='highest' it is light there too. Others lose values where the label is"
+            " right, gradients in one tail or around 0, second derivatives in a tail, and the third"
+            " derivative around 0.",
             draw=partial(draw_regions, cells=shown, digits=digits_of(first)),
             panels=(2, 2),
         ),
         Figure(
             "errors",
-            f"Error in {first} against the logit, a row for each quantity; left label 0, right"
-            " label 1. Crosses on the upper edge: nan or infinite; errors"
-            " beyond 1e9 ulp are not shown.",
+            f"Error in {first} against the logit, the worst in each of {STRETCHES} stretches; a row"
+            " for each quantity, left label 0, right label 1. Crosses on the upper edge: nan or"
+            " infinite; errors beyond 1e9 ulp are not shown.",
             alt=f"bcejax lies below {max(1, ours[first]):.1f} ulp everywhere. The others leave it"
             " in one tail or in both, along straight lines: each unit of the logit costs a factor"
             " e.",
@@ -169,17 +171,28 @@ def draw_regions(*axes: Any, cells: Sequence[Cell], digits: int) -> None:
         ax.set_title(quantity)
 
 
+def worst_by_stretch(logits: np.ndarray, errors: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The largest error between neighbouring edges; 0 where there is no logit."""
+    worst = np.zeros(edges.size - 1)
+    places = np.clip(np.searchsorted(edges, logits, "right") - 1, 0, worst.size - 1)
+    np.maximum.at(worst, places, errors)
+    return worst
+
+
 def draw_curves(*axes: Any, sheet: Sheet) -> None:
     """A row for each quantity, a column for each label."""
+    edge = EDGES[sheet.dtype]
+    edges = np.linspace(-edge, edge, STRETCHES + 1)
     panels = itertools.product(QUANTITIES, SHOWN_LABELS)
     for ax, (quantity, label) in zip(axes, panels, strict=True):
         places = np.concatenate([sheet.points.of(label, region) for region in REGIONS])
+        logits = sheet.points.logits[places].astype(np.float64)
         errors = {
-            form: sheet.errors[form][quantity][places]
+            form: worst_by_stretch(logits, sheet.errors[form][quantity][places], edges)
             for form in CURVES
             if quantity in sheet.errors.get(form, {})
         }
-        draw_errors(ax, sheet.points.logits[places].astype(np.float64), errors)
+        draw_errors(ax, (edges[1:] + edges[:-1]) / 2, errors)
         ax.set(xlabel=f"logit, label {label:g}", ylabel=f"{quantity}: error (ulp)")
         ax.set_ylim(0, 1e9)
         ax.set_yticks(list(TICKS), list(TICKS.values()))

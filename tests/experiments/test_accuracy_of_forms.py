@@ -10,7 +10,13 @@ from bcejax.analysis import Subject
 from experiments.accuracy_of_forms import answer_of, faults, forms, peers, promises
 from experiments.accuracy_of_forms.cells import sheet_of
 from experiments.accuracy_of_forms.forms import DTYPES, FORMS, HIGHEST, OPTAX, OURS, SIGNED, XGBOOST
-from experiments.accuracy_of_forms.pages import by_quantity, by_region, tables_of, worst_by
+from experiments.accuracy_of_forms.pages import (
+    by_quantity,
+    by_region,
+    tables_of,
+    worst_by,
+    worst_by_stretch,
+)
 from experiments.accuracy_of_forms.points import (
     EDGES,
     KNOWN,
@@ -183,6 +189,12 @@ def test_every_known_fault_stands_at_a_known_point():
     for fault in faults.FAULTS:
         points.at(fault.logit, fault.label)
         assert fault.form in FORMS.keys() | peers.SUBJECTS.keys()
+
+
+def test_a_curve_shows_the_worst_of_each_stretch():
+    edges = np.array([-2.0, -1, 0, 1, 2])
+    logits, errors = np.array([-2, -1.5, 0, 0.5, 2]), np.array([1.0, 3, 2, np.inf, 5])
+    assert worst_by_stretch(logits, errors, edges).tolist() == [3, 0, np.inf, 5]
 
 
 def test_tables_and_answer_of_two_dtypes():
