@@ -15,9 +15,9 @@ best known need 3, 1, 2.5 and 5 ulp in float32 and float64 alike.  The bounds le
 formulas that are sound, and none for one that loses its digits: that is 2^8 ulp in bfloat16, 2^24
 in float32.
 
-An absolute error up to the smallest normal number is forgiven: a result, or a part of it, may be
-flushed to 0.  A result whose larger term overflows may be inf, or the largest number times the
-weight that a soft label gives the term.
+Of a result below 16 times the smallest normal number, an absolute error up to that number is
+forgiven: it, or a part of it, may be flushed to 0.  A result whose larger term overflows may be
+inf, or the largest number times the weight that a soft label gives the term.
 """
 
 from collections.abc import Sequence
@@ -115,8 +115,9 @@ def describe(reading: Reading, place: int) -> str:
 
 
 def _flushed(bench: Bench, got: np.ndarray, right: np.ndarray) -> np.ndarray:
+    smallest = float(jnp.finfo(bench.dtype).smallest_normal)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.abs(got - right) <= float(jnp.finfo(bench.dtype).smallest_normal)
+        return (np.abs(right) < 16 * smallest) & (np.abs(got - right) <= smallest)
 
 
 def _held(bench: Bench, points: Points, got: np.ndarray, right: np.ndarray) -> np.ndarray:

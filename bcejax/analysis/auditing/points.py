@@ -3,7 +3,8 @@ r"""Where a loss is looked at, and what is right there.
 On logits, with X the largest |x| at which exp(-x) is still a normal number of the dtype:
 
     left tail, right tail    0.98 X to 4, half at even steps, half drawn
-    around 0                 +-(sqrt of the smallest number to 4), even steps in log x
+    around 0                 +-(sqrt of the smallest number to 4), half at even steps in log x,
+                             half drawn above 0.1
     near sigmoid(x) = y      for a soft label: its logit, and a few units beside it
     far out                  1.02 X to the largest number, where derivatives are 0 or 1
 
@@ -74,14 +75,14 @@ def exact_at(
 def _regions_of_logits(dtype: np.dtype) -> dict[str, np.ndarray]:
     info = jnp.finfo(dtype)
     edge = -float(np.log(float(info.smallest_normal)))
-    drawn = np.random.default_rng(0).uniform(4, 0.98 * edge, 24)
-    tail = np.concatenate([np.linspace(4, 0.98 * edge, 24), drawn])
-    near = np.geomspace(float(info.smallest_subnormal) ** 0.5, 4, 24)
+    draw = np.random.default_rng(0).uniform
+    tail = [*np.linspace(4, 0.98 * edge, 24), *draw(4, 0.98 * edge, 24)]
+    near = [*np.geomspace(float(info.smallest_subnormal) ** 0.5, 4, 24), *draw(0.1, 4, 24)]
     far = np.geomspace(1.02 * edge, float(info.max) / 4, 6)
     return {
-        "left tail": -tail,
-        "right tail": tail,
-        "around 0": np.concatenate([-near, near]),
+        "left tail": np.negative(tail),
+        "right tail": np.array(tail),
+        "around 0": np.concatenate([np.negative(near), near]),
         FAR: np.concatenate([-far, far]),
     }
 

@@ -57,6 +57,8 @@ def test_results_beyond_the_normal_numbers(bench, on_probs):
     assert flushed.errors[0] == 0
     part = measure(bench, "hessian", at(86.0, 0.0), np.float32([np.exp(-86.0) - 1e-38]))
     assert part.errors[0] == 0  # a part of it may be flushed
+    larger = measure(bench, "hessian", at(80.0, 0.0), np.float32([np.exp(-80.0) - 1e-38]))
+    assert larger.errors[0] > 500
     alive = measure(bench, "hessian", at(95.0, 0.0), np.float32([1e-30]))
     assert alive.wrong[0]
     largest = np.finfo(np.float32).max
