@@ -1,11 +1,8 @@
 """The cross-entropy within 1.2 ulp, for losses that multiply it by something that errs as well.
 
-XLA's logarithm alone is 1 ulp off.  With q = s(-|x|), known to more digits than its dtype holds,
+    l(x, y) = w |x| + log(1 + exp(-|x|)),    w the share of the label that x leans away from
 
-    log1p(exp(-|x|)) = -log(1 - q) = 2 atanh(g / 2) = g + g ((g/2)^2 / 3 + (g/2)^4 / 5 + ...)
-    g = q / (1 - q / 2) <= 2 / 3
-
-g is taken in two parts, as ``unlikely`` does, and the rest of the series is at most 1/24 of it.
+XLA's logarithm alone is 1 ulp off; bcejax.numerics.twofold has it with more digits.
 """
 
 from typing import NamedTuple
@@ -14,10 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.losses.from_logits import bce_gradient
-from bcejax.numerics import absorb, finite, unlikely
-from bcejax.numerics.pairs import upper_half
-
-_TERMS = {"float32": 8, "float64": 17}  # (g/2)^2 <= 1/9: the next is below 2^-4 ulp
+from bcejax.numerics import absorb, finite, twofold_log1p_exp
 
 
 class Parts(NamedTuple):
@@ -29,13 +23,14 @@ class Parts(NamedTuple):
 
 @jax.custom_jvp
 def cross_entropy(x: jax.Array, y: jax.Array) -> jax.Array:
-    """w |x| + log(1 + exp(-|x|)), with w the share of the label that x leans away from.
+    """The cross-entropy, elementwise.
 
     Example:
         >>> cross_entropy(jnp.array([0.0, -100.0]), jnp.array([1.0, 1.0]))
         Array([  0.6931472, 100.       ], dtype=float32)
     """
-    return absorb(jnp.where(x > 0, 1 - y, y), jnp.abs(x)) + _bump(x).main
+    size = jnp.abs(x)
+    return absorb(jnp.where(x > 0, 1 - y, y), size) + twofold_log1p_exp(size).pair().high
 
 
 cross_entropy.defjvps(
@@ -51,40 +46,8 @@ def split_cross_entropy(x: jax.Array, y: jax.Array) -> Parts:
         >>> split_cross_entropy(jnp.array(-100.0), jnp.array(1.0))
         Parts(main=Array(100., dtype=float32), rest=Array(0., dtype=float32))
     """
-    far, near = jnp.where(x > 0, 1 - y, y) * finite(jnp.abs(x)), _bump(x)
-    main = far + near.main
+    far = jnp.where(x > 0, 1 - y, y) * finite(jnp.abs(x))
+    near = twofold_log1p_exp(jnp.abs(x)).pair()
+    main = far + near.high
     shift = main - far
-    return Parts(main, ((far - (main - shift)) + (near.main - shift)) + near.rest)
-
-
-def _bump(x: jax.Array) -> Parts:
-    """log1p(exp(-|x|))."""
-    q = unlikely(x)
-    main, rest = complement_surprisal(q.head, q.tail)
-    # far out the tails are flushed, and q^2 / 2 is less than q can hold
-    far = q.prob < jnp.finfo(x.dtype).eps / 4
-    return Parts(jnp.where(far, q.prob, main), jnp.where(far, 0, rest))
-
-
-def complement_surprisal(head: jax.Array, tail: jax.Array) -> Parts:
-    """-log(1 - q) for q = head + tail in [0, 1/2], where head has the upper half of the digits.
-
-    Example:
-        >>> complement_surprisal(jnp.array(0.5), jnp.array(0.0)).main
-        Array(0.6931472, dtype=float32)
-    """
-    q = head + tail
-    whole = 1 - q / 2
-    missing = ((1 - whole) - head / 2) - tail / 2
-    near, upper = upper_half(q / whole), upper_half(whole)
-    remainder = ((head - near * upper) - near * (whole - upper)) + (tail - near * missing)
-    off = remainder / whole
-    g = near + off
-    square = g * g / 4
-    terms = _TERMS[q.dtype.name]
-    series = jnp.full_like(q, 1 / (2 * terms + 1))
-    for n in range(terms - 1, 0, -1):
-        series = series * square + 1 / (2 * n + 1)
-    low = off + g * (square * series)
-    main = near + low
-    return Parts(main, (near - main) + low)
+    return Parts(main, ((far - (main - shift)) + (near.high - shift)) + near.low)

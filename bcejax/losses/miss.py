@@ -17,7 +17,7 @@ For label 1 it is m = s(-x), r = -s(x), u = -s(-x); for label 0 m = s(x), r = s(
 All are written in q = s(-|x|), the probability of the label that x leans away from, and the share
 w of that label in y, so that (x, y) and (-x, 1 - y) give the same bits.  A power by exp(g log m)
 has g |log m| times the error of its dtype; here m is taken to more digits than its dtype holds, as
-near + rest, and m^g = near^g (1 + g rest / near), with XLA's power, which on CPU is 0.51 ulp off in
+main + rest, and m^g = main^g (1 + g rest / main), with XLA's power, which on CPU is 0.51 ulp off in
 float32 (1.3 for a constant g = 3) and 1 in float64.
 
 Infinite coefficients of tangents are held at finfo.max, as in bcejax.numerics.gates.
@@ -27,7 +27,14 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.losses.faithful import Parts
-from bcejax.numerics import bernoulli_variance, finite, log1p_exp, tanh_half, unlikely
+from bcejax.numerics import (
+    bernoulli_variance,
+    finite,
+    log1p_exp,
+    tanh_half,
+    twofold_unlikely,
+    unlikely,
+)
 
 
 def _away(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -36,15 +43,10 @@ def _away(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def _split(x: jax.Array, y: jax.Array) -> Parts:
-    w, q = _away(x, y), unlikely(x)
-    likely = 1 - q.prob
-    likely_rest = ((1 - likely) - q.head) - q.tail
-    unlikely_rest = (q.head - q.prob) + q.tail
-    # one of the two is flushed where the other is not
-    lost = jnp.abs(unlikely_rest) > jnp.finfo(x.dtype).eps * q.prob
-    unlikely_rest = jnp.where(lost, 0, unlikely_rest)
-    main = w * likely + (1 - w) * q.prob
-    return Parts(main, w * likely_rest + (1 - w) * unlikely_rest)
+    w, q = _away(x, y), twofold_unlikely(x).pair()
+    likely = 1 - q.high
+    main = w * likely + (1 - w) * q.high
+    return Parts(main, w * (((1 - likely) - q.high) - q.low) + (1 - w) * q.low)
 
 
 @jax.custom_jvp

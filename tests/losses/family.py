@@ -220,28 +220,17 @@ def asymmetric(gamma_pos, gamma_neg, shift, mp, x, y):
 
 
 def asymmetric_terms(gamma_pos, gamma_neg, shift, mp, x, y):
-    """With p / u and m / u, whose difference is 1: p - m cancels near the margin."""
-    h, q, g, k = prob(mp, x) * prob(mp, -x), prob(mp, -x), gamma_pos, gamma_neg
-    u, ones = moved_down(shift, mp, x), y * q**g
-    if not u:
-        parts, negatives, slopes, bends = [], 0, [], []
-    else:
-        parts = [prob(mp, x) / u, -shift / u]
-        power, surprisal, v = u**k, -mp.log(1 - u), 1 - u
-        negatives, twist = (1 - y) * power, prob(mp, -x) - prob(mp, x)
-        slopes = [k * surprisal / u, 1 / v]
-        bends = [k**2 * surprisal / u**2, -k * surprisal / u**2, 2 * k / u / v, 1 / v**2]
-        bends = [h**2 * each for each in bends] + [h * twist * each for each in slopes]
-        slopes = [h * each for each in slopes]
-        parts = [part for part in parts if part]
-    loss, p = softplus(mp, -x), prob(mp, x)
+    p, q, g, k = prob(mp, x), prob(mp, -x), gamma_pos, gamma_neg
+    u, loss, ones = moved_down(shift, mp, x), softplus(mp, -x), y * q**g
+    above = (1 - y) * p * q * u**k if u else 0
+    u, surprisal, v = u or 1, -mp.log(1 - u), 1 - u
+    slopes = [k * surprisal / u, 1 / v]
+    bends = [k**2 * surprisal / u**2, -k * surprisal / u**2, 2 * k / u / v, 1 / v**2]
+    bends = [p * q * each for each in bends] + [(q - p) * each for each in slopes]
     focus = [g**2 * p**2 * loss, -g * p * q * loss, (2 * g + 1) * p * q]
     return {
-        "value": [ones * loss] + [negatives * surprisal * part for part in parts],
-        "gradient": [-ones * g * p * loss, -ones * q]
-        + [negatives * slope * part for slope in slopes for part in parts],
-        "hessian": [ones * each for each in focus]
-        + [negatives * bend * part for bend in bends for part in parts],
+        "gradient": [-ones * g * p * loss, -ones * q] + [above * each for each in slopes],
+        "hessian": [ones * each for each in focus] + [above * each for each in bends],
     }
 
 
@@ -255,7 +244,7 @@ MEMBERS = [
             f"logit_adjusted_loss, prior={prior}, tau={tau}",
             partial(logit_adjusted_loss, prior=prior, tau=tau),
             partial(logit_adjusted, prior, tau),
-            bounds(4, 3, 5, 4),
+            bounds(3, 2, 4, 4),
             limit=partial(logit_adjusted_loss, prior=0.5),
             symmetric=False,
             deep=False,
@@ -267,7 +256,7 @@ MEMBERS = [
             f"asymmetric_loss, {gamma_pos}, {gamma_neg}, shift={shift}",
             partial(asymmetric_loss, gamma_pos=gamma_pos, gamma_neg=gamma_neg, shift=shift),
             partial(asymmetric, gamma_pos, gamma_neg, shift),
-            bounds(6, 8, 12, 8),
+            bounds(4, 4.5, 8, 8),
             terms=partial(asymmetric_terms, gamma_pos, gamma_neg, shift),
             limit=partial(asymmetric_loss, gamma_pos=0.0, gamma_neg=0.0, shift=0.0),
             symmetric=False,
@@ -292,7 +281,7 @@ MEMBERS = [
             f"poly1_loss, epsilon={epsilon}",
             partial(poly1_loss, epsilon=epsilon),
             partial(poly1, epsilon),
-            bounds(4, 4, 6, 4),
+            bounds(3, 3, 4, 3),
             terms=partial(poly1_terms, epsilon),
             limit=partial(poly1_loss, epsilon=0.0),
         )
