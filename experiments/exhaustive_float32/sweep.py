@@ -44,7 +44,7 @@ def sweep_binade(binade: int, config: Config) -> list[Row]:
         for kind, found in _errors(logits, config):
             row = _row(kind, binade, logits, found)
             rows[kind] = _merged(rows[kind], row) if kind in rows else row
-    return list(rows.values())
+    return [rows[kind] for kind in kinds(config)]
 
 
 def _errors(logits: np.ndarray, config: Config) -> Iterator[tuple[Kind, Found]]:
