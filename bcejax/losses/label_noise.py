@@ -177,7 +177,8 @@ def _odds_ratio(x: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     high, low, scale = decaying_exponential(jnp.abs(x) / 2)
     square = high * (high + 2 * low)
     small = b * square * scale * scale
-    large = jnp.where(b == 0, 0, b / square / scale / scale)
+    opposite = 1 / scale  # two divisions by scale become one by its square, which is flushed
+    large = jnp.where(b == 0, 0, b / square * opposite * opposite)
     return finite(1 / (a + jnp.where(x > 0, small, large)))
 
 

@@ -81,9 +81,9 @@ def solve_tempered(size: jax.Array, t: Fraction) -> Solution:
     u = _complement_surprisal(prob)
     z = jnp.log1p(k * x * jnp.exp(-k * u)) / k
     ended = jnp.isinf(size)
-    v = Pair(jnp.where(ended, size, surprisal.high), jnp.where(ended, 0, surprisal.low))
-    u, prob = (jnp.where(ended, 0, each) for each in (u, prob))
-    return Solution(v, u, prob, jnp.where(ended, size, z))
+    low, u, prob = (jnp.where(ended, 0, each) for each in (surprisal.low, u, prob))
+    high, z = (jnp.where(ended, size, each) for each in (surprisal.high, z))
+    return Solution(Pair(high, low), u, prob, z)
 
 
 @solve_tempered.defjvp
