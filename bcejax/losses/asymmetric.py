@@ -159,17 +159,17 @@ def _power(x: jax.Array, power: jax.Array, shift: float) -> jax.Array:
 
 @_excess.defjvp
 def _excess_jvp(shift, primals, tangents):  # type: ignore[no-untyped-def]
-    return _excess(*primals, shift), tangents[0] * _rise(*primals, shift)
+    return _excess(*primals, shift), tangents[0] * _rise(primals[0], shift)
 
 
 @_complement.defjvp
 def _complement_jvp(shift, primals, tangents):  # type: ignore[no-untyped-def]
-    return _complement(*primals, shift), -tangents[0] * _rise(*primals, shift)
+    return _complement(*primals, shift), -tangents[0] * _rise(primals[0], shift)
 
 
 @_surprisal.defjvp
 def _surprisal_jvp(shift, primals, tangents):  # type: ignore[no-untyped-def]
-    slope = _rise(*primals, shift) / _complement(*primals, shift)
+    slope = _rise(primals[0], shift) / _complement(*primals, shift)
     return _surprisal(*primals, shift), tangents[0] * slope
 
 

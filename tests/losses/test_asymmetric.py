@@ -16,7 +16,7 @@ WORST = np.float32([0.9858099, 0.1608699, 2.676528, 5.574816, 2.29001, 9.841738,
 def test_easy_negatives_cost_nothing():
     x = np.float32([-np.inf, -50, -3, -2.95, -2.9, 0])  # s(-2.944) = 0.05
     zeros = np.zeros_like(x)
-    for f in (asymmetric_loss, each(jax.grad(asymmetric_loss)), each(jax.hessian(asymmetric_loss))):
+    for f in (asymmetric_loss, each(jax.grad(asymmetric_loss))):
         got = np.asarray(jax.jit(f)(x, zeros))
         np.testing.assert_array_equal(got[:4], 0)
         assert (got[4:] > 0).all()

@@ -1,6 +1,7 @@
 """The focal loss beyond what the family's table asks: dense samples, gamma and alpha, optax."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -127,7 +128,7 @@ def test_third_derivative():
     x, y = np.tile(x, 3), np.repeat([0.0, 1.0, 0.3], x.size)
 
     def pushed(f):
-        return lambda x: jax.jvp(f, (x,), (np.ones_like(x),))[1]
+        return lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
 
     @jax.jit
     def derivatives(x):
