@@ -8,9 +8,13 @@ and phi(t) = t - log(1 + t) >= 0,
 
     KL = y phi(g / y) + (1 - y) phi(-g / (1 - y))
 
-for the linear terms cancel exactly: a sum of two numbers >= 0, as good as g is.  phi is taken from
-its series s t - 2 (s^3 / 3 + s^5 / 5 + ...), s = t / (2 + t), near 0, and where a probability is
-less than half of what it is compared with, from the logarithm of their ratio.
+for the linear terms cancel exactly: a sum of two numbers >= 0, as good as g is.  All is done in
+pairs of floats (bcejax.numerics.pairs) and rounded once.  phi is taken from its series
+
+    phi(t) = s t - 2 (s^3 / 3 + s^5 / 5 + ...),   s = t / (2 + t)
+
+where a probability is between 0.4 and 3 times what it is compared with, and beyond from
+log(1 + t) = log s(x) - log y.
 
 Source: T. Cover and J. Thomas, Elements of Information Theory, 2nd ed. (2006), chapter 2.
 """
@@ -21,18 +25,20 @@ from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import as_floats, elementwise
 from bcejax.losses.from_logits import bce_gradient
+from bcejax.losses.highest import twofold_gradient
 from bcejax.numerics import (
-    absorb,
-    complement_surprisal,
+    Pair,
     finite,
     log_odds,
-    sigmoid,
-    softplus,
-    surprisal,
+    over,
+    plus,
+    times,
+    twofold_log,
+    twofold_log1p_exp,
     within,
 )
 
-_SERIES_TERMS = 18  # of phi, |s| <= 1/3: the next is below 2^-60 of the sum
+_SERIES_TERMS = {"float32": 14, "float64": 30}  # of phi, s^2 <= 1/4
 
 
 def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
@@ -51,7 +57,7 @@ def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
         TypeError: labels are not floats.
 
     Accuracy:
-        4 ulp (tests/losses/test_divergence.py).
+        1 ulp (tests/losses/test_divergence.py).
 
     Example:
         >>> bernoulli_entropy(jnp.array([0.0, 0.5]))
@@ -71,16 +77,16 @@ def bernoulli_kl(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
 
     Returns:
         Numbers >= 0 of that shape, float32 or wider: 0 where sigmoid(x) = y, and for labels 0
-        and 1 the loss itself.  The gradient in the logits is ``bce_gradient``.
+        and 1 the loss itself.  The gradient in the logits is ``bce_gradient``, faithfully rounded.
 
     Raises:
         TypeError: logits are not floats, or labels not real numbers.
         ValueError: shapes differ.
 
     Accuracy:
-        16 ulp for labels 0 and above 1e-18 (1e-153 in float64), to which comes, near the
-        minimum, r (2 + r), where r is the relative error of ``bce_gradient``
-        (tests/losses/test_divergence.py).
+        2 ulp for labels 0 and above 1e-18 (1e-150 in float64), to which comes, near the
+        minimum, r (2 + r), where r is the share of the gradient that 2^-44 of sigmoid(x) is
+        (2^-96 in float64; tests/losses/test_divergence.py).
 
     Example:
         >>> bernoulli_kl(jnp.array([0.0, 0.001]), jnp.array([0.5, 0.5]))
@@ -92,7 +98,7 @@ def bernoulli_kl(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
 
 @jax.custom_jvp
 def _entropy(y: jax.Array) -> jax.Array:
-    return absorb(y, surprisal(y)) + absorb(1 - y, complement_surprisal(y))
+    return plus(*map(_own_surprisal, _shares(y))).high
 
 
 _entropy.defjvps(lambda dot, out, y: -dot * finite(log_odds(y)))
@@ -100,41 +106,67 @@ _entropy.defjvps(lambda dot, out, y: -dot * finite(log_odds(y)))
 
 @jax.custom_jvp
 def _kl(x: jax.Array, y: jax.Array) -> jax.Array:
-    gap = bce_gradient(x, y)
-    ones = _excess(gap, sigmoid(x), softplus(-x), y, surprisal(y))
-    zeros = _excess(-gap, sigmoid(-x), softplus(x), 1 - y, complement_surprisal(y))
-    return ones + zeros
+    gap = twofold_gradient(x, y, None)
+    minus = Pair(-gap.high, -gap.low)
+    likely = twofold_log1p_exp(jnp.abs(x)).pair()
+    unlikely = plus(Pair(jnp.abs(x), jnp.zeros_like(x)), likely)
+    ones, zeros = (
+        Pair(*(jnp.where(side, *parts) for parts in zip(likely, unlikely, strict=True)))
+        for side in (x > 0, x <= 0)
+    )
+    share_of_ones, share_of_zeros = _shares(y)
+    total = plus(_excess(gap, ones, share_of_ones), _excess(minus, zeros, share_of_zeros))
+    wrong = jnp.isinf(x) & (jnp.where(x > 0, 1 - y, y) > 0)
+    return jnp.where(wrong, jnp.inf, total.high)
 
 
 @_kl.defjvp
 def _kl_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, y = primals
+    in_logits = bce_gradient(x, y, accuracy="highest")
     in_labels = finite(finite(log_odds(y)) - finite(x))
-    return _kl(x, y), bce_gradient(x, y) * tangents[0] + in_labels * tangents[1]
+    return _kl(x, y), in_logits * tangents[0] + in_labels * tangents[1]
 
 
-def _excess(
-    gap: jax.Array, prob: jax.Array, prob_surprisal: jax.Array, share: jax.Array, own: jax.Array
-) -> jax.Array:
-    """share phi(gap / share), where gap = prob - share; 0 share leaves the gap.
+def _shares(y: jax.Array) -> tuple[Pair, Pair]:
+    """y and 1 - y, of which nothing is lost."""
+    rest = 1 - y
+    return Pair(y, jnp.zeros_like(y)), Pair(rest, (1 - rest) - y)
 
-    ``prob_surprisal`` and ``own`` are -log of prob and of share.
+
+def _own_surprisal(share: Pair) -> Pair:
+    """-share log share."""
+    present = share.high > 0
+    safe = Pair(*(jnp.where(present, part, 1 - i) for i, part in enumerate(share)))
+    # lifted, so that no half of a product is subnormal
+    lift = jnp.where(safe.high < 1e-9, 2.0**32, 1)
+    size = times(Pair(safe.high * lift, safe.low * lift), twofold_log(safe))
+    return Pair(*(jnp.where(present, -part / lift, share.high) for part in size))
+
+
+def _excess(gap: Pair, surprisal: Pair, share: Pair) -> Pair:
+    """share phi(gap / share), where gap = prob - share and surprisal = -log prob.
+
+    A share of 0 leaves the gap.
     """
-    present = share > 0
-    share_safe = jnp.where(present, share, 1)
-    ratio = prob / share_safe
-    t = gap / share_safe
-    faint = ratio < jnp.sqrt(jnp.finfo(ratio.dtype).tiny)  # its logarithm may be flushed away
-    logarithm = jnp.where(faint, own - prob_surprisal, jnp.log(jnp.where(faint, 1, ratio)))
-    far = t - jnp.where(t < 0, logarithm, jnp.log1p(jnp.maximum(t, 0)))
-    phi = jnp.where((t > -0.5) & (t < 0.3), _phi_series(t), far)
-    return jnp.where(present, share * phi, jnp.where(share == 0, gap, share))
+    present = share.high > 0
+    share_safe = Pair(*(jnp.where(present, part, 1 - i) for i, part in enumerate(share)))
+    t = over(gap, share_safe)
+    far = plus(t, plus(surprisal, twofold_log(share_safe)))
+    near = (t.high > -0.6) & (t.high < 2)
+    t_near = Pair(*(jnp.where(near, part, 0) for part in t))
+    phi = Pair(*(jnp.where(near, *parts) for parts in zip(_phi(t_near), far, strict=True)))
+    excess = times(share_safe, phi)
+    return Pair(*(jnp.where(present, *parts) for parts in zip(excess, gap, strict=True)))
 
 
-def _phi_series(t: jax.Array) -> jax.Array:
-    s = t / (2 + t)
-    square = s * s
-    series = jnp.full_like(t, 1 / (2 * _SERIES_TERMS + 1))
-    for n in range(_SERIES_TERMS - 1, 0, -1):
+def _phi(t: Pair) -> Pair:
+    """t - log(1 + t) for -0.6 < t < 2."""
+    two = Pair(jnp.full_like(t.high, 2), jnp.zeros_like(t.high))
+    s = over(t, plus(two, t))
+    square = s.high * s.high
+    terms = _SERIES_TERMS[t.high.dtype.name]
+    series = jnp.full_like(square, 1 / (2 * terms + 1))
+    for n in range(terms - 1, 0, -1):
         series = series * square + 1 / (2 * n + 1)
-    return s * (t - 2 * square * series)
+    return plus(times(s, t), Pair(-2 * s.high * (square * series), jnp.zeros_like(square)))

@@ -21,8 +21,8 @@ from bcejax.numerics.odds import (
     odds_from_log,
     surprisal,
 )
-from bcejax.numerics.pairs import Pair, product, quick_sum, times, two_sum, upper_half
-from bcejax.numerics.twofold import Scaled, twofold_log1p_exp, twofold_unlikely
+from bcejax.numerics.pairs import Pair, over, plus, product, quick_sum, times, two_sum, upper_half
+from bcejax.numerics.twofold import Scaled, twofold_log, twofold_log1p_exp, twofold_unlikely
 
 __all__ = [
     "DecayingExponential",
@@ -42,6 +42,8 @@ __all__ = [
     "log1p_exp",
     "log_odds",
     "odds_from_log",
+    "over",
+    "plus",
     "product",
     "quick_sum",
     "require",
@@ -52,6 +54,7 @@ __all__ = [
     "tanh_half",
     "times",
     "two_sum",
+    "twofold_log",
     "twofold_log1p_exp",
     "twofold_unlikely",
     "unit",

@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from bcejax.numerics.pairs import Pair, product, quick_sum, two_sum, without_last_digits
@@ -36,23 +35,12 @@ class DecayingExponential(NamedTuple):
     scale: jax.Array
 
 
-class _Constants(NamedTuple):
-    """ln 2 in three parts, of which the first two times any k are exact; lengths of the series."""
-
-    ln2: tuple[float, float, float]
-    terms: int
-    terms_behind_pairs: int
-    integer: type
-
-
-_CONSTANTS = {
-    "float32": _Constants(
-        (0.693145751953125, 1.4284159988164902e-06, 1.9082149292705877e-10), 7, 13, np.int32
-    ),
-    "float64": _Constants(
-        (0.6931471805598903, 5.49792301870721e-14, 1.1612227229362532e-26), 13, 23, np.int64
-    ),
+LN2 = {  # in three parts, of which the first two times any exponent are exact
+    "float32": (0.693145751953125, 1.4284159988164902e-06, 1.9082149292705877e-10),
+    "float64": (0.6931471805598903, 5.49792301870721e-14, 1.1612227229362532e-26),
 }
+_TERMS = {"float32": 7, "float64": 13}
+_TERMS_BEHIND_PAIRS = {"float32": 13, "float64": 23}
 
 
 def decaying_exponential(decay: jax.Array, pairs: int = 0) -> DecayingExponential:
@@ -72,19 +60,19 @@ def decaying_exponential(decay: jax.Array, pairs: int = 0) -> DecayingExponentia
         >>> (parts.high + parts.low) * parts.scale
         Array(0.36787945, dtype=float32)
     """
-    (first, second, third), _, _, integer = _CONSTANTS[decay.dtype.name]
+    first, second, third = LN2[decay.dtype.name]
     info = jnp.finfo(decay.dtype)
     decay = jnp.minimum(decay, (info.maxexp - 1) * math.log(2))
     k = jnp.round(decay * (1 / math.log(2)))
     high, low = two_sum(k * first - decay, k * second)
     r = quick_sum(high, low + k * third)
     high, low = _exp_in_pairs(r, pairs) if pairs else _exp(r)
-    exponent = (info.maxexp - 1 - k.astype(integer)) << info.nmant
+    exponent = (info.maxexp - 1 - k.astype(f"int{info.bits}")) << info.nmant
     return DecayingExponential(high, low, lax.bitcast_convert_type(exponent, decay.dtype))
 
 
 def _exp(r: Pair) -> Pair:
-    terms = _CONSTANTS[r.high.dtype.name].terms
+    terms = _TERMS[r.high.dtype.name]
     rest = without_last_digits(r.high * r.high * _series(r.high, 2, terms), 1)
     power = r.high + rest
     high = 1 + power
@@ -92,7 +80,7 @@ def _exp(r: Pair) -> Pair:
 
 
 def _exp_in_pairs(r: Pair, pairs: int) -> Pair:
-    terms = _CONSTANTS[r.high.dtype.name].terms_behind_pairs
+    terms = _TERMS_BEHIND_PAIRS[r.high.dtype.name]
     behind = without_last_digits(r.high * _series(r.high, pairs + 1, terms), 1)
     total = _constant_plus(_inverse_factorial(pairs, r.high), Pair(behind, jnp.zeros_like(behind)))
     for n in range(pairs - 1, -1, -1):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import hard_logits, x64_for
 
-from bcejax.numerics import Pair, product, quick_sum, times, two_sum, upper_half
+from bcejax.numerics import Pair, over, plus, product, quick_sum, times, two_sum, upper_half
 
 DTYPES = [np.float32, np.float64]
 LOST = {np.float32: Fraction(1, 2**46), np.float64: Fraction(1, 2**104)}
@@ -79,6 +79,26 @@ def test_product_and_times(dtype, jit):
         if counts:
             assert abs(got - exact) <= LOST[dtype] * abs(exact)
             assert abs(square - exact**2) <= 8 * LOST[dtype] * exact**2
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_plus_and_over(dtype, jit):
+    a, b, exact_a, exact_b = operands(dtype)
+    far = (np.abs(a) > 1e-9) & (np.abs(b) > 1e-9)
+
+    def both(a, b):
+        p, q = product(a, a), product(b, b)
+        return plus(p, q), over(p, q)
+
+    with x64_for(dtype):
+        some = jnp.asarray(np.where(far, a, 1)), jnp.asarray(np.where(far, b, 1))
+        total, ratio = (jax.jit(both) if jit else both)(*some)
+    rows = zip(rational(total), rational(ratio), exact_a, exact_b, far, strict=True)
+    for added, divided, one, other, counts in rows:
+        if counts:
+            assert abs(added - one**2 - other**2) <= 4 * LOST[dtype] * (one**2 + other**2)
+            assert abs(divided * other**2 - one**2) <= 8 * LOST[dtype] * one**2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

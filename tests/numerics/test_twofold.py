@@ -7,22 +7,26 @@ import pytest
 from reference import hard_logits, x64_for
 
 from bcejax.analysis import settle
-from bcejax.numerics import twofold_log1p_exp, twofold_unlikely
+from bcejax.numerics import Pair, Scaled, twofold_log, twofold_log1p_exp, twofold_unlikely
 
 DTYPES = [np.float32, np.float64]
 
 
-def lost(got, logits, exact):
-    """The largest relative error of (high + low) * scale, from an mpmath function of the logit."""
-    errors = []
-    for x, *parts in zip(logits, *map(np.asarray, got), strict=True):
-        high, low, scale = map(float, parts)
+def lost(got, points, exact):
+    """The largest relative error of (high + low) * scale, from an mpmath function of the points.
 
-        def difference(mp, x=float(x), high=high, low=low, scale=scale):
-            truth = exact(mp, mp.mpf(x)) / mp.mpf(scale)
+    A point is a number or several, of which the function gets the exact sum.
+    """
+    errors = []
+    for point, *parts in zip(np.asarray(points, np.float64), *map(np.asarray, got), strict=True):
+        high, low, scale = map(float, parts)
+        terms = np.atleast_1d(point).tolist()
+
+        def difference(mp, terms=terms, high=high, low=low, scale=scale):
+            truth = exact(mp, mp.fsum(terms)) / mp.mpf(scale)
             return [truth, -mp.mpf(high), -mp.mpf(low)]
 
-        errors.append(abs(float(settle(difference))) / high)
+        errors.append(abs(float(settle(difference)) / high))
     return max(errors)
 
 
@@ -42,6 +46,24 @@ def test_log1p_exp_has_more_digits_than_its_dtype(dtype, bound, jit):
     with x64_for(dtype):
         got = (jax.jit(twofold_log1p_exp) if jit else twofold_log1p_exp)(jnp.asarray(x))
     assert lost(got, x, lambda mp, x: mp.log1p(mp.exp(-x))) <= bound
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2.0**-25), (np.float64, 2.0**-54)])
+def test_log_has_more_digits_than_its_dtype(dtype, bound, jit):
+    draw = np.random.default_rng(0)
+    near_one = 1 + draw.normal(size=300) * 10.0 ** -draw.uniform(0.5, 7, 300)
+    spread = np.exp(draw.uniform(-80, 80, 300))
+    high = np.concatenate([near_one[near_one > 0], spread, [1, 2**0.5, 0.5**0.5]]).astype(dtype)
+    low = (np.spacing(high) * draw.uniform(-0.5, 0.5, high.size)).astype(dtype)
+
+    def f(high, low):
+        return Scaled(*twofold_log(Pair(high, low)), jnp.ones_like(high))
+
+    with x64_for(dtype):
+        got = (jax.jit(f) if jit else f)(jnp.asarray(high), jnp.asarray(low))
+    points = np.stack([high, low], axis=1)
+    assert lost(got, points, lambda mp, x: mp.log(x)) <= bound
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
