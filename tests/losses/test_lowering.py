@@ -47,7 +47,7 @@ FUNCTIONS = {  # of scores and labels
     "logit_adjusted_loss": lambda x, y: losses.logit_adjusted_loss(x, y, prior=0.1, where=y > 0),
     "adjust_logits": lambda x, y: losses.adjust_logits(x, prior_from=0.5, prior_to=y),
     "apply_pos_weight": lambda x, y: losses.apply_pos_weight(x, pos_weight=y),
-    "undo_pos_weight": lambda x, y: losses.undo_pos_weight(x, pos_weight=y),
+    "undo_pos_weight": lambda x, y: x + losses.undo_pos_weight(x, pos_weight=y),
     "probs_under_pos_weight": lambda x, y: losses.probs_under_pos_weight(x, pos_weight=y),
     "class_balanced_weights": lambda x, y: losses.class_balanced_weights(y, where=x > 0),
     "poly1_loss": masked(losses.poly1_loss),
