@@ -61,7 +61,8 @@ def generalized_cross_entropy(
     Accuracy:
         Wherever the result is a normal number: value and gradient 4 ulp, second derivative 6; of
         soft labels' derivatives, and where the second derivative vanishes, in ulp of the largest
-        term (tests/losses/test_family.py).
+        term (tests/losses/test_family.py, test_box_cox.py; found: 2.5, 3 and 5.7).  First and
+        second derivative in q 8e-6 relative.
 
     Example:
         >>> generalized_cross_entropy(jnp.array([0.0, -100.0]), jnp.array([1, 1]), q=0.5)

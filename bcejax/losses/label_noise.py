@@ -78,7 +78,8 @@ def forward_corrected_loss(
     Accuracy:
         For rates whose complements are exact in the dtype or below 1/2, wherever the result is a
         normal number: value and gradient 4 ulp, second derivative 6; of soft labels' derivatives,
-        and where a derivative vanishes, in ulp of the largest term (tests/losses/test_family.py).
+        and where a derivative vanishes, in ulp of the largest term (tests/losses/test_family.py,
+        test_label_noise.py; found: 2.5, 3.3 and 3.7).
 
     Example:
         >>> x, y = jnp.array([0.0, -100.0]), jnp.array([1, 1])
@@ -94,7 +95,7 @@ def forward_corrected_loss(
     numbers = [each for each in (flip_positive, flip_negative) if isinstance(each, int | float)]
     if sum(numbers) >= 1:
         raise ValueError(f"flip_positive + flip_negative lies below 1, got {sum(numbers)}")
-    usable = jnp.where(f + g < 1, 1, jnp.nan)
+    usable = jnp.where(f + g < 1, jnp.ones_like(f), jnp.nan)
     rates = (jnp.broadcast_to(rate * usable, x.shape) for rate in (f, g))
     return arguments.mask(_loss(x, y, *rates))
 

@@ -68,9 +68,9 @@ def symmetric_cross_entropy(
         ValueError: shapes differ, or a number lies out of its range.
 
     Accuracy:
-        Wherever the result is a normal number: value and gradient 4 ulp, second derivative 6; of
-        soft labels' derivatives, and where the second derivative vanishes, in ulp of the largest
-        term (tests/losses/test_family.py).
+        Wherever the result and both weighted parts are normal numbers: value and gradient 4 ulp,
+        second derivative 6; of soft labels' derivatives, and where the second derivative
+        vanishes, in ulp of the largest term (tests/losses/test_family.py, test_symmetric.py).
 
     Example:
         >>> symmetric_cross_entropy(jnp.array([0.0, -100.0]), jnp.array([1, 1]))

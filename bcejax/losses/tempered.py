@@ -73,9 +73,10 @@ def bi_tempered_loss(
             probabilities are exactly 0 from a finite logit on, where a loss has no slope.
 
     Accuracy:
-        For |x| <= 1e30, wherever the result is a normal number: value and gradient 4 ulp, second
-        derivative 8; of soft labels' derivatives, and where the second derivative vanishes, in
-        ulp of the largest term (tests/losses/test_family.py, tests/losses/test_tempered.py).
+        For |x| <= 1e30, wherever the result is a normal number: value 4 ulp, gradient 4 for
+        labels 0 and 1 and 5 for soft ones, second derivative 8; of soft labels' derivatives, and
+        where the second derivative vanishes, in ulp of the largest term
+        (tests/losses/test_family.py, test_tempered.py; found: 3.1, 3.1, 4.3 and 5.7).
 
     Example:
         >>> bi_tempered_loss(jnp.array([0.0, -100.0]), jnp.array([1, 1]))
