@@ -97,6 +97,7 @@ def _shifted(x: jax.Array, power: jax.Array, shift: float) -> jax.Array:
     return absorb(_power(x, power, shift), _surprisal(x, shift))
 
 
+@partial(jax.jit, static_argnums=1)  # traced once, however often it is asked for
 def _split(x: jax.Array, shift: float) -> Parts:
     """u in two parts; 0 where p <= m."""
     q, m = twofold_unlikely(x).pair(), jnp.asarray(shift, x.dtype)
@@ -135,6 +136,7 @@ def _surprisal(x: jax.Array, shift: float) -> jax.Array:
     return jnp.where(u.main < 0.5, _series(u), -jnp.log(_complement(x, shift)))
 
 
+@jax.jit
 def _series(u: Parts) -> jax.Array:
     """-log(1 - u) = g + g ((g/2)^2 / 3 + (g/2)^4 / 5 + ...) for u <= 1/2, g = u / (1 - u/2)."""
     whole = 1 - u.main / 2

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.losses.from_logits import bce_gradient
-from bcejax.numerics import absorb, finite, twofold_log1p_exp
+from bcejax.numerics import Pair, absorb, finite, twofold_log1p_exp
 
 
 class Parts(NamedTuple):
@@ -30,7 +30,7 @@ def cross_entropy(x: jax.Array, y: jax.Array) -> jax.Array:
         Array([  0.6931472, 100.       ], dtype=float32)
     """
     size = jnp.abs(x)
-    return absorb(jnp.where(x > 0, 1 - y, y), size) + twofold_log1p_exp(size).pair().high
+    return absorb(jnp.where(x > 0, 1 - y, y), size) + _bump(size).high
 
 
 cross_entropy.defjvps(
@@ -47,7 +47,12 @@ def split_cross_entropy(x: jax.Array, y: jax.Array) -> Parts:
         Parts(main=Array(100., dtype=float32), rest=Array(0., dtype=float32))
     """
     far = jnp.where(x > 0, 1 - y, y) * finite(jnp.abs(x))
-    near = twofold_log1p_exp(jnp.abs(x)).pair()
+    near = _bump(jnp.abs(x))
     main = far + near.high
     shift = main - far
     return Parts(main, ((far - (main - shift)) + (near.high - shift)) + near.low)
+
+
+@jax.jit  # traced once, however often it is asked for
+def _bump(size: jax.Array) -> Pair:
+    return twofold_log1p_exp(size).pair()

@@ -42,6 +42,7 @@ def _away(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(x > 0, 1 - y, y)
 
 
+@jax.jit  # traced once, however many functions below ask for it
 def _split(x: jax.Array, y: jax.Array) -> Parts:
     w, q = _away(x, y), twofold_unlikely(x).pair()
     likely = 1 - q.high
