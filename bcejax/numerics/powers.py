@@ -15,6 +15,9 @@ off in float32.  Near 0 a moment is a series of positive terms, else an integral
 
 with u = q l.
 
+Accuracy: decay 0.9 ulp; sigmoid_power 2.5 for q in [0, 1]; the first three moments 2, 16 and
+24, of which the later serve derivatives in q alone (tests/numerics/test_powers.py).
+
 Source: W. Gautschi, A computational procedure for incomplete gamma functions (1979).
 """
 
