@@ -11,7 +11,15 @@ probability of the less likely label (from_logits.py).
 import jax
 import jax.numpy as jnp
 
-from bcejax.numerics import absorb, bernoulli_variance, log1p_exp, scalar, unlikely
+from bcejax.numerics import (
+    absorb,
+    bernoulli_variance,
+    log1p_exp,
+    product,
+    scalar,
+    two_sum,
+    unlikely,
+)
 
 
 def fast_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
@@ -26,14 +34,18 @@ def fast_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
 
 def fast_gradient(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
     """The first derivative in the logit."""
-    w = jnp.where(x > 0, 1 - y, y if c is None else c * y)
-    q, total = unlikely(x), _total(y, c)
-    lost = jnp.where(x > 0, (1 - w) - y, 0) if c is None else 0  # what rounding 1 - y lost
-    head, tail = total * q.head, total * q.tail
-    size = w - head
-    back = size - w
-    lost += (w - (size - back)) - (head + back)  # and what rounding w - head lost
-    size = jnp.where(w == 0, -total * q.prob, size + (lost - tail))
+    prob, rest = unlikely(x)
+    if c is None:
+        w = jnp.where(x > 0, 1 - y, y)
+        gap = two_sum(w, -prob)
+        lost = jnp.where(x > 0, (1 - w) - y, 0)  # by rounding 1 - y
+        size = gap.high + (gap.low + (lost - rest))
+    else:
+        w, total = jnp.where(x > 0, 1 - y, c * y), _total(y, c)
+        part = product(total, prob)
+        gap = two_sum(w, -part.high)
+        size = gap.high + (gap.low - (part.low + total * rest))
+        size = jnp.where(w == 0, -total * prob, size)  # the product of halves may be flushed
     return jnp.where(x > 0, size, -size)
 
 

@@ -64,9 +64,13 @@ def decaying_exponential(decay: jax.Array, pairs: int = 0) -> DecayingExponentia
     info = jnp.finfo(decay.dtype)
     decay = jnp.minimum(decay, (info.maxexp - 1) * math.log(2))
     k = jnp.round(decay * (1 / math.log(2)))
-    high, low = two_sum(k * first - decay, k * second)
-    r = quick_sum(high, low + k * third)
-    high, low = _exp_in_pairs(r, pairs) if pairs else _exp(r)
+    most, more = k * first - decay, k * second
+    if pairs:
+        r, lost = two_sum(most, more)
+        high, low = _exp_in_pairs(quick_sum(r, lost + k * third), pairs)
+    else:
+        r = most + more
+        high, low = _exp(Pair(r, ((most - r) + more) + k * third))
     exponent = (info.maxexp - 1 - k.astype(f"int{info.bits}")) << info.nmant
     return DecayingExponential(high, low, lax.bitcast_convert_type(exponent, decay.dtype))
 

@@ -32,7 +32,7 @@ def test_the_two_parts_together_are_within_three_tenths_of_an_ulp(dtype, jit):
         high, low, scale = map(np.asarray, f(decay))
     error = np.array([missing(*each) for each in zip(decay, high, low, scale, strict=True)])
     assert (np.abs(error) / np.spacing(high)).max() <= 0.3
-    assert (np.abs(low) <= np.spacing(high)).all()
+    assert (np.abs(low) <= 1.5 * np.spacing(high)).all()
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])

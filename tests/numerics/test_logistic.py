@@ -39,15 +39,15 @@ def test_tanh_half_within_2_5_ulp(dtype):
     assert worst(got, extended(truth, x.shape), x).error <= 2.5
 
 
-def test_unlikely_and_its_two_parts():
+def test_unlikely_and_what_its_rounding_lost():
     x = hard_logits(np.float32, 400_000)
-    prob, head, tail = map(np.asarray, jax.jit(unlikely)(x))
+    prob, rest = map(np.asarray, jax.jit(unlikely)(x))
     truth = closed_form("sigmoid", -np.abs(x), 0)
     unit = np.spacing(truth.astype(np.float32)).astype(np.longdouble)
-    normal = truth > 2.0**-100  # below, the tail itself is flushed
+    normal = truth > 2.0**-100  # below, the rest itself is flushed
     assert (np.abs(prob - truth) / unit).max() <= 0.8
-    parts = head.astype(np.longdouble) + tail
-    assert (np.abs(parts - truth) / unit)[normal].max() <= 0.3
+    both = prob.astype(np.longdouble) + rest
+    assert (np.abs(both - truth) / unit)[normal].max() <= 0.3
 
 
 @pytest.mark.parametrize(
