@@ -24,12 +24,13 @@ from bcejax.numerics import (
 
 def fast_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
     """The loss, by arithmetic that XLA fuses into a sum (bcejax.numerics.gates)."""
-    one = scalar(1, x)
     leans = jnp.sign(jnp.maximum(x, scalar(0, x)))  # 0 or 1
-    away = leans * (one - y) + (one - leans) * (y if c is None else c * y)
     size = jnp.abs(x)
     bump = log1p_exp(size)
-    return absorb(away, size) + (bump if c is None else _total(y, c) * bump)
+    if c is None:
+        return absorb(jnp.abs(leans - y), size) + bump
+    away = leans * (1 - y) + (1 - leans) * (c * y)
+    return absorb(away, size) + _total(y, c) * bump
 
 
 def fast_gradient(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:

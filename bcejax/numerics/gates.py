@@ -75,9 +75,8 @@ def unit(values: jax.Array) -> jax.Array:
         Array([0.25, 1.  ,  nan], dtype=float32)
     """
     zero, one = scalar(0, values), scalar(1, values)
-    excess = jnp.maximum(-values, values - one) - scalar(
-        4 * float(jnp.finfo(values.dtype).eps), values
-    )
+    slack = 4 * float(jnp.finfo(values.dtype).eps)
+    excess = -(values * (one - values)) - scalar(slack * (1 + slack), values)
     # in one piece with the upper edge, for a clamp is no arithmetic either
     return jnp.minimum(jnp.maximum(values, zero), one + zero * ceiling(excess))
 
