@@ -139,7 +139,7 @@ def _own_surprisal(share: Pair) -> Pair:
     present = share.high > 0
     safe = Pair(*(jnp.where(present, part, 1 - i) for i, part in enumerate(share)))
     # lifted, so that no half of a product is subnormal
-    lift = jnp.where(safe.high < 1e-9, 2.0**32, 1)
+    lift = jnp.where(safe.high < 1e-9, jnp.full_like(safe.high, 2.0**32), 1)
     size = times(Pair(safe.high * lift, safe.low * lift), twofold_log(safe))
     return Pair(*(jnp.where(present, -part / lift, share.high) for part in size))
 

@@ -15,6 +15,7 @@ from bcejax.numerics import (
     absorb,
     bernoulli_variance,
     log1p_exp,
+    one_or_nan,
     product,
     scalar,
     two_sum,
@@ -24,7 +25,9 @@ from bcejax.numerics import (
 
 def fast_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
     """The loss, by arithmetic that XLA fuses into a sum (bcejax.numerics.gates)."""
-    leans = jnp.sign(jnp.maximum(x, scalar(0, x)))  # 0 or 1
+    top = one_or_nan(y)
+    y = jnp.minimum(jnp.maximum(y, 0), top)
+    leans = jnp.minimum(jnp.maximum(x * float(jnp.finfo(x.dtype).max), 0), top)  # 0 or 1
     size = jnp.abs(x)
     bump = log1p_exp(size)
     if c is None:
@@ -36,18 +39,19 @@ def fast_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
 def fast_gradient(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
     """The first derivative in the logit."""
     prob, rest = unlikely(x)
+    zero, one = scalar(0, x), scalar(1, x)  # see bcejax.numerics.gates
     if c is None:
-        w = jnp.where(x > 0, 1 - y, y)
+        w = jnp.where(x > zero, one - y, y)
         gap = two_sum(w, -prob)
-        lost = jnp.where(x > 0, (1 - w) - y, 0)  # by rounding 1 - y
+        lost = jnp.where(x > zero, (one - w) - y, zero)  # by rounding 1 - y
         size = gap.high + (gap.low + (lost - rest))
     else:
-        w, total = jnp.where(x > 0, 1 - y, c * y), _total(y, c)
+        w, total = jnp.where(x > zero, one - y, c * y), _total(y, c)
         part = product(total, prob)
         gap = two_sum(w, -part.high)
         size = gap.high + (gap.low - (part.low + total * rest))
         size = jnp.where(w == 0, -total * prob, size)  # the product of halves may be flushed
-    return jnp.where(x > 0, size, -size)
+    return jnp.where(x > zero, size, -size)
 
 
 def fast_hessian(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:

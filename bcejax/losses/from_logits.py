@@ -32,11 +32,14 @@ from jax.typing import ArrayLike
 from bcejax.losses.arguments import elementwise
 from bcejax.losses.fast import fast_gradient, fast_hessian, fast_value
 from bcejax.losses.highest import highest_gradient, highest_hessian, highest_value
-from bcejax.numerics import finite, sigmoid, softplus, unit, within
+from bcejax.numerics import finite, sigmoid, softplus, within
 
 
 class _Forms(NamedTuple):
-    """How value, gradient and hessian are computed from logits, labels and pos_weight or None."""
+    """How value, gradient and hessian are computed from logits, labels and pos_weight or None.
+
+    The value is given labels as they came, and judges them itself: see ``within``.
+    """
 
     value: Callable[..., jax.Array]
     gradient: Callable[..., jax.Array]
@@ -244,7 +247,7 @@ def _forms(accuracy: str | None) -> _Forms:
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _bce(x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None) -> jax.Array:
-    return _forms(accuracy).value(x, unit(y), c)
+    return _forms(accuracy).value(x, y, c)
 
 
 @_bce.defjvp

@@ -22,6 +22,7 @@ from bcejax.numerics import (
     two_sum,
     twofold_log1p_exp,
     twofold_unlikely,
+    within,
 )
 
 
@@ -54,7 +55,7 @@ def highest_value(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Array:
         >>> highest_value(jnp.float32(-20.0), jnp.float32(0.0), None)
         Array(2.0611537e-09, dtype=float32)
     """
-    weights = _weights(x, y, c)
+    weights = _weights(x, within(y, 0.0, 1.0), c)
     size = jnp.minimum(jnp.abs(x), ceiling(weights.away.high))  # no weight wins over inf
     bump = twofold_log1p_exp(jnp.abs(x))
     high, low = _weighted(weights, Pair(bump.high, bump.low))

@@ -3,7 +3,7 @@
 from bcejax.numerics.checks import check_labels, check_probs
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
-from bcejax.numerics.gates import absorb, ceiling, finite, scalar, unit, within
+from bcejax.numerics.gates import absorb, ceiling, finite, one_or_nan, scalar, within
 from bcejax.numerics.logistic import (
     Unlikely,
     bernoulli_variance,
@@ -42,6 +42,7 @@ __all__ = [
     "log1p_exp",
     "log_odds",
     "odds_from_log",
+    "one_or_nan",
     "over",
     "plus",
     "product",
@@ -57,7 +58,6 @@ __all__ = [
     "twofold_log",
     "twofold_log1p_exp",
     "twofold_unlikely",
-    "unit",
     "unlikely",
     "upper_half",
     "within",

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bcejax.numerics.gates import scalar
 from bcejax.numerics.pairs import Pair, product, quick_sum, two_sum, without_last_digits
 
 
@@ -63,24 +64,28 @@ def decaying_exponential(decay: jax.Array, pairs: int = 0) -> DecayingExponentia
     first, second, third = LN2[decay.dtype.name]
     info = jnp.finfo(decay.dtype)
     decay = jnp.minimum(decay, (info.maxexp - 1) * math.log(2))
-    k = jnp.round(decay * (1 / math.log(2)))
+    # the sum's last digits are the exponent of 2^-k: rounded and converted at once
+    counter = 1.5 * 2**info.nmant + info.maxexp - 1
+    exponent = counter - decay * (1 / math.log(2))
+    k = counter - exponent
     most, more = k * first - decay, k * second
     if pairs:
         r, lost = two_sum(most, more)
         high, low = _exp_in_pairs(quick_sum(r, lost + k * third), pairs)
     else:
-        r = most + more
-        high, low = _exp(Pair(r, ((most - r) + more) + k * third))
-    exponent = (info.maxexp - 1 - k.astype(f"int{info.bits}")) << info.nmant
-    return DecayingExponential(high, low, lax.bitcast_convert_type(exponent, decay.dtype))
+        high, low = _exp(most, more, k * third)
+    bits = lax.bitcast_convert_type(exponent, f"int{info.bits}") << info.nmant
+    return DecayingExponential(high, low, lax.bitcast_convert_type(bits, decay.dtype))
 
 
-def _exp(r: Pair) -> Pair:
-    terms = _TERMS[r.high.dtype.name]
-    rest = without_last_digits(r.high * r.high * _series(r.high, 2, terms), 1)
-    power = r.high + rest
-    high = 1 + power
-    return Pair(high, ((1 - high) + power) + (((r.high - power) + rest) + r.low))
+def _exp(most: jax.Array, more: jax.Array, last: jax.Array) -> Pair:
+    """exp(most + more + last), of three parts that get smaller."""
+    r = most + more
+    # products enter this one sum alone: however it is contracted, it is one number
+    rest = more + r * r * _series(r, 2, _TERMS[r.dtype.name])
+    power, one = most + rest, scalar(1, r)  # see gates.py
+    high = one + power
+    return Pair(high, ((one - high) + power) + (((most - power) + rest) + last))
 
 
 def _exp_in_pairs(r: Pair, pairs: int) -> Pair:

@@ -8,9 +8,9 @@ The derivatives multiply each tangent by a number that depends on the primals al
 so that forward and reverse mode agree at every edge.
 
 XLA on CPU fuses a loss into its sum, at a third of the time, where it finds only arithmetic: no
-comparison, select or clamp, and no constant that it shares with another fusion (then it stores an
-array of it).  So in ``absorb`` and ``unit`` what is 0 or inf, as the case may be, comes from an
-overflow (``ceiling``), and constants from ``scalar``.
+comparison, select or clamp, and no constant that another fusion shares (then it stores an array of
+it).  So in ``absorb`` what is 0 or inf, as the case may be, comes from an overflow (``ceiling``),
+and 0 and 1 in what a gradient is made of come from ``scalar``.
 """
 
 from functools import partial
@@ -48,7 +48,7 @@ def within(values: jax.Array, low: float, high: float) -> jax.Array:
     """
     slack = 4 * jnp.finfo(values.dtype).eps
     inside = (values >= low - slack) & (values <= high + slack)
-    return jnp.where(inside, jnp.clip(values, low, high), jnp.nan)
+    return jnp.where(inside, jnp.clip(values, scalar(low, values), scalar(high, values)), jnp.nan)
 
 
 @within.defjvp
@@ -58,7 +58,7 @@ def _within_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
 
 
 def scalar(number: float, like: jax.Array) -> jax.Array:
-    """The number in the dtype of an array, as a constant that XLA keeps a scalar.
+    """The number in the dtype of an array, as a constant that XLA does not share.
 
     Example:
         >>> scalar(1, jnp.zeros(3, jnp.float32))
@@ -67,18 +67,16 @@ def scalar(number: float, like: jax.Array) -> jax.Array:
     return lax.optimization_barrier(jnp.array(number, like.dtype))
 
 
-def unit(values: jax.Array) -> jax.Array:
-    """The same as ``within(values, 0.0, 1.0)``, by arithmetic alone; not to be differentiated.
+def one_or_nan(probs: jax.Array) -> jax.Array:
+    """1 where ``within(probs, 0.0, 1.0)`` is a number, else nan; by arithmetic alone.
 
     Example:
-        >>> unit(jnp.array([0.25, 1.0000001, 85.0]))
-        Array([0.25, 1.  ,  nan], dtype=float32)
+        >>> one_or_nan(jnp.array([0.25, 1.0000001, 85.0]))
+        Array([ 1.,  1., nan], dtype=float32)
     """
-    zero, one = scalar(0, values), scalar(1, values)
-    slack = 4 * float(jnp.finfo(values.dtype).eps)
-    excess = -(values * (one - values)) - scalar(slack * (1 + slack), values)
-    # in one piece with the upper edge, for a clamp is no arithmetic either
-    return jnp.minimum(jnp.maximum(values, zero), one + zero * ceiling(excess))
+    slack = 4 * float(jnp.finfo(probs.dtype).eps)
+    # the root of what lies beyond the slack is nan
+    return 1 + 0 * jnp.sqrt(probs * (1 - probs) + slack * (1 + slack))
 
 
 def ceiling(values: jax.Array) -> jax.Array:
@@ -88,8 +86,8 @@ def ceiling(values: jax.Array) -> jax.Array:
         >>> ceiling(jnp.array([-1.0, 0.0, 1e-30]))
         Array([ 0.,  0., inf], dtype=float32)
     """
-    most = scalar(float(jnp.finfo(values.dtype).max), values)
-    return jnp.maximum(values * most, scalar(0, values)) * most
+    most = float(jnp.finfo(values.dtype).max)
+    return jnp.maximum(values * most, 0) * most  # the maximum keeps the factors apart
 
 
 @jax.custom_jvp

@@ -48,10 +48,10 @@ def unlikely(logits: jax.Array) -> Unlikely:
         Array(0.11920292, dtype=float32)
     """
     high, low, scale = decaying_exponential(jnp.abs(logits))
-    e = high * scale
-    whole = 1 + e
-    missing = ((1 - whole) + e) + low * scale
-    inverse = 1 / whole
+    e, one = high * scale, scalar(1, logits)  # see gates.py
+    whole = one + e
+    missing = ((one - whole) + e) + low * scale
+    inverse = one / whole
     head = upper_half(high * inverse)
     upper = upper_half(whole)
     remainder = ((high - head * upper) - head * (whole - upper)) + (low - head * missing)
@@ -70,10 +70,9 @@ def log1p_exp(decay: jax.Array) -> jax.Array:
         >>> log1p_exp(jnp.float32(0.0))
         Array(0.6931472, dtype=float32)
     """
-    one = scalar(1, decay)  # see gates.py
     e = jnp.exp(-decay)
-    s = one + e
-    return jnp.log(s) + ((one - s) + e) / s
+    s = 1 + e
+    return jnp.log(s) + ((1 - s) + e) / s
 
 
 @jax.custom_jvp

@@ -146,7 +146,7 @@ def test_the_bounds_are_those_of_the_version(monkeypatch):
         monkeypatch.setattr(jax, "__version_info__", version)
         claims = standings.claims_of(fake_standings(), {(VALUE, OURS): 0.0}, Config())
         bounds.append([claim.bound for claim in claims if "optax's" in claim.text])
-    assert bounds == [[0.95, 1.5, 1.3], [1.8, 2.2, 1.3], [1.8, 2.2, 1.3]]
+    assert bounds == [[0.9, 1.4, 1.15], [1.8, 1.6, 1.15], [1.8, 1.6, 1.15]]
 
 
 def test_times_of_few_logits_are_not_judged():

@@ -82,7 +82,7 @@ def test_digits_remain_next_to_the_minimum(dtype):
     assert worst(at_once(x, y)[1], exact, x).error <= 2
     with x64_for(dtype):
         fast = np.asarray(jax.jit(bce_gradient)(x, y))
-    assert worst(fast, exact, x).error > 1000
+    assert worst(fast, exact, x).error > 500
 
 
 @pytest.mark.parametrize("c", [2.5, 1e-3, 37.0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import x64_for
 
-from bcejax.numerics import absorb, ceiling, finite, unit, within
+from bcejax.numerics import absorb, ceiling, finite, one_or_nan, within
 
 MOST = float(np.finfo(np.float32).max)
 
@@ -25,12 +25,15 @@ def test_within_forgives_rounding_only():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_unit_is_within_0_and_1(dtype):
+def test_one_or_nan_judges_as_within_does(dtype):
     eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny
     near = [edge + k * eps for edge in (0, 1) for k in range(-9, 10)]
     values = np.array([*near, tiny, -tiny, 0.3, -0.0, -1, 2, 85, np.inf, -np.inf, np.nan], dtype)
     with x64_for(dtype):
-        np.testing.assert_array_equal(unit(jnp.array(values)), within(jnp.array(values), 0.0, 1.0))
+        judged = np.asarray(within(jnp.array(values), 0.0, 1.0))
+        for f in (one_or_nan, jax.jit(one_or_nan)):
+            want = np.where(np.isnan(judged), np.nan, 1)
+            np.testing.assert_array_equal(f(jnp.array(values)), want)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
