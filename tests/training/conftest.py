@@ -1,3 +1,5 @@
+import signal
+
 import jax
 import numpy as np
 import optax
@@ -6,6 +8,14 @@ from flax import nnx
 
 from bcejax.data import Batch
 from bcejax.models import MLP, LogisticRegression
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heed_ctrl_c():
+    """A shell starts what runs in the background with the signal ignored, and so its children."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
 
 
 @pytest.fixture
