@@ -6,7 +6,7 @@ An experiment imports from here what it is made of; ``registry.py`` names all ex
 """
 
 from experiments.experiment import Experiment, Opening, Track, read_opening, untracked
-from experiments.outcome import Claim, Figure, Result, Table, Verdict
+from experiments.outcome import Claim, Figure, Result, Table, Verdict, together
 
 __all__ = [
     "Claim",
@@ -18,5 +18,6 @@ __all__ = [
     "Track",
     "Verdict",
     "read_opening",
+    "together",
     "untracked",
 ]

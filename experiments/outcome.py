@@ -12,7 +12,7 @@ so that a margin is never negative where a claim holds, and nan makes every clai
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,6 +152,20 @@ class Result:
             names = [thing.name for thing in things]
             if len(names) != len(set(names)):
                 raise ValueError(f"names must differ, got {names}")
+
+
+def together(results: Sequence[Result]) -> Result:
+    """One result of the results of an experiment's parts, in their order.
+
+    Raises:
+        ValueError: two tables or two figures share a name.
+    """
+    claims = tuple(claim for result in results for claim in result.verdict.claims)
+    return Result(
+        Verdict(claims, " ".join(result.verdict.answer for result in results)),
+        tuple(table for result in results for table in result.tables),
+        tuple(figure for result in results for figure in result.figures),
+    )
 
 
 def _check_name(name: str) -> None:

@@ -23,16 +23,19 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import elementwise
-from bcejax.losses.faithful import Parts
 from bcejax.losses.focal import focal
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
+    Pair,
     absorb,
+    artanh_rest,
     bernoulli_variance,
     finite,
     inverse,
+    quick_sum,
     sigmoid,
     surprisal,
+    two_sum,
     twofold_unlikely,
     upper_half,
 )
@@ -98,34 +101,32 @@ def _shifted(x: jax.Array, power: jax.Array, shift: float) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=1)  # traced once, however often it is asked for
-def _split(x: jax.Array, shift: float) -> Parts:
+def _split(x: jax.Array, shift: float) -> Pair:
     """u in two parts; 0 where p <= m."""
     q, m = twofold_unlikely(x).pair(), jnp.asarray(shift, x.dtype)
-    likely = 1 - q.high
-    p = jnp.where(x > 0, likely, q.high)
-    lost = jnp.where(x > 0, ((1 - likely) - q.high) - q.low, q.low)
-    apart = p - m
-    seen = p - apart
-    lost += (p - (apart + seen)) + (seen - m)
+    likely = quick_sum(jnp.ones_like(x), -q.high)
+    lost = jnp.where(x > 0, likely.low - q.low, q.low)
+    apart, more_lost = two_sum(jnp.where(x > 0, likely.high, q.high), -m)
+    lost += more_lost
     u = jnp.maximum(apart + lost, 0)
-    return Parts(u, jnp.where(u > 0, (apart - u) + lost, 0))
+    return Pair(u, jnp.where(u > 0, (apart - u) + lost, 0))
 
 
 def _rise(x: jax.Array, shift: float) -> jax.Array:
     """The derivative of u."""
-    return jnp.where(_split(x, shift).main > 0, bernoulli_variance(x), 0)
+    return jnp.where(_split(x, shift).high > 0, bernoulli_variance(x), 0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _excess(x: jax.Array, shift: float) -> jax.Array:
     """u."""
-    return _split(x, shift).main
+    return _split(x, shift).high
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _complement(x: jax.Array, shift: float) -> jax.Array:
     """v = 1 - u = s(-x) + m above the margin."""
-    above = _split(x, shift).main > 0
+    above = _split(x, shift).high > 0
     return jnp.where(above, sigmoid(-x) + jnp.asarray(shift, x.dtype), 1)
 
 
@@ -133,30 +134,26 @@ def _complement(x: jax.Array, shift: float) -> jax.Array:
 def _surprisal(x: jax.Array, shift: float) -> jax.Array:
     """-log v."""
     u = _split(x, shift)
-    return jnp.where(u.main < 0.5, _series(u), -jnp.log(_complement(x, shift)))
+    return jnp.where(u.high < 0.5, _series(u), -jnp.log(_complement(x, shift)))
 
 
 @jax.jit
-def _series(u: Parts) -> jax.Array:
+def _series(u: Pair) -> jax.Array:
     """-log(1 - u) = g + g ((g/2)^2 / 3 + (g/2)^4 / 5 + ...) for u <= 1/2, g = u / (1 - u/2)."""
-    whole = 1 - u.main / 2
-    missing = ((1 - whole) - u.main / 2) - u.rest / 2
-    g = u.main / whole
+    whole = 1 - u.high / 2
+    missing = ((1 - whole) - u.high / 2) - u.low / 2
+    g = u.high / whole
     near, upper = upper_half(g), upper_half(whole)
-    off = ((u.main - near * upper) - near * (whole - upper)) + (u.rest - near * missing)
-    square, last = g * g / 4, _TERMS[g.dtype.name]
-    series = jnp.full_like(g, 1 / (2 * last + 1))
-    for n in range(last - 1, 0, -1):
-        series = series * square + 1 / (2 * n + 1)
-    return near + (off / whole + g * (square * series))
+    off = ((u.high - near * upper) - near * (whole - upper)) + (u.low - near * missing)
+    return near + (off / whole + g * artanh_rest(g * g / 4, _TERMS[g.dtype.name]))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _power(x: jax.Array, power: jax.Array, shift: float) -> jax.Array:
     """u^k."""
     u = _split(x, shift)
-    result = jnp.power(u.main, power)
-    return result + result * (power * (u.rest * finite(1 / u.main)))
+    result = jnp.power(u.high, power)
+    return result + result * (power * (u.low * finite(1 / u.high)))
 
 
 @_excess.defjvp

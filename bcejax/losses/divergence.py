@@ -28,10 +28,12 @@ from bcejax.losses.from_logits import bce_gradient
 from bcejax.losses.highest import twofold_gradient
 from bcejax.numerics import (
     Pair,
+    artanh_rest,
     finite,
     log_odds,
     over,
     plus,
+    quick_sum,
     times,
     twofold_log,
     twofold_log1p_exp,
@@ -130,8 +132,7 @@ def _kl_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 def _shares(y: jax.Array) -> tuple[Pair, Pair]:
     """y and 1 - y, of which nothing is lost."""
-    rest = 1 - y
-    return Pair(y, jnp.zeros_like(y)), Pair(rest, (1 - rest) - y)
+    return Pair(y, jnp.zeros_like(y)), quick_sum(jnp.ones_like(y), -y)
 
 
 def _own_surprisal(share: Pair) -> Pair:
@@ -164,9 +165,5 @@ def _phi(t: Pair) -> Pair:
     """t - log(1 + t) for -0.6 < t < 2."""
     two = Pair(jnp.full_like(t.high, 2), jnp.zeros_like(t.high))
     s = over(t, plus(two, t))
-    square = s.high * s.high
-    terms = _SERIES_TERMS[t.high.dtype.name]
-    series = jnp.full_like(square, 1 / (2 * terms + 1))
-    for n in range(terms - 1, 0, -1):
-        series = series * square + 1 / (2 * n + 1)
-    return plus(times(s, t), Pair(-2 * s.high * (square * series), jnp.zeros_like(square)))
+    rest = artanh_rest(s.high * s.high, _SERIES_TERMS[t.high.dtype.name])
+    return plus(times(s, t), Pair(-2 * s.high * rest, jnp.zeros_like(rest)))

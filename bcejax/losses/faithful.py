@@ -5,20 +5,11 @@
 XLA's logarithm alone is 1 ulp off; bcejax.numerics.twofold has it with more digits.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
 from bcejax.losses.from_logits import bce_gradient
-from bcejax.numerics import Pair, absorb, finite, twofold_log1p_exp
-
-
-class Parts(NamedTuple):
-    """A number in two: its rounding, and what rounding took from it."""
-
-    main: jax.Array
-    rest: jax.Array
+from bcejax.numerics import Pair, absorb, finite, two_sum, twofold_log1p_exp
 
 
 @jax.custom_jvp
@@ -39,18 +30,17 @@ cross_entropy.defjvps(
 )
 
 
-def split_cross_entropy(x: jax.Array, y: jax.Array) -> Parts:
+def split_cross_entropy(x: jax.Array, y: jax.Array) -> Pair:
     """The same in two parts, held at finfo.max; for values only: no derivatives are defined.
 
     Example:
         >>> split_cross_entropy(jnp.array(-100.0), jnp.array(1.0))
-        Parts(main=Array(100., dtype=float32), rest=Array(0., dtype=float32))
+        Pair(high=Array(100., dtype=float32), low=Array(0., dtype=float32))
     """
     far = jnp.where(x > 0, 1 - y, y) * finite(jnp.abs(x))
     near = _bump(jnp.abs(x))
-    main = far + near.high
-    shift = main - far
-    return Parts(main, ((far - (main - shift)) + (near.high - shift)) + near.low)
+    total = two_sum(far, near.high)
+    return Pair(total.high, total.low + near.low)
 
 
 @jax.jit  # traced once, however often it is asked for

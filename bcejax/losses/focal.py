@@ -110,9 +110,9 @@ def _held(losses: jax.Array) -> jax.Array:
 @jax.custom_jvp
 def _gradient(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
     factor, loss, plain = gamma * miss.rate(x, y), split_cross_entropy(x, y), bce_gradient(x, y)
-    power, focus = miss.split_power(x, y, gamma), factor * loss.main
-    small = factor * loss.rest + power.rest * (focus + plain)
-    return power.main * (focus + (plain + small))
+    (power, rest), focus = miss.split_power(x, y, gamma), factor * loss.high
+    small = factor * loss.low + rest * (focus + plain)
+    return power * (focus + (plain + small))
 
 
 @_gradient.defjvp

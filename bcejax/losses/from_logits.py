@@ -107,8 +107,8 @@ def bce_with_logits(
         are 0.501 ulp (tests/losses/test_from_logits.py).
         With accuracy="highest" value, gradient and second derivative are faithfully rounded, 1
         ulp, with soft labels and pos_weight too; a soft label's gradient is within 2 ulp and
-        2^-44 of the larger of its two terms (2^-96 in float64), so that it has digits next to
-        its zero (tests/losses/test_highest.py).
+        2^-44 of the larger of its two terms (2^-96 in float64), or the smallest normal number,
+        so that it has digits next to its zero (tests/losses/test_highest.py).
 
     Example:
         >>> bce_with_logits(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))
@@ -116,15 +116,7 @@ def bce_with_logits(
         >>> jax.grad(jax.grad(bce_with_logits))(20.0, 0)
         Array(2.0611537e-09, dtype=float32, weak_type=True)
     """
-    arguments = elementwise(
-        logits,
-        labels,
-        name="logits",
-        pos_weight=pos_weight,
-        label_smoothing=label_smoothing,
-        where=where,
-        judge=False,
-    )
+    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where, judge=False)
     return arguments.mask(_bce(*arguments[:3], accuracy))
 
 
@@ -151,14 +143,7 @@ def bce_gradient(
         >>> bce_gradient(jnp.array([0.0, 20.0]), jnp.array([0, 1]))
         Array([ 5.0000000e-01, -2.0611537e-09], dtype=float32)
     """
-    arguments = elementwise(
-        logits,
-        labels,
-        name="logits",
-        pos_weight=pos_weight,
-        label_smoothing=label_smoothing,
-        where=where,
-    )
+    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
     return arguments.mask(_gradient(*arguments[:3], accuracy))
 
 
@@ -194,14 +179,7 @@ def bce_hessian(
         if pos_weight is not None:
             raise ValueError("pos_weight weighs label 1: pass the labels too")
         labels = jnp.zeros(jnp.shape(logits))
-    arguments = elementwise(
-        logits,
-        labels,
-        name="logits",
-        pos_weight=pos_weight,
-        label_smoothing=label_smoothing,
-        where=where,
-    )
+    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
     return arguments.mask(_hessian(*arguments[:3], accuracy))
 
 
@@ -227,16 +205,21 @@ def bce_value_gradient_hessian(
         >>> gradient, hessian
         (Array([-0.5], dtype=float32), Array([0.25], dtype=float32))
     """
-    arguments = elementwise(
+    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
+    each = (f(*arguments[:3], accuracy) for f in (_bce, _gradient, _hessian))
+    return Derivatives(*map(arguments.mask, each))
+
+
+def _arguments(logits, labels, pos_weight, label_smoothing, where, judge=True):  # type: ignore[no-untyped-def]
+    return elementwise(
         logits,
         labels,
         name="logits",
         pos_weight=pos_weight,
         label_smoothing=label_smoothing,
         where=where,
+        judge=judge,
     )
-    each = (f(*arguments[:3], accuracy) for f in (_bce, _gradient, _hessian))
-    return Derivatives(*map(arguments.mask, each))
 
 
 def _forms(accuracy: str | None) -> _Forms:

@@ -34,8 +34,7 @@ class _Weights(NamedTuple):
 
 
 def _weights(x: jax.Array, y: jax.Array, c: jax.Array | None) -> _Weights:
-    rest = 1 - y
-    zeros = Pair(rest, (1 - rest) - y)
+    zeros = quick_sum(jnp.ones_like(y), -y)
     ones = Pair(y, jnp.zeros_like(y)) if c is None else product(c, y)
     away = Pair(*(jnp.where(x > 0, *parts) for parts in zip(zeros, ones, strict=True)))
     if c is None:
@@ -99,7 +98,7 @@ def highest_hessian(x: jax.Array, y: jax.Array, c: jax.Array | None) -> jax.Arra
     """
     q = twofold_unlikely(x)
     q_high, q_low = q.pair()
-    rest = 1 - q_high
-    likely = Pair(rest, ((1 - rest) - q_high) - q_low)
-    high, low = _weighted(_weights(x, y, c), times(Pair(q.high, q.low), likely))
+    likely = quick_sum(jnp.ones_like(x), -q_high)
+    rest = Pair(likely.high, likely.low - q_low)
+    high, low = _weighted(_weights(x, y, c), times(Pair(q.high, q.low), rest))
     return (high + low) * q.scale + 0 * y

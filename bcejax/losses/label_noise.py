@@ -38,6 +38,7 @@ from bcejax.numerics import (
     decaying_exponential,
     finite,
     log1p_exp,
+    log1p_of_share,
     sigmoid,
     surprisal,
 )
@@ -106,9 +107,8 @@ def _loss(x: jax.Array, y: jax.Array, f: jax.Array, g: jax.Array) -> jax.Array:
     e = jnp.exp(-size)
     up, down = (1 - lost) + gained * e, lost + (1 - gained) * e
     odds = jnp.minimum(up, down) / jnp.maximum(up, down)
-    whole = 1 + odds
-    bump = jnp.log(whole) + ((1 - whole) + odds) / whole  # as log1p_exp
-    return absorb(jnp.where(up < down, near, away), jnp.abs(_noisy_logit(x, f, g))) + bump
+    size = jnp.abs(_noisy_logit(x, f, g))
+    return absorb(jnp.where(up < down, near, away), size) + log1p_of_share(odds)
 
 
 @partial(_loss.defjvp, symbolic_zeros=True)

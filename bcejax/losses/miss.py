@@ -26,11 +26,12 @@ Infinite coefficients of tangents are held at finfo.max, as in bcejax.numerics.g
 import jax
 import jax.numpy as jnp
 
-from bcejax.losses.faithful import Parts
 from bcejax.numerics import (
+    Pair,
     bernoulli_variance,
     finite,
     log1p_exp,
+    quick_sum,
     tanh_half,
     twofold_unlikely,
     unlikely,
@@ -43,11 +44,11 @@ def _away(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 @jax.jit  # traced once, however many functions below ask for it
-def _split(x: jax.Array, y: jax.Array) -> Parts:
+def _split(x: jax.Array, y: jax.Array) -> Pair:
     w, q = _away(x, y), twofold_unlikely(x).pair()
-    likely = 1 - q.high
-    main = w * likely + (1 - w) * q.high
-    return Parts(main, w * (((1 - likely) - q.high) - q.low) + (1 - w) * q.low)
+    likely = quick_sum(jnp.ones_like(x), -q.high)
+    high = w * likely.high + (1 - w) * q.high
+    return Pair(high, w * (likely.low - q.low) + (1 - w) * q.low)
 
 
 @jax.custom_jvp
@@ -58,7 +59,7 @@ def miss(x: jax.Array, y: jax.Array) -> jax.Array:
         >>> miss(jnp.array([0.0, 20.0]), jnp.array([1.0, 1.0]))
         Array([5.0000000e-01, 2.0611537e-09], dtype=float32)
     """
-    return _split(x, y).main
+    return _split(x, y).high
 
 
 @jax.custom_jvp
@@ -69,7 +70,7 @@ def inverse(x: jax.Array, y: jax.Array) -> jax.Array:
         >>> inverse(jnp.array([0.0, 100.0]), jnp.array([1.0, 1.0]))
         Array([2.0000000e+00, 3.4028235e+38], dtype=float32)
     """
-    return finite(1 / _split(x, y).main)
+    return finite(1 / _split(x, y).high)
 
 
 @jax.custom_jvp
@@ -85,15 +86,15 @@ def logarithm(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(w > 0, soft, finite(-size)) - log1p_exp(size)
 
 
-def split_power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> Parts:
+def split_power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> tuple[jax.Array, jax.Array]:
     """m^g = main (1 + rest), for values only: no derivatives are defined.
 
     Example:
-        >>> split_power(jnp.array(0.0), jnp.array(1.0), jnp.array(2.0)).main
+        >>> split_power(jnp.array(0.0), jnp.array(1.0), jnp.array(2.0))[0]
         Array(0.25, dtype=float32)
     """
     near, rest = _split(x, y)
-    return Parts(jnp.power(near, exponent), exponent * (rest * finite(1 / near)))
+    return jnp.power(near, exponent), exponent * (rest * finite(1 / near))
 
 
 @jax.custom_jvp

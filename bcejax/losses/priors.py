@@ -25,10 +25,9 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import Arguments, as_floats, elementwise
-from bcejax.losses.faithful import Parts
 from bcejax.losses.from_logits import bce_gradient, bce_with_logits
 from bcejax.losses.settings import setting
-from bcejax.numerics import finite, log_odds, sigmoid
+from bcejax.numerics import Pair, finite, log_odds, sigmoid, two_sum
 
 
 def logit_adjusted_loss(
@@ -76,10 +75,8 @@ def logit_adjusted_loss(
     arguments = elementwise(logits, labels, name="logits", where=where)
     x, y = arguments.scores, arguments.labels
     shift = _shift(prior, tau, arguments)
-    main = x + shift.main
-    seen = main - x
-    lost = ((x - (main - seen)) + (shift.main - seen)) + shift.rest
-    rest = lax.stop_gradient(jnp.where(jnp.isfinite(main), lost, 0))
+    main, lost = two_sum(x, shift.high)
+    rest = lax.stop_gradient(jnp.where(jnp.isfinite(main), lost + shift.low, 0))
     return arguments.mask(bce_with_logits(main, y) + rest * bce_gradient(main, y))
 
 
@@ -113,7 +110,7 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
         _shift(prior, 1.0, arguments, name)
         for prior, name in ((prior_to, "prior_to"), (prior_from, "prior_from"))
     )
-    return arguments.scores + ((to.main - back.main) + (to.rest - back.rest))
+    return arguments.scores + ((to.high - back.high) + (to.low - back.low))
 
 
 def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
@@ -216,13 +213,13 @@ def _of_logits(logits: ArrayLike) -> Arguments:
     return Arguments(x, x, None, None)
 
 
-def _shift(prior: ArrayLike, tau: ArrayLike, arguments: Arguments, name: str = "prior") -> Parts:
+def _shift(prior: ArrayLike, tau: ArrayLike, arguments: Arguments, name: str = "prior") -> Pair:
     """tau log(prior / (1 - prior)), in two parts where it comes from Python numbers."""
     dtype = arguments.scores.dtype
     probs = setting(prior, name, arguments, high=1.0, stand_in=0.5)
     strength = setting(tau, "tau", arguments)
     if not (isinstance(prior, int | float) and isinstance(tau, int | float)):
-        return Parts(strength * log_odds(probs), jnp.zeros((), dtype))
+        return Pair(strength * log_odds(probs), jnp.zeros((), dtype))
     if not 0 < prior < 1:
         raise ValueError(f"{name} lies in (0, 1), got {prior}")
     exact = Decimal(tau) * (Decimal(prior) / (1 - Decimal(prior))).ln()  # to 28 digits
@@ -230,4 +227,4 @@ def _shift(prior: ArrayLike, tau: ArrayLike, arguments: Arguments, name: str = "
     parts = (jnp.asarray(part, dtype) for part in (main, float(exact - Decimal(float(main)))))
     if arguments.where is not None:
         parts = (jnp.where(arguments.where, part, 0) for part in parts)
-    return Parts(*parts)
+    return Pair(*parts)

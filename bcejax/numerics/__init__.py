@@ -8,6 +8,7 @@ from bcejax.numerics.logistic import (
     Unlikely,
     bernoulli_variance,
     log1p_exp,
+    log1p_of_share,
     sigmoid,
     softplus,
     tanh_half,
@@ -22,7 +23,13 @@ from bcejax.numerics.odds import (
     surprisal,
 )
 from bcejax.numerics.pairs import Pair, over, plus, product, quick_sum, times, two_sum, upper_half
-from bcejax.numerics.twofold import Scaled, twofold_log, twofold_log1p_exp, twofold_unlikely
+from bcejax.numerics.twofold import (
+    Scaled,
+    artanh_rest,
+    twofold_log,
+    twofold_log1p_exp,
+    twofold_unlikely,
+)
 
 __all__ = [
     "DecayingExponential",
@@ -30,6 +37,7 @@ __all__ = [
     "Scaled",
     "Unlikely",
     "absorb",
+    "artanh_rest",
     "bernoulli_variance",
     "ceiling",
     "check_labels",
@@ -40,6 +48,7 @@ __all__ = [
     "finite",
     "inverse",
     "log1p_exp",
+    "log1p_of_share",
     "log_odds",
     "odds_from_log",
     "one_or_nan",

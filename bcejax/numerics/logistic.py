@@ -63,16 +63,25 @@ def unlikely(logits: jax.Array) -> Unlikely:
 def log1p_exp(decay: jax.Array) -> jax.Array:
     """log(1 + exp(-decay)) for decay >= 0, within 2.4 ulp.
 
-    log1p(e) = log(s) + t / s, where s = 1 + e rounded and t is what the rounding lost: XLA's own
-    log1p is 2.5 ulp off by itself.
-
     Example:
         >>> log1p_exp(jnp.float32(0.0))
         Array(0.6931472, dtype=float32)
     """
-    e = jnp.exp(-decay)
-    s = 1 + e
-    return jnp.log(s) + ((1 - s) + e) / s
+    return log1p_of_share(jnp.exp(-decay))
+
+
+def log1p_of_share(values: jax.Array) -> jax.Array:
+    """log(1 + e) for e in [0, 1].
+
+    It is log(s) + t / s, where s = 1 + e rounded and t is what the rounding lost: XLA's own log1p
+    is 2.5 ulp off by itself.
+
+    Example:
+        >>> log1p_of_share(jnp.float32(1e-9))
+        Array(1.e-09, dtype=float32)
+    """
+    s = 1 + values
+    return jnp.log(s) + ((1 - s) + values) / s
 
 
 @jax.custom_jvp

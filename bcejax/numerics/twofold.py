@@ -70,7 +70,7 @@ def twofold_log1p_exp(decay: jax.Array) -> Scaled:
     e = decaying_exponential(decay, 2)
     t = _over_one_plus(e, 0.5)
     half = t.high * (e.scale * 0.5)
-    rest = _artanh_rest(half * half, _ARTANH_TERMS[decay.dtype.name])
+    rest = artanh_rest(half * half, _ARTANH_TERMS[decay.dtype.name])
     return Scaled(*quick_sum(t.high, t.low + t.high * rest), e.scale)
 
 
@@ -92,7 +92,7 @@ def twofold_log(values: Pair) -> Pair:
     one = jnp.ones_like(m.high)
     less, more = Pair(m.high - 1, m.low), quick_sum(one, m.high)
     half = over(less, Pair(more.high, more.low + m.low))
-    rest = _artanh_rest(half.high * half.high, _LOG_TERMS[values.high.dtype.name])
+    rest = artanh_rest(half.high * half.high, _LOG_TERMS[values.high.dtype.name])
     mantissa = quick_sum(2 * half.high, 2 * (half.low + half.high * rest))
     first, second, third = LN2[values.high.dtype.name]
     number = k.astype(values.high.dtype)
@@ -100,8 +100,13 @@ def twofold_log(values: Pair) -> Pair:
     return plus(Pair(power.high, power.low + number * third), mantissa)
 
 
-def _artanh_rest(square: jax.Array, terms: int) -> jax.Array:
-    """artanh(u) / u - 1 = u^2/3 + u^4/5 + ..., from u^2."""
+def artanh_rest(square: jax.Array, terms: int) -> jax.Array:
+    """artanh(u) / u - 1 = u^2/3 + u^4/5 + ..., from u^2.
+
+    Example:
+        >>> artanh_rest(jnp.float32(0.01), 4)
+        Array(0.00335348, dtype=float32)
+    """
     series = jnp.full_like(square, 1 / (2 * terms + 1))
     for n in range(terms - 1, 0, -1):
         series = series * square + 1 / (2 * n + 1)

@@ -30,14 +30,13 @@ Source: M. Maechler, Accurately computing log(1 - exp(-|a|)) (2012), for the can
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.accuracy_of_forms.cells import Cell, Sheet, sheet_of
 from experiments.accuracy_of_forms.faults import claims_on, seen
-from experiments.accuracy_of_forms.forms import HIGHEST, OURS
+from experiments.accuracy_of_forms.forms import DTYPES, HIGHEST, OURS, Dtype
 from experiments.accuracy_of_forms.pages import (
     HARD,
     by_quantity,
@@ -46,20 +45,17 @@ from experiments.accuracy_of_forms.pages import (
     tables_of,
     worst_by,
 )
-from experiments.accuracy_of_forms.peers import forms_with_peers
+from experiments.accuracy_of_forms.peers import PEERS, Peer, forms_with_peers
 from experiments.accuracy_of_forms.promises import claims_on_ours
-
-Dtype = Literal["float32", "float64", "bfloat16", "float16"]
-Peer = Literal["torch", "Keras", "numpyro", "distrax", "scikit-learn"]
 
 
 @dataclass(frozen=True)
 class Config:
     """What to look at, and how closely."""
 
-    dtypes: tuple[Dtype, ...] = ("float32", "float64", "bfloat16", "float16")
+    dtypes: tuple[Dtype, ...] = DTYPES
     """Dtypes of logits and labels; figures show the first."""
-    peers: tuple[Peer, ...] = ("torch", "Keras", "numpyro", "distrax", "scikit-learn")
+    peers: tuple[Peer, ...] = PEERS
     """Libraries to ask beside optax; one that is not installed is left out."""
     points: int = 250
     """Logits in each region, for each label."""

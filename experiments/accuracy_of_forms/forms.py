@@ -10,7 +10,7 @@ xgboost, which brings its own, is typed here after its source (logistic_obj.h an
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,8 @@ import optax
 from bcejax.losses import bce_with_logits
 
 QUANTITIES = ("value", "gradient", "hessian", "third")
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+Dtype = Literal["float32", "float64", "bfloat16", "float16"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 OURS, HIGHEST = "bcejax", "bcejax, highest"
 OPTAX, XGBOOST = "optax", "xgboost's formula"
 TENSORFLOW, NUMPYRO_FORMULA = "TensorFlow's formula", "max(x, 0) - xy + log1p(e^-|x|)"

@@ -1,6 +1,7 @@
 """The same loss as other libraries ship it, as far as they are installed here."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 from bcejax.analysis import Subject, find_subject
 from experiments.accuracy_of_forms.forms import (
@@ -23,6 +24,8 @@ SUBJECTS = {
     DISTRAX: ("distrax:Bernoulli", "logits"),
     SCIKIT: ("sklearn:HalfBinomialLoss", None),
 }
+Peer = Literal["torch", "Keras", "numpyro", "distrax", "scikit-learn"]
+PEERS: tuple[Peer, ...] = get_args(Peer)
 IN_C = ("float32", "float64")  # what scikit-learn is compiled for
 
 

@@ -55,7 +55,7 @@ Asymptotic statistics (1998), section 5.5.
 import jax
 
 from bcejax.data import load_pima
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.calibration_of_training.facts import check_facts
 from experiments.calibration_of_training.held_out import judge_held_out
 from experiments.calibration_of_training.known_truth import judge_known_truths
@@ -73,14 +73,7 @@ def run(config: Config, track: Track = untracked) -> Result:
             judge_known_truths(config, track),
             near_the_truth(config, track),
         ]
-    return Result(
-        Verdict(
-            tuple(claim for result in results for claim in result.verdict.claims),
-            " ".join(result.verdict.answer for result in results),
-        ),
-        tuple(table for result in results for table in result.tables),
-        tuple(figure for result in results for figure in result.figures),
-    )
+    return together(results)
 
 
 EXPERIMENT = Experiment(

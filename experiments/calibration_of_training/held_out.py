@@ -12,10 +12,10 @@ from bcejax.losses import bce_with_logits
 from bcejax.plots import draw_reliability
 from bcejax.training import History
 from experiments import Claim, Figure, Result, Table, Track, Verdict
+from experiments.averages import Mean
 from experiments.calibration_of_training.models import Trained, train_models
 from experiments.calibration_of_training.optimum import recalibration
 from experiments.calibration_of_training.scores import (
-    Difference,
     curve_of,
     ece,
     more_ece,
@@ -62,10 +62,10 @@ class Unseen(NamedTuple):
     trained: Trained
     loss: dict[str, float]
     ece: dict[str, float]
-    above_true: dict[str, Difference]
+    above_true: dict[str, Mean]
     affine: dict[str, np.ndarray]  # slope and intercept of recalibration
-    more_loss: dict[str, Difference]  # of the overtrained one than of each other
-    more_ece: dict[str, Difference]
+    more_loss: dict[str, Mean]  # of the overtrained one than of each other
+    more_ece: dict[str, Mean]
     curves: dict[str, ReliabilityCurve]
 
 

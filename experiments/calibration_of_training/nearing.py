@@ -9,8 +9,8 @@ import numpy as np
 from bcejax.analysis.logistic_regression import sigmoid
 from bcejax.data import Batch, draw_logistic
 from experiments import Claim, Figure, Result, Table, Track, Verdict
+from experiments.averages import Mean
 from experiments.calibration_of_training.optimum import newton
-from experiments.calibration_of_training.scores import Difference
 from experiments.calibration_of_training.settings import SIGMAS, Config
 
 
@@ -31,9 +31,9 @@ class Approach(NamedTuple):
         """Standard error of that mean."""
         return self.distances.std(axis=1, ddof=1) / np.sqrt(self.distances.shape[1])
 
-    def surplus(self) -> Difference:
+    def surplus(self) -> Mean:
         """Mean distance above the predicted one, at the largest size."""
-        return Difference(float(self.mean[-1] - self.predicted[-1]), float(self.error[-1]))
+        return Mean(float(self.mean[-1] - self.predicted[-1]), float(self.error[-1]))
 
 
 def approach(config: Config, track: Track) -> Approach:

@@ -1,6 +1,6 @@
 """Reliability and ECE of logits, and how sure a difference of scores is."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from bcejax.analysis.logistic_regression import sigmoid
 from bcejax.calibration import ReliabilityCurve, expected_calibration_error, reliability_curve
 from bcejax.losses import bce_with_logits
+from experiments.averages import Mean, mean_of
 from experiments.calibration_of_training.settings import Config
 
 
@@ -21,27 +22,13 @@ def curve_of(labels: np.ndarray, logits: np.ndarray, config: Config) -> Reliabil
     return jax.tree.map(np.asarray, reliability_curve(labels, logits=logits, bins=config.bins))
 
 
-class Difference(NamedTuple):
-    """How much more something is than something else, on the same examples."""
-
-    value: float
-    error: float  # standard error
-
-    @property
-    def sigmas(self) -> float:
-        """In standard errors."""
-        return self.value / self.error
-
-
-def more_loss(labels: np.ndarray, worse: np.ndarray, better: np.ndarray) -> Difference:
+def more_loss(labels: np.ndarray, worse: np.ndarray, better: np.ndarray) -> Mean:
     """Of the mean cross-entropy; the losses are paired."""
     each = np.asarray(bce_with_logits(worse, labels) - bce_with_logits(better, labels))
-    return Difference(float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each))))
+    return mean_of(each)
 
 
-def more_ece(
-    labels: np.ndarray, worse: np.ndarray, better: np.ndarray, config: Config
-) -> Difference:
+def more_ece(labels: np.ndarray, worse: np.ndarray, better: np.ndarray, config: Config) -> Mean:
     """Of the ECE, by a paired bootstrap."""
     n = len(labels)
     rng = np.random.default_rng(config.seed)
@@ -52,12 +39,12 @@ def more_ece(
         return next(both) - next(both)
 
     spread = np.asarray(jax.vmap(difference)(copies)).std(ddof=1)
-    return Difference(float(difference(np.ones(n))), float(spread))
+    return Mean(float(difference(np.ones(n))), float(spread))
 
 
-def more_than_true(labels: np.ndarray, logits: np.ndarray, config: Config) -> Difference:
+def more_than_true(labels: np.ndarray, logits: np.ndarray, config: Config) -> Mean:
     """Of the ECE, than if the labels had been drawn with these very probabilities."""
     rng = np.random.default_rng(config.seed)
     drawn = rng.random((10 * config.repeats, len(logits))) < sigmoid(logits)
     were = np.asarray(jax.vmap(lambda each: ece(each, logits, config))(drawn))
-    return Difference(float(ece(labels, logits, config) - were.mean()), float(were.std(ddof=1)))
+    return Mean(float(ece(labels, logits, config) - were.mean()), float(were.std(ddof=1)))

@@ -43,7 +43,7 @@ scikit-learn 1.2; aten/src/ATen/native/Loss.cpp of torch 2.13.
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.clipping_bias.closed_forms import hold_to_closed_forms
 from experiments.clipping_bias.correction import correct_labels
 from experiments.clipping_bias.large_start import start_large
@@ -63,14 +63,7 @@ def run(config: Config, track: Track = untracked) -> Result:
             start_large(patients, config, track),
             correct_labels(patients, config, track),
         ]
-    return Result(
-        Verdict(
-            tuple(claim for result in results for claim in result.verdict.claims),
-            " ".join(result.verdict.answer for result in results),
-        ),
-        tuple(table for result in results for table in result.tables),
-        tuple(figure for result in results for figure in result.figures),
-    )
+    return together(results)
 
 
 EXPERIMENT = Experiment(

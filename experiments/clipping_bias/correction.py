@@ -9,6 +9,7 @@ from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
 from bcejax.training import TrainState
 from experiments import Claim, Figure, Result, Table, Track, Verdict
+from experiments.averages import Mean, mean_of
 from experiments.clipping_bias.patients import (
     Patients,
     logits_of,
@@ -19,7 +20,7 @@ from experiments.clipping_bias.patients import (
     take_rows,
     train,
 )
-from experiments.clipping_bias.settings import Config, Mean, mean_of
+from experiments.clipping_bias.settings import Config
 from experiments.clipping_bias.ways import CLIPPED, EXACT_WAY, KERAS_WAY, ON_LOGITS
 
 if TYPE_CHECKING:

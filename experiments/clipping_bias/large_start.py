@@ -11,6 +11,7 @@ from bcejax.calibration import expected_calibration_error
 from bcejax.losses import bce_with_logits
 from bcejax.training import Status
 from experiments import Claim, Figure, Result, Table, Track, Verdict
+from experiments.averages import Mean, mean_of
 from experiments.clipping_bias.patients import (
     Patients,
     logits_of,
@@ -20,7 +21,7 @@ from experiments.clipping_bias.patients import (
     take_rows,
     train,
 )
-from experiments.clipping_bias.settings import Config, Mean, mean_of
+from experiments.clipping_bias.settings import Config
 from experiments.clipping_bias.ways import (
     CLIPPED,
     EXACT_WAY,

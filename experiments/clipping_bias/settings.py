@@ -1,9 +1,6 @@
-"""What there is to choose, and what is measured in standard errors."""
+"""What there is to choose."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -32,21 +29,3 @@ class Config:
     """Bins of reliability."""
     seed: int = 0
     """Seed of all that is random."""
-
-
-class Mean(NamedTuple):
-    """The mean over seeds of something, or of a paired difference, and its standard error."""
-
-    value: float
-    error: float
-
-    @property
-    def sigmas(self) -> float:
-        """The mean in standard errors; 0 where it is 0."""
-        return self.value / self.error if self.value else 0.0
-
-
-def mean_of(values: np.ndarray) -> Mean:
-    """The mean of one number for each seed."""
-    wide = np.asarray(values, np.float64)
-    return Mean(float(wide.mean()), float(wide.std(ddof=1) / np.sqrt(len(wide))))

@@ -32,29 +32,25 @@ is huge is Newton's own trouble, and a damped method's to solve; it needs the di
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
-from experiments.accuracy_of_forms.forms import HIGHEST, OPTAX, OURS
-from experiments.accuracy_of_forms.peers import TORCH, forms_with_peers
+from experiments.accuracy_of_forms.forms import DTYPES, HIGHEST, OPTAX, OURS, Dtype
+from experiments.accuracy_of_forms.peers import PEERS, TORCH, Peer, forms_with_peers
 from experiments.dead_derivatives.deaths import Death, Scan, first_of, scan
 from experiments.dead_derivatives.figures import figures_of
 from experiments.dead_derivatives.tables import tables_of
 from experiments.dead_derivatives.verdicts import claims_of
-
-Dtype = Literal["float32", "float64", "bfloat16", "float16"]
-Peer = Literal["torch", "Keras", "numpyro", "distrax", "scikit-learn"]
 
 
 @dataclass(frozen=True)
 class Config:
     """What to look at, and how closely."""
 
-    dtypes: tuple[Dtype, ...] = ("float32", "float64", "bfloat16", "float16")
+    dtypes: tuple[Dtype, ...] = DTYPES
     """Dtypes of logits and labels; curves show the first."""
-    peers: tuple[Peer, ...] = ("torch", "Keras", "numpyro", "distrax", "scikit-learn")
+    peers: tuple[Peer, ...] = PEERS
     """Libraries to ask beside optax; one that is not installed is left out."""
     step: float = 0.0625
     """Distance of neighbouring logits up to 64, times 32 beyond."""

@@ -50,7 +50,7 @@ Sources: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.gradients_of_models.differences import by_differences
 from experiments.gradients_of_models.losses import through_three_losses
 from experiments.gradients_of_models.setting import Config, settings_of
@@ -63,14 +63,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         settings = settings_of(config)
         results = [part(settings, config, track) for part in parts]
-    return Result(
-        Verdict(
-            tuple(claim for result in results for claim in result.verdict.claims),
-            " ".join(result.verdict.answer for result in results),
-        ),
-        tuple(table for result in results for table in result.tables),
-        tuple(figure for result in results for figure in result.figures),
-    )
+    return together(results)
 
 
 EXPERIMENT = Experiment(

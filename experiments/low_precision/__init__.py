@@ -36,7 +36,7 @@ A study of bfloat16 for deep learning training (2019).
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.low_precision.every_logit import look_at_every_logit
 from experiments.low_precision.rounding import add_up, round_labels, take_means
 from experiments.low_precision.settings import Config
@@ -53,14 +53,7 @@ def run(config: Config, track: Track = untracked) -> Result:
             take_means(),
             train_in_formats(config, track),
         ]
-    return Result(
-        Verdict(
-            tuple(claim for result in results for claim in result.verdict.claims),
-            " ".join(result.verdict.answer for result in results),
-        ),
-        tuple(table for result in results for table in result.tables),
-        tuple(figure for result in results for figure in result.figures),
-    )
+    return together(results)
 
 
 EXPERIMENT = Experiment(

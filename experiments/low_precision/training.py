@@ -14,7 +14,8 @@ from bcejax.losses import bce_with_logits, smooth_labels
 from bcejax.models import MLP
 from bcejax.training import Status, epoch_order, init_state, train_epochs
 from experiments import Claim, Figure, Result, Table, Track, Verdict
-from experiments.low_precision.settings import Config, Mean, mean_of
+from experiments.averages import Mean, mean_of
+from experiments.low_precision.settings import Config
 from experiments.low_precision.ways import EXACT, OPTAX, PROBS, TORCH, WAYS
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.worked_examples.convexity import bowls
 from experiments.worked_examples.edges import certain_answers
 from experiments.worked_examples.epsilon import other_figure
@@ -77,14 +77,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     }
     with jax.enable_x64(True):
         results = [parts[name]() for name in track(tuple(parts), "parts")]
-    return Result(
-        Verdict(
-            tuple(claim for result in results for claim in result.verdict.claims),
-            " ".join(result.verdict.answer for result in results),
-        ),
-        tuple(table for result in results for table in result.tables),
-        tuple(figure for result in results for figure in result.figures),
-    )
+    return together(results)
 
 
 EXPERIMENT = Experiment(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bcejax.losses import bce_with_logits, bce_with_probs
+from experiments.averages import mean_of
 from experiments.clipping_bias import EXPERIMENT, closed_forms, over_logits
 from experiments.clipping_bias.large_start import more
 from experiments.clipping_bias.patients import (
@@ -18,7 +19,6 @@ from experiments.clipping_bias.patients import (
     take,
     train,
 )
-from experiments.clipping_bias.settings import mean_of
 from experiments.clipping_bias.ways import KERAS, ON_LOGITS, SKLEARN, TORCH_WAY, torch_on_probs
 
 QUICK = dataclasses.replace(EXPERIMENT.tiny, seeds=2, hidden=3)

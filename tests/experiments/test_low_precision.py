@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.averages import mean_of
 from experiments.low_precision import EXPERIMENT, every_logit, rounding, training
 from experiments.low_precision.every_logit import EDGE, FAITHFUL, errors_on, finite_logits, grid_of
-from experiments.low_precision.settings import mean_of
 from experiments.low_precision.ways import EXACT, OPTAX, PROBS, TORCH, WAYS
 
 QUICK = dataclasses.replace(EXPERIMENT.tiny, seeds=2, hidden=2, epochs=2)
