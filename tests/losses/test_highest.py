@@ -85,6 +85,21 @@ def test_digits_remain_next_to_the_minimum(dtype):
     assert worst(fast, exact, x).error > 500
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tiny_labels_next_to_the_minimum(dtype):
+    """Here 2^-44 of the terms is no normal number, and their low parts are flushed."""
+    exponent = {np.float32: np.arange(-30, -15), np.float64: np.arange(-290, -270)}[dtype]
+    labels = (3.7 * 10.0**exponent).astype(dtype)
+    x = np.concatenate([around_the_minimum(dtype, float(label)) for label in labels])
+    y = np.repeat(labels, x.size // labels.size)
+    exact = exact_values("gradient", x, y).float64()
+    beyond = np.abs(at_once(x, y)[1] - exact) - 2 * spacing(exact, dtype)
+    larger = np.maximum(1 / (1 + np.exp(-x.astype(np.float64))), y.astype(np.float64))
+    assert (beyond <= BEYOND[dtype] * larger + np.finfo(dtype).tiny).all()
+    if dtype == np.float32:  # the clause is needed
+        assert (beyond > BEYOND[dtype] * larger).any()
+
+
 @pytest.mark.parametrize("c", [2.5, 1e-3, 37.0])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pos_weight(dtype, c):
