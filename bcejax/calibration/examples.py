@@ -3,26 +3,30 @@
 One door for all: ``as_examples`` checks shapes and dtypes while tracing, checks values where the
 arrays are there to be looked at, and lays the examples out flat. Inside, an example that does not
 count has weight 0 and harmless values, so nothing that lies under a mask can leak; a value that
-should have been refused, but was traced, is nan.
+should have been refused, but was traced, has weight nan.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.losses import bce_gradient
-from bcejax.numerics import check_labels, check_probs, sigmoid, within
+from bcejax.losses import bce_gradient, bce_with_logits, bce_with_probs
+from bcejax.numerics import check_labels, check_probs, log_odds, sigmoid, within
+
+Result = TypeVar("Result")
 
 
 class Examples(NamedTuple):
     """Flat, checked examples; one of ``logits`` and ``probs`` is None.
 
     The scores keep their dtype, because the edges of bins are rounded to it; labels and weights
-    have the working dtype, at least float32.
+    have the working dtype, at least float32.  Scores depend on the scores given and on ``where``
+    alone, so that a vmap over labels or weights sorts them once.
     """
 
     labels: jax.Array  # (n,)
@@ -30,18 +34,56 @@ class Examples(NamedTuple):
     logits: jax.Array | None  # (n,)
     probs: jax.Array | None  # (n,)
 
+    def scores(self) -> jax.Array:
+        """What the examples are ordered by (n,): the logits or the probabilities, as given."""
+        scores = self.probs if self.logits is None else self.logits
+        assert scores is not None
+        return scores
+
     def probabilities(self) -> jax.Array:
         """Probability of label 1 (n,), in the working dtype."""
-        if self.logits is not None:
-            return sigmoid(self.logits.astype(self.labels.dtype))
-        assert self.probs is not None
-        return self.probs.astype(self.labels.dtype)
+        scores = self.scores().astype(self.labels.dtype)
+        return scores if self.logits is None else sigmoid(scores)
+
+    def log_odds(self) -> jax.Array:
+        """Logits (n,), in the working dtype; +-inf for probabilities 0 and 1."""
+        scores = self.scores().astype(self.labels.dtype)
+        return log_odds(scores) if self.logits is None else scores
 
     def residuals(self) -> jax.Array:
         """Label minus probability (n,); from logits no probability is rounded to 1."""
-        if self.logits is not None:
-            return -bce_gradient(self.logits.astype(self.labels.dtype), self.labels)
-        return self.labels - self.probabilities()
+        if self.logits is None:
+            return self.labels - self.probabilities()
+        return -bce_gradient(self.log_odds(), self.labels)
+
+    def losses(self) -> jax.Array:
+        """Binary cross-entropy of each example (n,), in nats."""
+        loss = bce_with_probs if self.logits is None else bce_with_logits
+        return loss(self.scores().astype(self.labels.dtype), self.labels)
+
+    def measured(
+        self,
+        metric: Callable[..., Result],
+        *,
+        labels: jax.Array | None = None,
+        weights: jax.Array | None = None,
+    ) -> Result:
+        """What a metric with the arguments of this package makes of the examples.
+
+        Args:
+            metric: called as ``metric(labels, logits= or probs=, weights=)``.
+            labels: (n,) in place of their own.
+            weights: (n,) likewise.
+
+        Returns:
+            The metric's result.
+        """
+        return metric(
+            self.labels if labels is None else labels,
+            logits=self.logits,
+            probs=self.probs,
+            weights=self.weights if weights is None else weights,
+        )
 
 
 def as_examples(
@@ -51,6 +93,7 @@ def as_examples(
     probs: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
+    hard: bool = False,
 ) -> Examples:
     """Check what a caller gave and lay it out flat.
 
@@ -61,15 +104,17 @@ def as_examples(
         weights: how often each example counts, >= 0; broadcasts to that shape. None is 1.
         where: whether it counts at all; broadcasts to that shape. Whatever lies under False or
             weight 0 is ignored, nan included.
+        hard: take labels 0 and 1 only, for statistics that mean nothing else.
 
     Returns:
-        ``Examples`` with n = the size of ``labels``.
+        ``Examples`` with n = the size of ``labels``. Under jit an example that could not be taken
+        has weight nan.
 
     Raises:
         TypeError: scores that are not floating, or a mask that is not boolean.
         ValueError: neither or both of logits and probs, shapes that differ, no example; and,
-            unless an argument is traced: nan, labels or probabilities outside [0, 1], negative
-            weights, nothing that counts.
+            unless an argument is traced: nan, labels or probabilities outside [0, 1], soft labels
+            where hard ones are asked for, negative weights, nothing that counts.
 
     Example:
         >>> as_examples([1, 0], probs=[0.75, 0.5]).residuals()
@@ -86,31 +131,49 @@ def as_examples(
     dtype = jnp.promote_types(scores.dtype, jnp.float32)
     weights = _spread("weights", 1 if weights is None else weights, labels.shape).astype(dtype)
     mask = _mask(where, labels.shape)
-    _check_values(name, labels, scores, weights, mask)
 
-    return _laid_out(labels, scores, weights, mask, is_logits=logits is not None)
+    examples, acceptable = _laid_out(
+        labels, scores, weights, mask, is_logits=logits is not None, hard=hard
+    )
+    if not isinstance(acceptable, jax.core.Tracer) and not acceptable:
+        _say_what_is_wrong(name, hard, labels, scores, weights, mask)
+    return examples
 
 
-@functools.partial(jax.jit, static_argnames="is_logits")
+@functools.partial(jax.jit, static_argnames=("is_logits", "hard"))
 def _laid_out(
-    labels: jax.Array, scores: jax.Array, weights: jax.Array, mask: jax.Array, *, is_logits: bool
-) -> Examples:
-    """Flat, with 0 for all that does not count and nan for all that could not be taken."""
-    labels = labels.astype(weights.dtype)
-    accepted = scores if is_logits else within(scores, 0.0, 1.0)
-    implausible = jnp.isnan(accepted) | jnp.isnan(within(labels, 0.0, 1.0))
-    # a good value under weight 0 stays, for the derivative in its weight
-    counts = mask & ((weights != 0) | ~implausible)
-    # values are masked before they pass the gate, so that no nan meets their derivatives
+    labels: jax.Array,
+    scores: jax.Array,
+    weights: jax.Array,
+    mask: jax.Array,
+    *,
+    is_logits: bool,
+    hard: bool,
+) -> tuple[Examples, jax.Array]:
+    """Flat, with 0 for all that cannot count, weight nan where it should; whether none should."""
     labels, scores, weights = (
-        jnp.where(counts, each, 0).ravel() for each in (labels, scores, weights)
+        jnp.where(mask, each, 0).ravel() for each in (labels.astype(weights.dtype), scores, weights)
     )
-    return Examples(
-        labels=within(labels, 0.0, 1.0),
-        weights=jnp.where(weights < 0, jnp.nan, weights),
+    labels, strange_label = _accepted(labels, 0.0, 1.0)
+    if hard:
+        strange_label |= (labels != 0) & (labels != 1)
+    scores, strange_score = _accepted(scores, *((-jnp.inf, jnp.inf) if is_logits else (0.0, 1.0)))
+    refused = (weights != 0) & (strange_label | strange_score) | ~(weights >= 0)
+    refused |= jnp.isinf(weights)
+    examples = Examples(
+        labels=labels,
+        weights=jnp.where(refused, jnp.nan, weights),
         logits=scores if is_logits else None,
-        probs=None if is_logits else within(scores, 0.0, 1.0),
+        probs=None if is_logits else scores,
     )
+    return examples, ~jnp.any(refused) & jnp.any(weights != 0)
+
+
+def _accepted(values: jax.Array, low: float, high: float) -> tuple[jax.Array, jax.Array]:
+    """Values in [low, high], 0 where there is none such, and where that is."""
+    strange = jnp.isnan(within(values, low, high))
+    # masked before they pass the gate, so that no nan meets its derivative
+    return within(jnp.where(strange, 0, values), low, high), strange
 
 
 def _scores(logits: ArrayLike | None, probs: ArrayLike | None) -> tuple[str, jax.Array]:
@@ -141,19 +204,20 @@ def _mask(where: ArrayLike | None, shape: tuple[int, ...]) -> jax.Array:
     return mask
 
 
-def _check_values(name: str, *arrays: jax.Array) -> None:
-    """Say what is wrong with the values that count, unless one array is traced."""
-    if any(isinstance(array, jax.core.Tracer) for array in arrays):
-        return
+def _say_what_is_wrong(name: str, hard: bool, *arrays: jax.Array) -> None:
+    """Raise for the first fault of the values that count."""
     labels, scores, weights, mask = (np.asarray(array) for array in arrays)
     if not np.all(np.isfinite(weights[mask]) & (weights[mask] >= 0)):
         raise ValueError("weights must be finite and >= 0; negative, inf or nan came")
     present = mask & (weights != 0)
     if not present.any():
         raise ValueError("no example counts: each is masked by where= or has weight 0")
-    labels, scores = (each if present.all() else each[present] for each in (labels, scores))
+    labels, scores = labels[present], scores[present]
     check_labels(labels)
     if name == "probs":
         check_probs(scores)
     elif np.isnan(scores).any():
         raise ValueError("logits hold nan: drop these examples or mask them with where=")
+    if hard:
+        soft = labels[(labels != 0) & (labels != 1)][0]
+        raise ValueError(f"labels must be 0 or 1 here, found the soft label {soft:g}")
