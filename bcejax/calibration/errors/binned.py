@@ -69,7 +69,7 @@ def expected_calibration_error(
             counts.
 
     Accuracy: norm 1 within 4 (sqrt(n) + 4) eps of brute force in float64
-    (tests/calibration/test_errors.py).
+    (tests/calibration/errors/test_binned.py).
 
     Example:
         >>> expected_calibration_error([0, 1, 1], probs=[0.25, 0.5, 0.75], bins=2)

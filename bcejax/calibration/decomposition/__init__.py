@@ -1,0 +1,1 @@
+"""Scores taken apart: what is lost by miscalibration, what is left to lose."""
