@@ -5,6 +5,8 @@ from bcejax.plots.error_atlas import draw_error_atlas
 from bcejax.plots.error_curves import draw_errors
 from bcejax.plots.history import draw_history
 from bcejax.plots.loss_curves import draw_loss_curves
+from bcejax.plots.prob_histogram import draw_prob_histogram
+from bcejax.plots.recalibration import draw_recalibration
 from bcejax.plots.reliability import draw_reliability
 from bcejax.plots.style import PALETTE, house_style, save_drawing
 
@@ -15,6 +17,8 @@ __all__ = [
     "draw_errors",
     "draw_history",
     "draw_loss_curves",
+    "draw_prob_histogram",
+    "draw_recalibration",
     "draw_reliability",
     "house_style",
     "save_drawing",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bcejax.plots.style import FAINT
+from bcejax.plots.squares import Kind, frame_square, name_curves, rise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,13 @@ STRIP = 0.14  # height of the strip of weights, as a share of the axes
 
 
 def draw_reliability(
-    ax: "Axes", curve: "ReliabilityCurve", *, label: str | None = None, intervals: bool = True
+    ax: "Axes",
+    curve: "ReliabilityCurve",
+    *,
+    label: str | None = None,
+    color: str | None = None,
+    kind: Kind = "share",
+    intervals: bool = True,
 ) -> None:
     """Mean label against mean probability of each bin, over the diagonal of perfect calibration.
 
@@ -26,8 +32,13 @@ def draw_reliability(
     Args:
         ax: where to draw.
         curve: what ``bcejax.calibration.reliability_curve`` computed.
-        label: the curve's name in a legend; None makes no legend.
+        label: the curve's name in the legend; None leaves the legend as it is.
+        color: of the curve; None takes the next of the axes' colours.
+        kind: "share" of label 1, or "bias": mean label minus mean probability, over the line 0.
         intervals: whether to draw whiskers; they mean nothing where weights do not count copies.
+
+    Raises:
+        ValueError: the kind is neither.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -39,13 +50,13 @@ def draw_reliability(
     """
     weights, edges = np.asarray(curve.weights), np.asarray(curve.edges)
     full = weights > 0
-    x, y, lower, upper = (
+    x, share, lower, upper = (
         np.asarray(each)[full]
         for each in (curve.mean_prob, curve.mean_label, curve.lower, curve.upper)
     )
-    if not ax.lines:
-        ax.axline((0, 0), slope=1, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    (line,) = ax.plot(x, y, marker="o", label=label)
+    y, lower, upper = (rise(kind, x, each) for each in (share, lower, upper))
+    frame_square(ax, kind)
+    (line,) = ax.plot(x, y, marker="o", label=label, color=color)
     if intervals:
         ax.vlines(x, lower, upper, color=line.get_color(), linewidth=1, alpha=0.6)
     ax.bar(
@@ -59,7 +70,4 @@ def draw_reliability(
         transform=ax.get_xaxis_transform(),  # the height is a share of the axes, not a probability
         zorder=0.5,
     )
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean probability", ylabel="share of label 1")
-    ax.set_aspect("equal", adjustable="box", anchor="W")
-    if label is not None:
-        ax.legend()
+    name_curves(ax)

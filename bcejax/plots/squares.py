@@ -1,0 +1,52 @@
+"""The square that every reliability diagram stands in, whatever curve is drawn.
+
+Kind "share" shows the share of label 1 over the diagonal of perfect calibration; kind "bias" shows
+share minus probability over the line 0, which spreads out what the diagonal hides.
+"""
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from bcejax.plots.style import FAINT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Kind: TypeAlias = Literal["share", "bias"]
+KINDS = {"share": "share of label 1", "bias": "share of label 1 - probability"}
+PERFECT = "_perfect"  # the underscore keeps it out of legends
+
+
+def rise(kind: Kind, prob: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Where a share of label 1 at a probability is drawn.
+
+    Raises:
+        ValueError: the kind is neither "share" nor "bias".
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is not one of {list(KINDS)}")
+    return share if kind == "share" else share - prob
+
+
+def frame_square(ax: "Axes", kind: Kind) -> None:
+    """Limits, labels and, once, the line of perfect calibration."""
+    if all(line.get_label() != PERFECT for line in ax.lines):
+        slope = 1 if kind == "share" else 0
+        dashes = (0, (4, 3))
+        ax.axline((0, 0), slope=slope, color=FAINT, lw=1, linestyle=dashes, zorder=1, label=PERFECT)
+    ax.set(xlim=(0, 1), xlabel="mean probability", ylabel=KINDS[kind])
+    if kind == "share":
+        ax.set_ylim(0, 1)
+        ax.set_aspect("equal", adjustable="box", anchor="W")
+    else:
+        ax.set_box_aspect(1)
+        ax.set_anchor("W")
+
+
+def name_curves(ax: "Axes") -> None:
+    """A legend of all that has a name on the axes, each name once; none where nothing has."""
+    handles, names = ax.get_legend_handles_labels()
+    named = dict(zip(reversed(names), reversed(handles), strict=True))  # the first of a name stays
+    if named:
+        ax.legend([named[name] for name in dict.fromkeys(names)], list(dict.fromkeys(names)))
