@@ -1,0 +1,1 @@
+"""``bcejax calibrate``: predictions in, a report, figures and a calibrator out."""
