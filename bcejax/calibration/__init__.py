@@ -2,5 +2,11 @@
 
 from bcejax.calibration.binning import ReliabilityCurve, reliability_curve
 from bcejax.calibration.errors import expected_calibration_error
+from bcejax.calibration.isotonic import isotonic_regression
 
-__all__ = ["ReliabilityCurve", "expected_calibration_error", "reliability_curve"]
+__all__ = [
+    "ReliabilityCurve",
+    "expected_calibration_error",
+    "isotonic_regression",
+    "reliability_curve",
+]
