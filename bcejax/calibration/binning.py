@@ -1,11 +1,12 @@
 r"""Reliability: what the labels did where the probability was p.
 
-Probabilities fall into K bins of equal width. In bin b, with weights w,
+Probabilities fall into K bins. In bin b, with weights w,
 
     W_b = sum w,    mean_prob = sum w p / W_b,    mean_label = sum w y / W_b,
     gap = sum w (y - p) / W_b = mean_label - mean_prob.
 
-Which bin an edge belongs to is the edge rule of bcejax.calibration.edges.
+Which bins there are is said in bcejax.calibration.rules, which of them an edge belongs to in
+bcejax.calibration.edges, what equal mass is in bcejax.calibration.masses.
 
 **Order and copies.** A bin's sums do not depend on the order of the examples but for rounding: they
 are taken in about sqrt(n) blocks, so the error stays below 2 (sqrt(n) + 2) eps of the sum of
@@ -24,9 +25,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.edges import Closed, check_bins, place
+from bcejax.calibration.edges import place
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.intervals import wilson_interval
+from bcejax.calibration.intervals import INTERVALS, Interval
+from bcejax.calibration.masses import place_by_mass
+from bcejax.calibration.ordering import Ordering
+from bcejax.calibration.rules import Bins, BinRule, Closed, Strategy, bin_rule, settle
 
 
 class ReliabilityCurve(NamedTuple):
@@ -38,8 +42,19 @@ class ReliabilityCurve(NamedTuple):
     mean_prob: jax.Array  # (bins,) weighted mean probability
     mean_label: jax.Array  # (bins,) weighted mean label
     gap: jax.Array  # (bins,) mean_label - mean_prob, with the digits that the subtraction loses
-    lower: jax.Array  # (bins,) Wilson interval of the share of label 1
+    lower: jax.Array  # (bins,) interval of the share of label 1
     upper: jax.Array  # (bins,)
+
+
+class BinTable(NamedTuple):
+    """The bin of each example, and where the bins lie."""
+
+    index: jax.Array  # (n,) int32
+    edges: jax.Array  # (bins + 1,) of probability
+
+    def sums(self, values: jax.Array) -> jax.Array:
+        """Sums of values (n,) or (n, c) over the examples of each bin, (bins,) or (bins, c)."""
+        return sums_by_bin(values, self.index, len(self.edges) - 1)
 
 
 def reliability_curve(
@@ -49,14 +64,16 @@ def reliability_curve(
     probs: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
-    bins: int = 15,
+    bins: Bins = 15,
+    strategy: Strategy = "width",
     closed: Closed = "left",
+    interval: Interval = "wilson",
     confidence: float = 0.95,
 ) -> ReliabilityCurve:
-    """Mean label against mean probability, in bins of equal width.
+    """Mean label against mean probability, in bins.
 
-    Works under jit, vmap and grad (the bins themselves have no derivative); bins, closed and
-    confidence are static.
+    Works under jit, vmap and grad (the bins themselves have no derivative); all options are
+    static.
 
     Args:
         labels: numbers in [0, 1], any shape; soft labels are welcome.
@@ -65,21 +82,28 @@ def reliability_curve(
             computed with in float32.
         weights: how often each example counts, >= 0; broadcasts to that shape.
         where: whether it counts at all; broadcasts to that shape.
-        bins: number K of bins.
+        bins: number K of bins; "cube_root" for K = ceil(W^(1/3)), W the sum of the weights (under
+            jit the arrays have length ceil(n^(1/3)), and K is at most that); or the edges, as
+            probabilities that ascend from 0 to 1.
+        strategy: "width" for bins of equal width; "mass" for bins of equal weight, which never
+            split a tie, ``bcejax.calibration.masses``.
         closed: the end that belongs to a bin, "left" or "right": the edge rule of
             ``bcejax.calibration.edges``.
-        confidence: of the Wilson interval, which takes W_b as the number of trials; it means
-            nothing where weights do not count copies.
+        interval: "wilson", "clopper_pearson" (never covers less than it says) or "jeffreys";
+            ``bcejax.calibration.intervals``.
+        confidence: of the interval, which takes W_b as the number of trials; it means nothing
+            where weights do not count copies.
 
     Returns:
         A ``ReliabilityCurve``. Under jit a probability or label outside [0, 1] makes the means
         it enters nan; where values can be looked at they raise instead.
 
     Raises:
-        TypeError: scores that are not floating, a mask that is not boolean, or bins that is not
-            an integer.
-        ValueError: shapes that differ, no example, unknown ``closed``; and, unless traced: nan,
-            labels or probabilities outside [0, 1], negative weights, nothing that counts.
+        TypeError: scores that are not floating, a mask that is not boolean, or bins that are
+            neither a number nor "cube_root" nor edges.
+        ValueError: shapes that differ, no example, unknown options, edges that do not ascend from
+            0 to 1; and, unless traced: nan, labels or probabilities outside [0, 1], negative
+            weights, nothing that counts.
 
     Accuracy: sums as stated above, held against float64 and against scikit-learn by
     tests/calibration/test_binning.py.
@@ -91,42 +115,74 @@ def reliability_curve(
          Array([0.25 , 0.625], dtype=float32),
          Array([0., 1.], dtype=float32))
     """
-    check_bins(bins, closed)
+    rule = bin_rule(bins, strategy, closed)
+    if interval not in INTERVALS:
+        raise ValueError(f"interval {interval!r} is not one of {sorted(INTERVALS)}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} does not lie between 0 and 1")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    return _curve(examples, bins, closed, confidence)
+    rule, ordering = settle(rule, examples)
+    return _curve(examples, ordering, rule, interval, confidence)
 
 
-@functools.partial(jax.jit, static_argnames=("bins", "closed", "confidence"))
-def _curve(examples: Examples, bins: int, closed: Closed, confidence: float) -> ReliabilityCurve:
+@functools.partial(jax.jit, static_argnames=("rule", "interval", "confidence"))
+def _curve(
+    examples: Examples,
+    ordering: Ordering | None,
+    rule: BinRule,
+    interval: Interval,
+    confidence: float,
+) -> ReliabilityCurve:
     w, p, y = examples.weights, examples.probabilities(), examples.labels
-    index, edges = place(examples, bins, closed)
+    table = bin_table(examples, ordering, rule)
     columns = jnp.stack([w, w * p, w * y, w * examples.residuals()], axis=-1)
-    weight, *sums = jnp.moveaxis(sums_by_bin(columns, index, bins), -1, 0)
+    weight, *sums = jnp.moveaxis(table.sums(columns), -1, 0)
     mean_prob, mean_label, gap = (_mean(each, weight) for each in sums)
-    lower, upper = wilson_interval(mean_label, jnp.where(weight == 0, 1, weight), confidence)
-    counts = jax.ops.segment_sum((w != 0).astype(jnp.int32), index, bins)
-    return ReliabilityCurve(edges, counts, weight, mean_prob, mean_label, gap, lower, upper)
+    trials = jnp.where(weight == 0, 1, weight)
+    lower, upper = INTERVALS[interval](mean_label, trials, confidence)
+    counts = table.sums((w != 0).astype(jnp.int32))
+    return ReliabilityCurve(table.edges, counts, weight, mean_prob, mean_label, gap, lower, upper)
+
+
+def bin_table(examples: Examples, ordering: Ordering | None, rule: BinRule) -> BinTable:
+    """The bin of each example.
+
+    Args:
+        examples: n of them.
+        ordering: of their scores; None for bins of equal width.
+        rule: which bins.
+
+    Returns:
+        A ``BinTable``.
+
+    Example:
+        >>> examples = as_examples([0, 1, 1], probs=[0.25, 0.5, 0.75])
+        >>> rule, ordering = settle(bin_rule(2), examples)
+        >>> bin_table(examples, ordering, rule).index
+        Array([0, 1, 1], dtype=int32)
+    """
+    if ordering is None:
+        return BinTable(*place(examples, rule))
+    return BinTable(*place_by_mass(examples, ordering, rule))
 
 
 def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
     """Sums over the examples of each bin.
 
     Args:
-        columns: (n, c).
+        columns: (n,) or (n, c).
         index: (n,) bin of each example.
         bins: K.
 
     Returns:
-        (K, c), in the dtype of ``columns``.
+        (K,) or (K, c), in the dtype of ``columns``.
 
     Accuracy: within 2 (sqrt(n) + 2) eps of the sum of absolute terms
     (tests/calibration/test_binning.py); a long sum of ones does not stop where one more is
     rounded away, at 2^24 in float32.
 
     Example:
-        >>> sums_by_bin(jnp.array([[1.0], [2.0], [4.0]]), jnp.array([0, 1, 0]), 2).ravel()
+        >>> sums_by_bin(jnp.array([1.0, 2.0, 4.0]), jnp.array([0, 1, 0]), 2)
         Array([5., 2.], dtype=float32)
     """
     n = len(index)
@@ -134,7 +190,7 @@ def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
     blocks = -(-n // length)
     cell = index + bins * (jnp.arange(n, dtype=jnp.int32) // length)
     partial = jax.ops.segment_sum(columns, cell, blocks * bins)
-    return jnp.sum(partial.reshape(blocks, bins, -1), axis=0)
+    return jnp.sum(partial.reshape(blocks, bins, *columns.shape[1:]), axis=0)
 
 
 def _mean(total: jax.Array, weight: jax.Array) -> jax.Array:
