@@ -1,0 +1,108 @@
+"""Many replicates of one random computation: in batches, each from its own key.
+
+The i-th replicate uses ``fold_in(key, i)``, so it does not depend on how many follow nor on how
+they are batched.  A batch runs under vmap and is bounded in memory; what depends on no key (the
+sort of the scores above all) XLA hoists out of the loop over the batches.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+ELEMENTS = 2**18  # numbers in an array of a batch: 1 MiB in float32
+PIECES = 10  # of the work, with a report of progress after each
+
+
+def check_replicates(name: str, count: int) -> None:
+    """Refuse a number of replicates that is not a positive integer.
+
+    Example:
+        >>> check_replicates("n_resamples", 0)
+        Traceback (most recent call last):
+        ValueError: n_resamples is 0; there must be 1 or more
+    """
+    if isinstance(count, bool):
+        raise TypeError(f"{name} is {count!r}; it must be an integer")
+    try:
+        operator.index(count)
+    except TypeError:
+        raise TypeError(f"{name} is {count!r}; it must be an integer") from None
+    if count < 1:
+        raise ValueError(f"{name} is {count}; there must be 1 or more")
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence outside (0, 1).
+
+    Example:
+        >>> check_confidence(95)
+        Traceback (most recent call last):
+        ValueError: confidence 95 does not lie between 0 and 1
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} does not lie between 0 and 1")
+
+
+def replicated(
+    once: Callable[[jax.Array], Any], key: jax.Array, first: jax.Array, count: int, size: int
+) -> Any:
+    """What ``once(key)`` gives for replicates first, first + 1, ..., to be called under jit.
+
+    Args:
+        once: a traceable function of a key.
+        key: of all replicates.
+        first: int32, the first replicate.
+        count: how many; static.
+        size: numbers in the arrays that one replicate works on; static.
+
+    Returns:
+        The result's pytree, with a leading axis of length ``count``.
+
+    Example:
+        >>> replicated(lambda key: jax.random.uniform(key), jax.random.key(0), 0, 3, 1).shape
+        (3,)
+    """
+    batch = min(count, max(1, ELEMENTS // size))
+    rounds = -(-count // batch)
+    replicates = first + jnp.arange(rounds * batch).reshape(rounds, batch)
+    results = lax.map(
+        jax.vmap(lambda replicate: once(jax.random.fold_in(key, replicate))), replicates
+    )
+    return jax.tree.map(lambda each: each.reshape(-1, *each.shape[2:])[:count], results)
+
+
+def in_pieces(
+    piece: Callable[[int, int], Any], count: int, progress: Callable[[int, int], None] | None
+) -> Any:
+    """The replicates of all pieces, with a report after each.
+
+    Args:
+        piece: gives ``piece(first, count)`` replicates, all pieces of one count.
+        count: how many in all.
+        progress: called as ``progress(done, count)`` after each tenth; None makes one piece.
+
+    Returns:
+        The pieces' pytree, with a leading axis of length ``count``.
+
+    Example:
+        >>> in_pieces(lambda first, count: first + jnp.arange(count), 12, print)
+        2 12
+        4 12
+        6 12
+        8 12
+        10 12
+        12 12
+        Array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11], dtype=int32)
+    """
+    if progress is None:
+        return piece(0, count)
+    length = -(-count // PIECES)
+    results = []
+    for first in range(0, count, length):
+        results.append(jax.block_until_ready(piece(first, length)))
+        progress(min(first + length, count), count)
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *results)
