@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bcejax.plots.squares import Kind, frame_square, name_curves, rise
+from bcejax.plots.squares import STRIP, Kind, frame_square, name_curves, rise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bcejax.calibration import ReliabilityCurve
-
-STRIP = 0.14  # height of the strip of weights, as a share of the axes
 
 
 def draw_reliability(

@@ -4,7 +4,7 @@ Kind "share" shows the share of label 1 over the diagonal of perfect calibration
 share minus probability over the line 0, which spreads out what the diagonal hides.
 """
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from bcejax.plots.style import FAINT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from bcejax.calibration.inference import Band
+
 Kind: TypeAlias = Literal["share", "bias"]
 KINDS = {"share": "share of label 1", "bias": "share of label 1 - probability"}
+STRIP = 0.14  # height of the strip of weights along the foot, as a share of the axes
 PERFECT = "_perfect"  # the underscore keeps it out of legends
 
 
@@ -42,6 +45,18 @@ def frame_square(ax: "Axes", kind: Kind) -> None:
     else:
         ax.set_box_aspect(1)
         ax.set_anchor("W")
+
+
+def draw_band(ax: "Axes", band: "Band", kind: Kind, *, color: Any) -> None:
+    """The surface between two bounds, as a staircase that leaves out nothing.
+
+    Between two of its probabilities a lower bound is that of the left one, an upper bound that of
+    the right one: so ``confidence_band`` means it.
+    """
+    x = np.repeat(np.asarray(band.probs), 2)[1:-1]
+    lower, upper = np.asarray(band.lower), np.asarray(band.upper)
+    ends = (rise(kind, x, np.repeat(each, 2)) for each in (lower[:-1], upper[1:]))
+    ax.fill_between(x, *ends, color=color, alpha=0.2, linewidth=0, zorder=0.8)
 
 
 def name_curves(ax: "Axes") -> None:
