@@ -15,6 +15,7 @@ REGISTRY = (
     "experiments.gradients_of_models",
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
+    "experiments.calibration_of_losses",
     "experiments.accuracy_of_forms",
     "experiments.dead_derivatives",
     "experiments.finite_differences",
