@@ -30,7 +30,7 @@ from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.intervals import INTERVALS, Interval
 from bcejax.calibration.masses import place_by_mass
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import Bins, BinRule, Closed, Strategy, bin_rule, settle
+from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 
 class ReliabilityCurve(NamedTuple):
@@ -49,12 +49,12 @@ class ReliabilityCurve(NamedTuple):
 class BinTable(NamedTuple):
     """The bin of each example, and where the bins lie."""
 
-    index: jax.Array  # (n,) int32
+    bin_of: jax.Array  # (n,) int32
     edges: jax.Array  # (bins + 1,) of probability
 
     def sums(self, values: jax.Array) -> jax.Array:
         """Sums of values (n,) or (n, c) over the examples of each bin, (bins,) or (bins, c)."""
-        return sums_by_bin(values, self.index, len(self.edges) - 1)
+        return sums_by_bin(values, self.bin_of, len(self.edges) - 1)
 
 
 def reliability_curve(
@@ -158,7 +158,7 @@ def bin_table(examples: Examples, ordering: Ordering | None, rule: BinRule) -> B
     Example:
         >>> examples = as_examples([0, 1, 1], probs=[0.25, 0.5, 0.75])
         >>> rule, ordering = settle(bin_rule(2), examples)
-        >>> bin_table(examples, ordering, rule).index
+        >>> bin_table(examples, ordering, rule).bin_of
         Array([0, 1, 1], dtype=int32)
     """
     if ordering is None:

@@ -60,7 +60,7 @@ def logit_edges(bins: int | tuple[float, ...], dtype: DTypeLike) -> np.ndarray:
         array([-1.09861229,  0.        ,  1.09861229])
     """
     if isinstance(bins, tuple):
-        above = np.array(bins[1:-1], np.float64)
+        above: np.ndarray = np.array(bins[1:-1], np.float64)
         below = 1 - above
     else:
         above = np.arange(1, bins)

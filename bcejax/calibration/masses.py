@@ -10,16 +10,20 @@ one bin; an example of weight k fares as k copies of it; weight 0 is absence.  A
 than W/K leaves the bins before its own empty.
 
 The lower edge of a bin is its least probability with closed="left"; with closed="right" it is the
-greatest one below the bin.  So these edges, given as edges, make the same bins.
+greatest one below the bin.  So these edges, given as edges, make the same bins (but for a heavy
+probability 0 with closed="right", which given edges put into the first bin).
 
-K C is exact for whole weights while K W < 2^24 (2^53 in float64); beyond, and for other weights,
-an example next to the border of two bins may fall on its other side.
+C/W is compared with k/K, each rounded once. For whole weights with W < 2^24 (2^53 in float64) a
+group that ends on a border is known to do so, and none is misplaced while K W < 2^24; beyond, one
+that ends within a rounding of a border may fall on its other side.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import ArrayLike
 
+from bcejax.calibration.edges import bin_index
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
 from bcejax.calibration.rules import BinRule, Closed, traced_count
@@ -48,29 +52,30 @@ def place_by_mass(
     """
     room = rule.room(len(examples.weights))
     count = traced_count(rule, examples.weights)
-    index = ordering.to_examples(mass_index(ordering, examples.weights, count))
+    borders = jnp.arange(1, room).astype(examples.weights.dtype) / count
+    index = ordering.to_examples(mass_index(ordering, examples.weights, borders))
     return index, _edges(examples, index, room, count, rule.closed)
 
 
-def mass_index(ordering: Ordering, weights: jax.Array, count: int | jax.Array) -> jax.Array:
-    """The bin of each tie group among bins of equal mass.
+def mass_index(ordering: Ordering, weights: jax.Array, borders: ArrayLike) -> jax.Array:
+    """The bin of each tie group among bins that end at given shares of the weight.
 
     Args:
         ordering: of the scores.
         weights: (n,), of the examples.
-        count: K.
+        borders: (K - 1,), in (0, 1), ascending; k/K for bins of equal mass.
 
     Returns:
         int32 (n,) in 0..K-1.
 
     Example:
         >>> from bcejax.calibration.ordering import ascending
-        >>> mass_index(ascending(jnp.array([0.2, 0.9, 0.9])), jnp.ones(3), 2)
+        >>> mass_index(ascending(jnp.array([0.2, 0.9, 0.9])), jnp.ones(3), jnp.array([0.5]))
         Array([0, 1, 1], dtype=int32)
     """
     reached = jnp.cumsum(lax.stop_gradient(ordering.per_group(weights)))
-    bin_of = jnp.ceil(reached * count / reached[-1]) - 1
-    return jnp.clip(bin_of, 0, count - 1).astype(jnp.int32)
+    share = jnp.minimum(reached / reached[-1], 1)  # running sums may round to more than the last
+    return bin_index(share, jnp.asarray(borders, weights.dtype), "right")
 
 
 def _edges(

@@ -10,8 +10,8 @@ It is the error of the probability of label 1, not of the confidence in the like
 another number that also goes by the name of ECE.
 
 **Bias.** A plug-in estimate is biased upwards: a perfectly calibrated model has an ECE of about
-sum_b sqrt(2 ybar_b (1 - ybar_b) W_b / pi) / W, not 0. Of norm 1, debiasing takes off what the plug-in
-gains where the gaps are normal about those found, with s_b^2 = ybar_b (1 - ybar_b) / W_b:
+sum_b sqrt(2 ybar_b (1 - ybar_b) W_b / pi) / W, not 0. Of norm 1, debiasing takes off what the
+plug-in gains where the gaps are normal about those found, with s_b^2 = ybar_b (1 - ybar_b) / W_b:
 
     2 sum_b (W_b/W) |gap_b| - sum_b (W_b/W) E|N(gap_b, s_b^2)|,
     E|N(d, s^2)| = s sqrt(2/pi) exp(-d^2 / (2 s^2)) + d erf(d / (s sqrt 2)).
@@ -37,7 +37,7 @@ from bcejax.calibration.binning import bin_table
 from bcejax.calibration.errors.debiased import unbiased_square
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import Bins, BinRule, Closed, Strategy, bin_rule, settle
+from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 
 def expected_calibration_error(
@@ -141,9 +141,7 @@ def _debiased_first(
     certain = variance <= 0
     s = jnp.sqrt(jnp.where(certain, 1, variance))
     t = gap / s
-    folded = s * math.sqrt(2 / math.pi) * jnp.exp(-(t**2) / 2) + gap * jax.lax.erf(
-        t / math.sqrt(2)
-    )
+    folded = s * math.sqrt(2 / math.pi) * jnp.exp(-(t**2) / 2) + gap * jax.lax.erf(t / math.sqrt(2))
     return jnp.sum(weight * (2 * _size(gap) - jnp.where(certain, _size(gap), folded))) / total
 
 

@@ -5,8 +5,8 @@ mean. Pairs of different examples have no such part: for the true gap d_b = E[r 
 
     "pairs"     sum_b q_b [(sum r)^2 - sum r^2] / (W_b (W_b - 1)),
 
-the mean of r_i r_j over the pairs of a bin, has expectation sum_b q_b d_b^2. Where p is one number in
-each bin, or taken as given,
+the mean of r_i r_j over the pairs of a bin, has expectation sum_b q_b d_b^2. Where p is one number
+in each bin, or taken as given,
 
     "labels"    sum_b q_b [gap_b^2 - v_b / (W_b - 1)],    v_b the variance of the labels in bin b
 
@@ -34,7 +34,7 @@ from jax.typing import ArrayLike
 from bcejax.calibration.binning import bin_table
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import Bins, BinRule, Closed, Strategy, bin_rule, settle
+from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 Form: TypeAlias = Literal["pairs", "labels"]
 
@@ -79,7 +79,7 @@ def debiased_squared_error(
 
     Example:
         >>> debiased_squared_error([0, 1, 1], probs=[0.25, 0.5, 0.75], bins=1)
-        Array(0.02083333, dtype=float32)
+        Array(-0.02083333, dtype=float32)
     """
     rule = bin_rule(bins, strategy, closed)
     if form not in ("pairs", "labels"):
@@ -99,7 +99,7 @@ def _squared_error(
     if form == "pairs":
         return unbiased_square(weight, residual, table.sums(w * r**2))
     mean = table.sums(w * y) / jnp.where(weight == 0, 1, weight)
-    spread = table.sums(w * (y - mean[table.index]) ** 2)
+    spread = table.sums(w * (y - mean[table.bin_of]) ** 2)
     # [gap^2 - v/(W - 1)] W (W - 1) = residual^2 - (residual^2 / W + spread)
     within = residual**2 / jnp.where(weight == 0, 1, weight) + spread
     return unbiased_square(weight, residual, within)
