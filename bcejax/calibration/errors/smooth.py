@@ -9,9 +9,9 @@ F never increases in s, so exactly one s has F(s) = s. That s is the smooth cali
 (smECE): no bins to choose, continuous in the probabilities, and the bandwidth of its own diagram.
 
 **Grid.** Residuals are shared between the nodes of a grid of N cells, where all s have one FFT
-(bcejax.calibration.grid). Between s and F(s) lies the fixed point, so each evaluation bounds it from
-both sides; secant steps take three to eight of them, and every third is a bisection, so that their
-number is bounded for any data. A coarser grid gives the first guess.
+(bcejax.calibration.grid). The fixed point lies between s and F(s), so each evaluation bounds it
+from both sides; secant steps take three to eight of them, and every third is a bisection, so that
+their number is bounded for any data. A coarser grid gives the first guess.
 
 **Derivative.** s = F(s; m) at the nodes m gives ds = F_m dm / (1 - F_s), F_s <= 0, which is never
 ill posed; a derivative of the search itself would be a number about the search.
@@ -92,8 +92,8 @@ def smooth_calibration_error(
     Source: J. Blasiok and P. Nakkiran, Smooth ECE (2023).
 
     Example:
-        >>> smooth_calibration_error([0, 1, 1], probs=[0.25, 0.5, 0.75])
-        Array(0.2087732, dtype=float32)
+        >>> round(float(smooth_calibration_error([0, 1, 1], probs=[0.25, 0.5, 0.75])), 4)
+        0.2088
     """
     check_cells(cells)
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
@@ -113,11 +113,17 @@ def smooth_reliability_curve(
     """Share of label 1 against probability, smoothed as the smooth calibration error smooths.
 
     With d_s the smoothed density of the probabilities, the curve is t + r_s(t) / d_s(t). It is
-    the form whose weighted distance from the diagonal is the error itself; the ratio of smoothed
-    labels to d_s also shows how the Gaussian moves probabilities, which no model is to blame for.
+    the form whose weighted distance from the diagonal is the error itself, and may leave [0, 1];
+    the ratio of smoothed labels to d_s stays there, but also shows how the Gaussian moves
+    probabilities, for which no model is to blame.
 
     Args:
-        labels, logits, probs, weights, where, cells: as for ``smooth_calibration_error``.
+        labels: numbers in [0, 1], any shape; soft labels are welcome.
+        logits: floats of that shape, or
+        probs: floats in [0, 1] of that shape. Exactly one of the two.
+        weights: how often each example counts, >= 0; broadcasts to that shape.
+        where: whether it counts at all; broadcasts to that shape.
+        cells: number N of cells of the grid.
         bandwidth: standard deviation s of the Gaussian, > 0; None takes the fixed point.
 
     Returns:
@@ -137,7 +143,7 @@ def smooth_reliability_curve(
         >>> smooth.grid
         Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
         >>> smooth.curve.round(2), smooth.error.round(2)
-        (Array([], dtype=float32), Array(0.21, dtype=float32))
+        (Array([-0.24, 0. , 0.5 , 1. , 1.24], dtype=float32), Array(0.19, dtype=float32))
     """
     check_cells(cells)
     if bandwidth is not None and jnp.shape(bandwidth):
