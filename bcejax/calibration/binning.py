@@ -9,8 +9,8 @@ Which bins there are is said in bcejax.calibration.rules, which of them an edge 
 bcejax.calibration.edges, what equal mass is in bcejax.calibration.masses.
 
 **Order and copies.** A bin's sums do not depend on the order of the examples but for rounding: they
-are taken in about sqrt(n) blocks, so the error stays below 2 (sqrt(n) + 2) eps of the sum of
-absolute terms. An example of weight k is k copies of it; weight 0 is absence.
+are taken in about sqrt(n) lanes, so the error stays below 2 (max(sqrt(n), K) + 2) eps of the sum
+of absolute terms. An example of weight k is k copies of it; weight 0 is absence.
 
 References:
     A. Niculescu-Mizil and R. Caruana, Predicting good probabilities with supervised learning
@@ -177,7 +177,7 @@ def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
     Returns:
         (K,) or (K, c), in the dtype of ``columns``.
 
-    Accuracy: within 2 (sqrt(n) + 2) eps of the sum of absolute terms
+    Accuracy: within 2 (max(sqrt(n), K) + 2) eps of the sum of absolute terms
     (tests/calibration/test_binning.py); a long sum of ones does not stop where one more is
     rounded away, at 2^24 in float32.
 
@@ -186,11 +186,11 @@ def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
         Array([5., 2.], dtype=float32)
     """
     n = len(index)
-    length = math.isqrt(n - 1) + 1
-    blocks = -(-n // length)
-    cell = index + bins * (jnp.arange(n, dtype=jnp.int32) // length)
-    partial = jax.ops.segment_sum(columns, cell, blocks * bins)
-    return jnp.sum(partial.reshape(blocks, bins, *columns.shape[1:]), axis=0)
+    # about sqrt(n) lanes, but no more than fill 2 n cells; a power of 2, so no index is divided
+    lanes = 1 << min((math.isqrt(n - 1) + 1).bit_length(), max(1, 2 * n // bins).bit_length() - 1)
+    cell = index + bins * (jnp.arange(n, dtype=jnp.int32) & (lanes - 1))
+    partial = jax.ops.segment_sum(columns, cell, lanes * bins)
+    return jnp.sum(partial.reshape(lanes, bins, *columns.shape[1:]), axis=0)
 
 
 def _mean(total: jax.Array, weight: jax.Array) -> jax.Array:
