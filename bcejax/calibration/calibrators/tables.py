@@ -1,0 +1,105 @@
+r"""Tables of logits over the axis of scores, and how to read them.
+
+A table has ``count`` blocks k = 0, 1, ..., ascending: the logit v_k = ``logits[k]`` on the closed
+interval of scores from ``lower[k]`` to ``upper[k]``.  Between two blocks the probability is linear
+in the score x,
+
+    p = (1 - t) sigmoid(v_k) + t sigmoid(v_{k+1}),    t = (x - upper_k) / (lower_{k+1} - upper_k),
+
+and outside it is that of the nearest block.  1 - p is interpolated beside p, so a logit far from 0
+keeps its digits in float32, where p itself would be 1.  A step function is the table in which each
+block begins where the one before ends.  Arrays have a fixed size; entries behind the last block
+have ``lower = upper = inf`` and its value.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from bcejax.calibration.examples import Examples
+from bcejax.calibration.ordering import Ordering
+from bcejax.numerics import sigmoid
+
+
+def log_ratio(first: jax.Array, second: jax.Array) -> jax.Array:
+    """log(a / b) for a, b >= 0, with its digits near a = b; nan where both are 0.
+
+    Example:
+        >>> log_ratio(jnp.array([3.0, 1.0, 0.0]), jnp.array([1.0, 1.0, 2.0]))
+        Array([1.0986123, 0.       ,      -inf], dtype=float32)
+    """
+    size = jnp.log1p(jnp.abs(first - second) / jnp.minimum(first, second))
+    return jnp.where(first < second, -size, size)
+
+
+def successes_and_failures(examples: Examples) -> jax.Array:
+    """Weight of label 1 and of label 0 of each example (n, 2)."""
+    y = examples.labels
+    return examples.weights[:, None] * jnp.stack([y, 1 - y], axis=-1)
+
+
+def sums_per_score(ordering: Ordering, values: jax.Array) -> jax.Array:
+    """``ordering.per_group(values)``, which is quicker where no scores are tied."""
+    return lax.cond(
+        ordering.group[-1] == len(values) - 1,
+        lambda: values[ordering.order],
+        lambda: ordering.per_group(values),
+    )
+
+
+def nan_unless_counted(weights: jax.Array) -> jax.Array:
+    """1; nan where nothing counts, or a traced value could not be taken."""
+    total = jnp.sum(weights)
+    return total / total
+
+
+def read(logits: jax.Array, table: dict[str, jax.Array]) -> jax.Array:
+    """The table at each logit.
+
+    Args:
+        logits: any shape; +-inf included.
+        table: "count" of blocks, and for each block (n,) "lower", "upper" and "logits", ascending.
+
+    Returns:
+        Logits of the same shape, nan for nan.
+
+    Example:
+        >>> table = {"count": 2, "lower": jnp.array([-1.0, 1.0]), "upper": jnp.array([0.0, 2.0]),
+        ...          "logits": jnp.array([-1.0, 1.0])}
+        >>> read(jnp.array([-9.0, 0.0, 0.5, 1.0]), table)
+        Array([-1., -1.,  0.,  1.], dtype=float32)
+    """
+    blocks = {name: array for name, array in table.items() if name != "count"}
+    if not isinstance(table["count"], jax.core.Tracer):
+        # a search in a short array is faster; by powers of 2 few compilations serve all tables
+        length = 1 << (int(table["count"]) - 1).bit_length()
+        blocks = {name: array[:length] for name, array in blocks.items()}
+    return _read(logits, **blocks)
+
+
+@jax.jit
+def _read(x: jax.Array, lower: jax.Array, upper: jax.Array, logits: jax.Array) -> jax.Array:
+    x, lower, upper = (_bounded(each) for each in (x, lower, upper))
+    block = jnp.searchsorted(lower, x, side="right", method="scan_unrolled").astype(jnp.int32) - 1
+    block, following = jnp.maximum(block, 0), jnp.clip(block + 1, 0, len(lower) - 1)
+    left, right = logits[block], logits[following]
+    gap = lower[following] - upper[block]
+    # scores closer than the smallest normal number count as equal
+    width = jnp.where(gap > 0, gap, 1)
+    t = jnp.where(gap > 0, jnp.clip((x - upper[block]) / width, 0, 1), 0)
+    rest = jnp.where(gap > 0, jnp.clip((lower[following] - x) / width, 0, 1), 1)
+    mixed = log_ratio(
+        rest * sigmoid(left) + t * sigmoid(right), rest * sigmoid(-left) + t * sigmoid(-right)
+    )
+    mixed = jnp.clip(jnp.where(t == 0, left, mixed), left, right)
+    return jnp.where(jnp.isnan(x), jnp.nan, mixed)
+
+
+def _bounded(scores: jax.Array) -> jax.Array:
+    """The scores, infinite ones so large that they act as such, but their differences are finite.
+
+    A finite score between a finite block and an infinite one takes the finite one's value; between
+    two infinite ones, the mean probability.
+    """
+    most = jnp.finfo(scores.dtype).max / 4
+    return jnp.clip(scores, -most, most)
