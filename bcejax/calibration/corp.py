@@ -6,13 +6,13 @@ g, and U that of the base rate ybar,
     S = MCB - DSC + UNC,    MCB = S - R,    DSC = U - R,    UNC = U,
 
 all >= 0: MCB is what recalibration could gain, DSC what the ranking is worth, UNC what the labels
-cost without a model.  As differences they cancel; but for a proper score with entropy H, divergence
-d and link h (the derivative of -H),
+cost without a model.  As differences they cancel; but a proper score has a divergence d and a link
+h, with which
 
     DSC = mean d(g, ybar),    MCB = mean d(g, p) + mean h(p) (g - y),
 
-    log     d(g, p) = KL(g, p)     h(p) = log(p / (1 - p))     H(p) = entropy
-    brier   d(g, p) = (g - p)^2    h(p) = 2 p                  H(p) = p (1 - p)
+    log     d(g, p) = KL(g, p)     h(p) = log(p / (1 - p))     U = entropy of ybar
+    brier   d(g, p) = (g - p)^2    h(p) = 2 p                  U = variance of the labels
 
 because sum (y - g) is 0 over each block of g.  The last term is >= 0 too: within a block labels
 fall as scores rise, which is why they were pooled.  There h(p) is taken relative to the block's
@@ -127,7 +127,7 @@ def corp_decomposition(
 
 @functools.partial(jax.jit, static_argnames="score")
 def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecomposition:
-    losses, link, link_of, divergence, entropy = SCORES[score]
+    losses, link, link_of, divergence, without = SCORES[score]
     ranked = jax.tree.map(lambda each: each[ordering.order], examples)
     w, y, h = ranked.weights, ranked.labels, link(ranked)
     total = jnp.sum(w)
@@ -141,8 +141,8 @@ def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecom
     return CorpDecomposition(
         score=jnp.sum(absorb(w, losses(ranked))) / total,
         miscalibration=(jnp.sum(absorb(w, divergence(fitted, h))) + pooled) / total,
-        discrimination=jnp.sum(w * divergence(fitted, link_of(base))) / total,
-        uncertainty=entropy(base),
+        discrimination=jnp.sum(w * divergence(fitted, link_of(jnp.full_like(fitted, base)))) / total,
+        uncertainty=jnp.sum(w * without(base, y)) / total,
     )
 
 
@@ -150,9 +150,10 @@ def _isotonic(
     weights: jax.Array, labels: jax.Array, group: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Isotonic value and block of each rank, given the tie group of each."""
-    rows = run_sums(jnp.stack([weights * labels, weights], axis=-1), group)
-    blocks = pooled_blocks(*rows.T)
-    ones, masses = run_sums(rows, blocks).T
+    # summed one by one: under a vmap over labels the sums of weights are the same for all
+    ones, masses = run_sums(weights * labels, group), run_sums(weights, group)
+    blocks = pooled_blocks(ones, masses)
+    ones, masses = run_sums(ones, blocks), run_sums(masses, blocks)
     block = blocks[group]
     return (ones / jnp.where(masses == 0, 1, masses))[block], block
 
@@ -173,7 +174,7 @@ def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:
 def _bernoulli_kl_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     share, logits = primals
     in_share = finite(finite(log_odds(share)) - finite(logits))
-    in_logits = bce_gradient(logits, jnp.broadcast_to(share, logits.shape))
+    in_logits = bce_gradient(logits, share)
     return _bernoulli_kl(share, logits), in_share * tangents[0] + in_logits * tangents[1]
 
 
@@ -182,11 +183,14 @@ def _excess(mass: jax.Array, gap: jax.Array) -> jax.Array:
     t = gap / jnp.where(mass == 0, 1, mass)
     v = t / (2 + t)
     square, odd = v * v, 0.0
-    for k in range(25, 1, -2):  # log1p(t) = 2 artanh(v), t - 2 v = t v
+    for k in range(2 * TERMS[t.dtype.name] + 1, 1, -2):  # log1p(t) = 2 artanh(v), t - 2 v = t v
         odd = odd * square + 1 / k
     near = v * (t - 2 * square * odd)
     phi = jnp.where(jnp.abs(t) < 0.3, near, t - jnp.log1p(t))
     return jnp.where(mass == 0, gap, mass * phi)
+
+
+TERMS = {"float32": 5, "float64": 11}  # of the series of artanh, v^2 < 0.032
 
 
 class _Score(NamedTuple):
@@ -194,7 +198,7 @@ class _Score(NamedTuple):
     link: Callable[[Examples], jax.Array]
     link_of: Callable[[jax.Array], jax.Array]  # of a probability
     divergence: Callable[[jax.Array, jax.Array], jax.Array]  # of a probability from a link
-    entropy: Callable[[jax.Array], jax.Array]
+    without: Callable[[jax.Array, jax.Array], jax.Array]  # losses of the base rate
 
 
 LARGE = 1e18  # for the Brier score's links no bound, for logits as good as certain
@@ -204,14 +208,14 @@ SCORES = {
         link=Examples.log_odds,
         link_of=log_odds,
         divergence=_bernoulli_kl,
-        entropy=bernoulli_entropy,
+        without=lambda base, labels: jnp.full_like(labels, bernoulli_entropy(base)),
     ),
     "brier": _Score(
         losses=lambda examples: examples.residuals() ** 2,
         link=lambda examples: 2 * examples.probabilities(),
         link_of=lambda prob: 2 * prob,
         divergence=lambda prob, link: (prob - link / 2) ** 2,
-        entropy=lambda prob: prob * (1 - prob),
+        without=lambda base, labels: (labels - base) ** 2,
     ),
 }
 
