@@ -17,14 +17,15 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.numerics import check_probs, log_odds, sigmoid, within
+from bcejax.solvers import NewtonStatus
 
 
 class CalibratorStatus(enum.IntEnum):
     """How a fit ended."""
 
-    CONVERGED = 0  # at the optimum, to the last digits of the dtype
-    AT_BOUND = 1  # at the edge of what the family allows; or the optimum lies at infinity
-    MAX_STEPS = 2  # not converged: used up its steps, or the data hold nan
+    CONVERGED = NewtonStatus.CONVERGED  # at the optimum, to the last digits of the dtype
+    AT_BOUND = NewtonStatus.SEPARATED  # at the edge of the family, or the optimum is at infinity
+    MAX_STEPS = NewtonStatus.MAX_STEPS  # not converged, or nothing to fit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
