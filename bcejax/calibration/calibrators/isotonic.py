@@ -111,7 +111,7 @@ class IsotonicCalibration(Calibrator):
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
-class CentredIsotonicCalibration(IsotonicCalibration):
+class CentredIsotonicCalibration(Calibrator):
     """The isotonic map whose flat blocks are shrunk to their centres.
 
     The centre is the weighted mean of the block's finite scores; a block of value 0 or 1, which
@@ -145,6 +145,9 @@ class CentredIsotonicCalibration(IsotonicCalibration):
             examples, ascending(examples.log_odds()), check_smoothing(smoothing), "centred"
         )
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
+
+    def _map(self, logits: jax.Array) -> jax.Array:
+        return read(logits, self.params)
 
 
 def check_smoothing(smoothing: ArrayLike) -> jax.Array:

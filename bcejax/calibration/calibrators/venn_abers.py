@@ -253,9 +253,8 @@ def _folds(
     if (fold is None) == (key is None):
         given = "neither" if fold is None else "both"
         raise ValueError(f"give exactly one of fold= and key=; {given} came")
-    if fold is None:
-        n = math.prod(shape)
-        return jax.random.permutation(key, jnp.arange(n) % folds)
+    if key is not None:
+        return jax.random.permutation(key, jnp.arange(math.prod(shape)) % folds)
     fold = jnp.asarray(fold)
     if not jnp.issubdtype(fold.dtype, jnp.integer):
         raise TypeError(f"fold has dtype {fold.dtype}; it must be an integer")
