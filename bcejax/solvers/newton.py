@@ -103,7 +103,7 @@ class _Point(NamedTuple):
     hessian: jax.Array
 
     def step(self) -> jax.Array:
-        return -_inverse(self.hessian) @ self.gradient
+        return -invert_semidefinite(self.hessian)[0] @ self.gradient
 
     def at_rest(self) -> jax.Array:
         decrement = -self.gradient @ self.step()
@@ -253,13 +253,13 @@ def _finish(problem: _Problem, point: _Point) -> tuple[jax.Array, jax.Array]:
 
 def _flattened(problem: _Problem, point: _Point) -> jax.Array:
     """Whether columns that do not depend on each other do so where the curvature is."""
-    usable = _eliminate(point.hessian)[1]
+    usable = invert_semidefinite(point.hessian)[1]
 
     def independent() -> jax.Array:
         w = problem.weights
         columns = [jnp.broadcast_to(f, w.shape).ravel() for f in problem.columns]
         gram = _products(columns, *3 * [w.ravel()])[-1] + jnp.diag(problem.ridge)
-        return jnp.any(~usable & _eliminate(gram)[1])
+        return jnp.any(~usable & invert_semidefinite(gram)[1])
 
     return lax.cond(jnp.all(usable), lambda: jnp.array(False), independent)
 
@@ -323,15 +323,21 @@ def _sums(terms: list[jax.Array], d: int) -> tuple[jax.Array, jax.Array, jax.Arr
     return jnp.sum(losses), gradient, hessian
 
 
-def _inverse(matrix: jax.Array) -> jax.Array:
-    """The inverse (d, d) of a positive semidefinite matrix; 0 where a column depends on others."""
-    return _eliminate(matrix)[0]
+def invert_semidefinite(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The inverse of a hessian, and which columns do not depend on those before them.
 
+    By elimination; a column that does depend leaves a pivot of 0, to 16 eps of its square.
 
-def _eliminate(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The inverse, and which columns (d,) do not depend on those before them.
+    Args:
+        matrix: (d, d), symmetric and positive semidefinite.
 
-    A column that does leaves a pivot of 0 but for rounding.
+    Returns:
+        (d, d), 0 in the rows and columns of dependent ones; and (d,) bool.
+
+    Example:
+        >>> invert_semidefinite(jnp.array([[2.0, 2.0], [2.0, 2.0]]))
+        (Array([[0.5, 0. ],
+               [0. , 0. ]], dtype=float32), Array([ True, False], dtype=bool))
     """
     d, eps = len(matrix), float(jnp.finfo(matrix.dtype).eps)
     diagonal = jnp.diagonal(matrix)
@@ -343,8 +349,8 @@ def _eliminate(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
         usable.append(pivot > 16 * eps)
         row = jnp.where(usable[k], rows[k] / jnp.where(usable[k], pivot, 1), 0)
         rows = (rows - rows[:, k : k + 1] * row).at[k].set(row)
-    inverse = jnp.where(jnp.stack(usable), rows[:, d:], 0) * scale * scale[:, None]
-    return inverse, jnp.stack(usable)
+    independent = jnp.stack(usable)
+    return jnp.where(independent, rows[:, d:], 0) * scale * scale[:, None], independent
 
 
 @jax.custom_jvp
@@ -359,4 +365,4 @@ def _with_derivative_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     params = _with_derivative(params, problem)
     hessian = jax.jacfwd(problem.gradient)(params)
     change = jax.jvp(lambda data: data.gradient(params), (problem,), (tangents[1],))[1]
-    return params, -_inverse(hessian) @ change
+    return params, -invert_semidefinite(hessian)[0] @ change

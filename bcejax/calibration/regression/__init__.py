@@ -1,0 +1,23 @@
+"""Calibration as clinical statistics asks for it: slope, intercept, smooth curve, tests."""
+
+from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
+from bcejax.calibration.regression.curve import CalibrationCurveSummary, calibration_curve_summary
+from bcejax.calibration.regression.groups import hosmer_lemeshow_test
+from bcejax.calibration.regression.slope import (
+    CalibrationRegression,
+    Estimate,
+    calibration_regression,
+)
+from bcejax.calibration.regression.spread import spiegelhalter_test
+
+__all__ = [
+    "CalibrationCurveSummary",
+    "CalibrationRegression",
+    "Estimate",
+    "ChiSquareTest",
+    "calibration_curve_summary",
+    "calibration_regression",
+    "chi_square_survival",
+    "hosmer_lemeshow_test",
+    "spiegelhalter_test",
+]
