@@ -45,8 +45,8 @@ from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.simulation import calibration_test
 from bcejax.calibration.isotonic import pooled_blocks
 from bcejax.calibration.ordering import Ordering, ascending, run_sums
-from bcejax.losses import bce_gradient, bernoulli_entropy
-from bcejax.numerics import absorb, finite, log_odds, sigmoid
+from bcejax.losses import bce_with_probs
+from bcejax.numerics import absorb, log_odds, sigmoid
 
 
 class CorpDecomposition(NamedTuple):
@@ -74,9 +74,9 @@ def corp_decomposition(
 ) -> CorpDecomposition:
     """Decompose a mean score by isotonic regression.
 
-    Works under jit and vmap, and has a derivative in scores, labels and weights almost everywhere
-    (infinite in the label of an example whose isotonic value is 0 or 1, and the log score; there
-    it comes out finite and large); score and n_simulations are static.
+    Works under jit and vmap, and has a first derivative in scores, labels and weights almost
+    everywhere (that of the log score in a label whose isotonic value is 0 or 1, infinite, comes
+    out finite and large); score and n_simulations are static.
 
     Args:
         labels: numbers in [0, 1], any shape; 0 and 1 where a key is given.
@@ -127,23 +127,45 @@ def corp_decomposition(
 
 @functools.partial(jax.jit, static_argnames="score")
 def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecomposition:
-    losses, link, link_of, divergence, without = SCORES[score]
+    rule = SCORES[score]
     ranked = jax.tree.map(lambda each: each[ordering.order], examples)
-    w, y, h = ranked.weights, ranked.labels, link(ranked)
+    w, y, link = ranked.weights, ranked.labels, rule.link(ranked)
     total = jnp.sum(w)
-    base = jnp.sum(w * y) / total
-    fitted, block = _isotonic(w, y, ordering.group)
-    # h ascends, so its least in a block is its first; where h is infinite, y is g or the loss inf
-    bounded = jnp.clip(h, -LARGE, LARGE)
-    least = jax.ops.segment_min(bounded, block, len(w), indices_are_sorted=True)
-    above = bounded - lax.stop_gradient(least)[block]
-    pooled = jnp.sum(w * above * (fitted - y))
-    return CorpDecomposition(
-        score=jnp.sum(absorb(w, losses(ranked))) / total,
-        miscalibration=(jnp.sum(absorb(w, divergence(fitted, h))) + pooled) / total,
-        discrimination=jnp.sum(w * divergence(fitted, link_of(jnp.full_like(fitted, base)))) / total,
-        uncertainty=jnp.sum(w * without(base, y)) / total,
+
+    def mean(losses: jax.Array) -> jax.Array:
+        return jnp.sum(absorb(w, losses)) / total
+
+    base = jnp.full_like(y, lax.stop_gradient(jnp.sum(w * y) / total))
+    fitted, block = lax.stop_gradient(_isotonic(w, y, ordering.group))
+    of_model, of_fit, of_base = (
+        mean(losses)
+        for losses in (rule.losses(ranked), rule.loss_of(fitted, y), rule.loss_of(base, y))
     )
+    # the link ascends, so its least in a block is its first; where it is infinite, fitted is the
+    # label or the loss inf
+    bounded = jnp.clip(link, -LARGE, LARGE)
+    least = jax.ops.segment_min(bounded, block, len(w), indices_are_sorted=True)[block]
+    pooled = jnp.sum(w * (bounded - least) * (fitted - y)) / total
+    miscalibration = mean(rule.divergence(fitted, link)) + pooled
+    discrimination = mean(rule.divergence(fitted, rule.link_of(base)))
+    return CorpDecomposition(
+        score=of_model,
+        miscalibration=_with_derivative(miscalibration, of_model - of_fit),
+        discrimination=_with_derivative(discrimination, of_base - of_fit),
+        uncertainty=of_base,
+    )
+
+
+# The fit and the base rate minimise their mean losses, so these have the derivatives that they
+# have with both held fixed; in the divergences, the finite change of a fit at 0 or 1 would meet
+# the infinite slope there.
+@jax.custom_jvp
+def _with_derivative(value: jax.Array, difference: jax.Array) -> jax.Array:
+    """The value, with the derivative of the difference that it equals on paper."""
+    return value
+
+
+_with_derivative.defjvp(lambda primals, tangents: (_with_derivative(*primals), tangents[1]))
 
 
 def _isotonic(
@@ -158,7 +180,6 @@ def _isotonic(
     return (ones / jnp.where(masses == 0, 1, masses))[block], block
 
 
-@jax.custom_jvp
 def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:
     """KL of Bernoulli(share) from Bernoulli(sigmoid(logits)), >= 0.
 
@@ -168,14 +189,6 @@ def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:
     likely, rest = sigmoid(logits), 1 - share
     gap = jnp.where(logits > 0, rest - sigmoid(-logits), likely - share)
     return _excess(share, gap) + _excess(rest, -gap)
-
-
-@_bernoulli_kl.defjvp
-def _bernoulli_kl_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    share, logits = primals
-    in_share = finite(finite(log_odds(share)) - finite(logits))
-    in_logits = bce_gradient(logits, share)
-    return _bernoulli_kl(share, logits), in_share * tangents[0] + in_logits * tangents[1]
 
 
 def _excess(mass: jax.Array, gap: jax.Array) -> jax.Array:
@@ -195,30 +208,29 @@ TERMS = {"float32": 5, "float64": 11}  # of the series of artanh, v^2 < 0.032
 
 class _Score(NamedTuple):
     losses: Callable[[Examples], jax.Array]
+    loss_of: Callable[[jax.Array, jax.Array], jax.Array]  # of probabilities and labels
     link: Callable[[Examples], jax.Array]
-    link_of: Callable[[jax.Array], jax.Array]  # of a probability
-    divergence: Callable[[jax.Array, jax.Array], jax.Array]  # of a probability from a link
-    without: Callable[[jax.Array, jax.Array], jax.Array]  # losses of the base rate
+    link_of: Callable[[jax.Array], jax.Array]  # of probabilities
+    divergence: Callable[[jax.Array, jax.Array], jax.Array]  # of probabilities from a link
 
 
-LARGE = 1e18  # for the Brier score's links no bound, for logits as good as certain
 SCORES = {
     "log": _Score(
         losses=Examples.losses,
+        loss_of=bce_with_probs,
         link=Examples.log_odds,
         link_of=log_odds,
         divergence=_bernoulli_kl,
-        without=lambda base, labels: jnp.full_like(labels, bernoulli_entropy(base)),
     ),
     "brier": _Score(
         losses=lambda examples: examples.residuals() ** 2,
+        loss_of=lambda probs, labels: (probs - labels) ** 2,
         link=lambda examples: 2 * examples.probabilities(),
-        link_of=lambda prob: 2 * prob,
-        divergence=lambda prob, link: (prob - link / 2) ** 2,
-        without=lambda base, labels: (labels - base) ** 2,
+        link_of=lambda probs: 2 * probs,
+        divergence=lambda probs, link: (probs - link / 2) ** 2,
     ),
 }
-
+LARGE = 1e18  # as good as certain, for logits
 
 def _miscalibration(labels: ArrayLike, *, score: str, **given: ArrayLike | None) -> jax.Array:
     return corp_decomposition(labels, score=score, **given).miscalibration

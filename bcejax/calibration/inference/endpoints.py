@@ -72,8 +72,8 @@ def bca_ends(
         >>> [round(float(end), 1) for end in bca_ends(jnp.array(0.0), spread, spread, 0.9)]
         [-0.9, 0.9]
     """
-    below = jnp.mean(replicates < estimate, axis=0) + jnp.mean(replicates <= estimate, axis=0)
-    bias = norm.ppf(below / 2)
+    sides = (1 - jnp.sign(replicates - estimate)) / 2  # 1 below, 1/2 for a tie
+    bias = norm.ppf(jnp.mean(sides, axis=0))
     spread = jnp.sum(influence**2, axis=-1)
     acceleration = jnp.sum(influence**3, axis=-1) / (6 * spread**1.5)
 

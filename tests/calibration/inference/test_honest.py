@@ -1,0 +1,132 @@
+"""The honest band against brute force over all blocks, and its simultaneous coverage."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import beta
+
+from bcejax.calibration.inference import confidence_band
+
+N = 60
+RNG = np.random.default_rng(9)
+PROBS = np.round(RNG.uniform(size=N), 1).astype(np.float32)
+LABELS = (RNG.uniform(size=N) < PROBS) * 1
+
+
+def by_brute_force(cells, labels, weights, confidence):
+    """Bounds (m,) each, from the cell (n,) of each example: the definition, pair by pair."""
+    m = cells.max() + 1
+    tail = (1 - confidence) / (m * (m + 1))
+    lower, upper = np.zeros(m), np.ones(m)
+    for j in range(m):
+        for k in range(j, m):
+            inside = (cells >= j) & (cells <= k)
+            trials, ones = weights[inside].sum(), (weights * labels)[inside].sum()
+            if ones > 0:
+                lower[k:] = np.maximum(lower[k:], beta.ppf(tail, ones, trials - ones + 1))
+            if ones < trials:
+                bound = beta.isf(tail, ones + 1, trials - ones)
+                upper[: j + 1] = np.minimum(upper[: j + 1], bound)
+    return lower, upper
+
+
+@pytest.mark.parametrize("weights", [np.ones(N), RNG.choice([1, 2, 5], N)], ids=["one", "copies"])
+def test_equals_brute_force_where_each_score_is_a_cell(weights):
+    band = confidence_band(LABELS, probs=PROBS, weights=weights, confidence=0.9)
+    distinct, cells = np.unique(PROBS, return_inverse=True)
+    want = by_brute_force(cells, LABELS, weights, 0.9)
+    m = len(distinct)
+    for first_or_last in (0, 1):
+        np.testing.assert_allclose(band.probs[: 2 * m][first_or_last::2], distinct)
+        np.testing.assert_allclose(band.lower[: 2 * m][first_or_last::2], want[0], atol=2e-5)
+        np.testing.assert_allclose(band.upper[: 2 * m][first_or_last::2], want[1], atol=2e-5)
+    copies = confidence_band(
+        LABELS.repeat(weights.astype(int)), probs=PROBS.repeat(weights.astype(int)), confidence=0.9
+    )
+    np.testing.assert_allclose(copies.upper[: 2 * m], band.upper[: 2 * m], atol=1e-5)
+
+
+def test_cells_of_several_scores_bound_only_what_lies_outside_them():
+    logits = np.sort(RNG.normal(size=N))
+    labels = (RNG.uniform(size=N) < expit(logits)) * 1
+    band = confidence_band(labels, logits=logits, cells=6, confidence=0.5)
+    cells = np.arange(N) // 10
+    lower, upper = by_brute_force(cells, labels, np.ones(N), 0.5)
+    np.testing.assert_allclose(band.probs[0::2], expit(logits[0::10]), rtol=1e-5)
+    np.testing.assert_allclose(band.probs[1::2], expit(logits[9::10]), rtol=1e-5)
+    np.testing.assert_allclose(band.lower[1::2], lower, atol=2e-5)
+    np.testing.assert_allclose(band.upper[0::2], upper, atol=2e-5)
+    # at the first score of a cell holds the bound of the cell before, at the last that behind
+    np.testing.assert_allclose(band.lower[0::2], np.append(0, lower[:-1]), atol=2e-5)
+    np.testing.assert_allclose(band.upper[1::2], np.append(upper[1:], 1), atol=2e-5)
+
+
+@pytest.mark.parametrize("cells", [10, 200], ids=["coarse", "fine"])
+def test_it_covers_the_whole_curve(cells):
+    """A steep curve, far from the diagonal: held everywhere at once in half the cases or more."""
+    logits = jnp.linspace(-2, 2, N)
+    truth = jax.nn.sigmoid(4 * logits - 1)
+
+    @jax.jit
+    @jax.vmap
+    def covered(key):
+        labels = jax.random.bernoulli(key, truth)
+        band = confidence_band(labels, logits=logits, confidence=0.5, cells=cells)
+        at_points = jax.nn.sigmoid(4 * (jnp.log(band.probs) - jnp.log1p(-band.probs)) - 1)
+        return jnp.all((band.lower <= at_points + 1e-5) & (at_points <= band.upper + 1e-5))
+
+    assert np.mean(covered(jax.random.split(jax.random.key(0), 200))) >= 0.5
+
+
+def test_a_falling_curve_is_found_out():
+    probs = np.repeat([0.25, 0.75], 100)
+    band = confidence_band(np.repeat([1, 0], 100), probs=probs)
+    assert np.any(band.lower > band.upper)
+
+
+def test_absence_order_and_jit_change_nothing():
+    weights = np.where(np.arange(N) % 4 == 0, 0, 2)
+    there = weights > 0
+    want = confidence_band(LABELS, probs=PROBS, weights=weights, cells=8)
+    masked = confidence_band(
+        np.where(there, LABELS, 9), probs=np.where(there, PROBS, np.nan), weights=2, where=there,
+        cells=8,
+    )  # fmt: skip
+    order = RNG.permutation(N)
+    moved = confidence_band(LABELS[order], probs=PROBS[order], weights=weights[order], cells=8)
+    traced = jax.jit(lambda y, p, w: confidence_band(y, probs=p, weights=w, cells=8))(
+        LABELS, PROBS, weights
+    )
+    assert np.all(np.diff(want.probs) >= 0)
+    for other in (masked, moved, traced):
+        for ours, theirs in zip(other, want, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_example_says_next_to_nothing(label):
+    band = confidence_band([label], probs=[0.5])
+    np.testing.assert_allclose(band.lower, [0.025 * label] * 2, rtol=1e-4)
+    np.testing.assert_allclose(band.upper, [1 - 0.025 * (1 - label)] * 2, rtol=1e-4)
+    np.testing.assert_array_equal(band.estimate, [label] * 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"cells": 0}, ValueError, "cells is 0; there must be 1 or more"),
+        ({"cells": 2.5}, TypeError, "cells is 2.5; it must be an integer"),
+        ({"confidence": 95}, ValueError, "confidence 95 does not lie between 0 and 1"),
+        ({"labels": [1, 0.5]}, ValueError, "found the soft label 0.5"),
+    ],
+)
+def test_bad_input_is_one_clear_line(options, error, message):
+    with pytest.raises(error, match=message):
+        confidence_band(**({"labels": [1, 0], "probs": [0.5, 0.5]} | options))
+
+
+def test_traced_bad_values_give_nan():
+    band = jax.jit(lambda p: confidence_band([1, 0], probs=p))(jnp.array([0.5, 2.0]))
+    assert np.isnan(np.array(band[1:])).all()
