@@ -55,8 +55,8 @@ def draw_band(ax: "Axes", band: "Band", kind: Kind, *, color: Any) -> None:
     """
     x = np.repeat(np.asarray(band.probs), 2)[1:-1]
     lower, upper = np.asarray(band.lower), np.asarray(band.upper)
-    ends = (rise(kind, x, np.repeat(each, 2)) for each in (lower[:-1], upper[1:]))
-    ax.fill_between(x, *ends, color=color, alpha=0.2, linewidth=0, zorder=0.8)
+    low, high = (rise(kind, x, np.repeat(each, 2)) for each in (lower[:-1], upper[1:]))
+    ax.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0, zorder=0.8)
 
 
 def name_curves(ax: "Axes") -> None:

@@ -1,0 +1,124 @@
+"""Calibration of each group by itself: the weak rungs, which need few examples.
+
+Observed over expected and the calibration slope say whether a group's probabilities are too high or
+too spread; Kuiper's p-value, whether anything at all is amiss. A model may be calibrated over all
+and in no group: errors of different signs cancel.
+
+Groups are padded to powers of four, with examples of weight 0, so that few sizes are compiled.
+
+References:
+    B. Van Calster et al., A calibration hierarchy for risk models was defined (2016).
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from bcejax.calibration.errors.binned import expected_calibration_error
+from bcejax.calibration.errors.cumulative import cumulative_calibration_error
+from bcejax.calibration.errors.smooth import smooth_calibration_error
+from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.measures import MASS_BINS
+from bcejax.calibration.regression import calibration_regression
+
+SMALLEST = 64  # that a group is padded to
+
+
+class GroupFindings(NamedTuple):
+    """What is said of one group; nan where its examples do not determine it."""
+
+    examples: int  # that count
+    base_rate: float
+    mean_prob: float
+    observed_over_expected: float
+    slope: float
+    slope_lower: float
+    slope_upper: float
+    in_the_large: float
+    expected_calibration_error: float
+    smooth_calibration_error: float
+    p_value: float  # of Kuiper's statistic, asymptotic
+
+
+def calibration_by_group(
+    labels: ArrayLike,
+    groups: np.ndarray,
+    *,
+    logits: ArrayLike | None = None,
+    probs: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> dict[str, GroupFindings]:
+    """Base rate, mean probability, slope and errors of each group.
+
+    It sorts examples into groups, so it is for arrays whose values are there, not for jit.
+
+    Args:
+        labels: numbers 0 and 1, any shape.
+        groups: the name of each example's group, text or numbers, of that shape.
+        logits: floats of that shape, or
+        probs: floats in [0, 1] of that shape. Exactly one of the two.
+        weights: how many copies of each example there are, >= 0; broadcasts to that shape.
+        where: whether it counts at all; broadcasts to that shape.
+
+    Returns:
+        The findings by name of group, the group of most examples first. A group that does not
+        count is left out.
+
+    Raises:
+        TypeError: as ``bcejax.calibration.examples.as_examples``.
+        ValueError: likewise; soft labels; groups of another shape than the labels.
+
+    Held by tests/calibration/test_grouping.py against each group alone.
+
+    Example:
+        >>> groups = np.array(["a", "b", "b"])
+        >>> found = calibration_by_group([0, 1, 1], groups, probs=[0.5, 0.5, 0.75])
+        >>> found["b"].examples, round(found["b"].observed_over_expected, 3)
+        (2, 1.6)
+    """
+    examples = as_examples(
+        labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
+    )
+    if np.shape(groups) != np.shape(labels):
+        shapes = f"{np.shape(groups)} and labels {np.shape(labels)}"
+        raise ValueError(f"groups have shape {shapes}; they must be equal")
+    counts = np.asarray(examples.weights) > 0
+    names, index, sizes = np.unique(
+        np.ravel(groups)[counts], return_inverse=True, return_counts=True
+    )
+    rows = np.flatnonzero(counts)[np.argsort(index, kind="stable")]
+    parts = np.split(rows, np.cumsum(sizes)[:-1])
+    return {str(names[i]): _findings(examples, parts[i]) for i in np.argsort(-sizes, kind="stable")}
+
+
+def _findings(examples: Examples, rows: np.ndarray) -> GroupFindings:
+    size = SMALLEST
+    while size < len(rows):
+        size *= 4
+    padded = jnp.asarray(np.resize(rows, size))
+    group: Examples = jax.tree.map(lambda each: each[padded], examples)
+    absent = jnp.arange(size) >= len(rows)
+    return GroupFindings(
+        len(rows), *_measured(group._replace(weights=jnp.where(absent, 0, group.weights)))
+    )
+
+
+def _measured(group: Examples) -> list[float]:
+    shares = group.weights / jnp.sum(group.weights)
+    base_rate = jnp.sum(shares * group.labels)
+    mean_prob = jnp.sum(shares * group.probabilities())
+    fit = group.measured(calibration_regression)
+    errors = (
+        group.measured(functools.partial(expected_calibration_error, **MASS_BINS)),
+        group.measured(smooth_calibration_error),
+        group.measured(cumulative_calibration_error).kuiper_p_value,
+    )
+    slope, shift = fit.slope, fit.in_the_large
+    ratio = base_rate / mean_prob
+    numbers = (base_rate, mean_prob, ratio, slope.value, slope.lower, slope.upper, shift.value)
+    return [float(each) for each in (*numbers, *errors)]

@@ -1,0 +1,249 @@
+"""A report of calibration: scores, errors, their intervals and p-values, and what would help.
+
+All metrics share one bootstrap, which says how sure the numbers are, and one simulation of labels
+from the probabilities themselves, which says how large the errors of a calibrated model are. Basic
+intervals end where the metric's range does. The examples are first laid out in order of score, then
+of label, so that the order they come in does not matter to the draws either.
+
+The errors are each blind to something else: the binned error has bins, the smooth error a
+bandwidth, the kernel error a scale; the cumulative ones have none and see slow drifts best.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from bcejax.calibration.calibrators import CALIBRATORS
+from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.cross_fitting import cross_fitted_logits
+from bcejax.calibration.decomposition import murphy_decomposition
+from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.findings import CalibrationReport, Finding, Recalibration
+from bcejax.calibration.inference import CalibrationTest, bootstrap_interval, calibration_test
+from bcejax.calibration.measures import (
+    MASS_BINS,
+    NAMES,
+    measure_both,
+    measure_null,
+    range_of,
+)
+from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
+from bcejax.losses import bce_gradient, bce_with_logits
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+CONTESTANTS = ("temperature", "affine", "beta", "isotonic")
+
+
+def calibration_report(
+    labels: ArrayLike,
+    *,
+    logits: ArrayLike | None = None,
+    probs: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    key: jax.Array | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    calibrators: Sequence[str] = CONTESTANTS,
+    folds: int = 5,
+    progress: Progress | None = None,
+) -> CalibrationReport:
+    """All that this package can say of a model's probabilities, in one record.
+
+    It draws and compares, so it is for arrays whose values are there, not for jit. Its digits are
+    those of the scores' dtype; float64 is wise for more than 1e5 examples.
+
+    Args:
+        labels: numbers 0 and 1, any shape.
+        logits: floats of that shape, or
+        probs: floats in [0, 1] of that shape. Exactly one of the two.
+        weights: how much each example counts, >= 0; broadcasts to that shape. The bootstrap draws
+            an example as a whole, with its weight.
+        where: whether it counts at all; broadcasts to that shape.
+        key: of ``jax.random``; None takes key 0, so that the same data have the same report.
+        n_resamples: of the bootstrap and of the simulation; 0 leaves out intervals and p-values.
+        confidence: of the intervals.
+        calibrators: names of ``CALIBRATORS`` to compare by cross-fitting; () leaves that out.
+        folds: of the cross-fitting.
+        progress: called as ``progress(stage, done, count)``.
+
+    Returns:
+        A ``CalibrationReport``; print it, or have rich print it. With one class only, what needs
+        two is nan.
+
+    Raises:
+        TypeError: as ``bcejax.calibration.examples.as_examples``.
+        ValueError: likewise; soft labels; an unknown calibrator; fewer examples than folds.
+
+    Each number equals what the function of that name gives, and the whole is reproducible
+    (tests/calibration/test_report.py).
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> probs = rng.random(500)
+        >>> labels = rng.random(500) < probs**2  # the model is too sure of label 1
+        >>> report = calibration_report(labels, probs=probs, n_resamples=0, calibrators=["beta"])
+        >>> report.best, round(report.regression["in_the_large"].value, 1)
+        ('beta', -1.0)
+    """
+    examples = _in_order(
+        as_examples(labels, logits=logits, probs=probs, weights=weights, where=where, hard=True)
+    )
+    unknown = [name for name in calibrators if name not in CALIBRATORS]
+    if unknown:
+        raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
+    dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
+    contest = _compare(examples, dealing, calibrators, folds, progress)
+    scores, errors, test = _measure(examples, drawing, n_resamples, confidence, progress)
+    return CalibrationReport(
+        examples=examples.labels.size,
+        form="probs" if logits is None else "logits",
+        confidence=confidence,
+        n_resamples=n_resamples,
+        scores=scores,
+        errors=errors,
+        decompositions=_decompositions(examples, test),
+        regression=_regression(examples, confidence),
+        recalibrations=contest,
+        best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
+    )
+
+
+def _in_order(examples: Examples) -> Examples:
+    """Those that count, ascending by score, then by label and weight."""
+    labels, weights, scores = map(np.asarray, (*examples[:2], examples.scores()))
+    order = np.lexsort((weights, labels, scores))  # the last key comes first
+    there = jnp.asarray(order[weights[order] > 0])
+    return jax.tree.map(lambda each: each[there], examples)
+
+
+def _measure(
+    examples: Examples, key: jax.Array, draws: int, confidence: float, progress: Progress | None
+) -> tuple[dict[str, Finding], dict[str, Finding], CalibrationTest | None]:
+    """Scores and errors, and the test by simulation."""
+    if not draws:
+        values = examples.measured(measure_both)
+        scores, errors = (
+            {name: Finding(float(values[part][name])) for name in names}
+            for part, names in NAMES.items()
+        )
+        return scores, errors, None
+    resampling, simulating = jax.random.split(key)
+    spread = bootstrap_interval(
+        measure_both,
+        examples.labels,
+        **_given(examples),
+        key=resampling,
+        n_resamples=draws,
+        confidence=confidence,
+        progress=progress and functools.partial(progress, "resampling"),
+    )
+    test = calibration_test(
+        measure_null,
+        examples.labels,
+        **_given(examples),
+        key=simulating,
+        n_simulations=draws,
+        progress=progress and functools.partial(progress, "simulating"),
+    )
+
+    def finding(part: str, name: str) -> Finding:
+        value, *ends = (float(each[part][name]) for each in spread[:3])
+        lower, upper = np.clip(ends, *range_of(name)).tolist()
+        p_value = test.p_value[name] if part == "errors" else math.nan
+        return Finding(value, lower, upper, float(p_value))
+
+    scores, errors = (
+        {name: finding(part, name) for name in names} for part, names in NAMES.items()
+    )
+    return scores, errors, test
+
+
+def _decompositions(examples: Examples, test: CalibrationTest | None) -> dict[str, Finding]:
+    """What log and Brier score are made of, by isotonic regression and by bins."""
+    found = {}
+    for score in ("log", "brier"):
+        corp = examples.measured(functools.partial(corp_decomposition, score=score))
+        found[f"{score}_miscalibration"] = Finding(float(corp.miscalibration))
+        found[f"{score}_discrimination"] = Finding(float(corp.discrimination))
+        found[f"{score}_uncertainty"] = Finding(float(corp.uncertainty))
+    if test is not None:
+        name = "log_miscalibration"
+        found[name] = found[name]._replace(p_value=float(test.p_value[name]))
+        excess = found[name].value - float(test.null_mean[name])
+        found["log_miscalibration_above_chance"] = Finding(excess)
+    murphy = examples.measured(functools.partial(murphy_decomposition, **MASS_BINS))
+    found["murphy_reliability"] = Finding(float(murphy.reliability))
+    found["murphy_resolution"] = Finding(float(murphy.resolution))
+    return found
+
+
+def _regression(examples: Examples, confidence: float) -> dict[str, Finding]:
+    """Slope and intercept by Wald, the likelihood-ratio tests of each, and Spiegelhalter's."""
+    fit = examples.measured(functools.partial(calibration_regression, confidence=confidence))
+    z = examples.measured(spiegelhalter_test)
+
+    def wald(estimate: Any, p_value: Any = math.nan) -> Finding:
+        return Finding(*map(float, (estimate.value, estimate.lower, estimate.upper, p_value)))
+
+    def statistic(test: Any) -> Finding:
+        return Finding(float(test.statistic), p_value=float(test.p_value))
+
+    return {
+        "slope": wald(fit.slope, fit.spread.p_value),
+        "intercept": wald(fit.intercept),
+        "in_the_large": wald(fit.in_the_large, fit.mean.p_value),
+        "likelihood_ratio": statistic(fit.weak),
+        "spiegelhalter": statistic(z),
+    }
+
+
+def _compare(
+    examples: Examples,
+    key: jax.Array,
+    names: Sequence[str],
+    folds: int,
+    progress: Progress | None,
+) -> dict[str, Recalibration]:
+    """What each calibrator makes of examples it has not seen; first, what none does."""
+    found = {"none": examples.log_odds()} if names else {}
+    for done, name in enumerate(names):
+        if progress is not None:
+            progress(f"cross-fitting {name}", done, len(names))
+        found[name] = cross_fitted_logits(
+            CALIBRATORS[name], examples.labels, **_given(examples), key=key, folds=folds
+        )
+    return {
+        name: Recalibration(*map(float, _judge(examples, found["none"], logits)))
+        for name, logits in found.items()
+    }
+
+
+@jax.jit
+def _judge(examples: Examples, before: jax.Array, after: jax.Array) -> tuple[jax.Array, ...]:
+    shares, labels = examples.weights / jnp.sum(examples.weights), examples.labels
+
+    def mean(values: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.where(shares == 0, 0, shares * values))
+
+    losses = bce_with_logits(after, labels)
+    falls = bce_with_logits(before, labels) - losses
+    gain = mean(falls)
+    error = jnp.sqrt(mean(shares * (falls - gain) ** 2))
+    return mean(losses), mean(bce_gradient(after, labels) ** 2), gain, error
+
+
+def _given(examples: Examples) -> dict[str, Any]:
+    return {"logits": examples.logits, "probs": examples.probs, "weights": examples.weights}
+
+
+def _or_inf(value: float) -> float:
+    return math.inf if math.isnan(value) else value
