@@ -31,6 +31,7 @@ References:
 """
 
 import enum
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -117,6 +118,7 @@ class _State(NamedTuple):
     steps: jax.Array
 
 
+@functools.partial(jax.jit, static_argnames="max_steps")
 def minimise_bce(
     columns: Sequence[ArrayLike],
     labels: ArrayLike,

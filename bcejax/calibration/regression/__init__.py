@@ -13,8 +13,8 @@ from bcejax.calibration.regression.spread import spiegelhalter_test
 __all__ = [
     "CalibrationCurveSummary",
     "CalibrationRegression",
-    "Estimate",
     "ChiSquareTest",
+    "Estimate",
     "calibration_curve_summary",
     "calibration_regression",
     "chi_square_survival",
