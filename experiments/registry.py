@@ -16,6 +16,7 @@ REGISTRY = (
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
     "experiments.calibration_of_losses",
+    "experiments.recalibration",
     "experiments.bias_of_ece",
     "experiments.accuracy_of_forms",
     "experiments.dead_derivatives",

@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.calibration import expected_calibration_error
-from bcejax.calibration.errors.debiased import debiased_squared_error
-from bcejax.calibration.inference.bootstrap import bootstrap_interval
+from bcejax.calibration import (
+    bootstrap_interval,
+    debiased_squared_error,
+    expected_calibration_error,
+)
 from bcejax.data import Draw
 from bcejax.numerics import sigmoid
 from experiments import Claim, Figure, Result, Table, Track, Verdict
