@@ -113,30 +113,46 @@ def place(examples: Examples, rule: BinRule) -> tuple[jax.Array, jax.Array]:
         >>> index, edges
         (Array([1, 0], dtype=int32), Array([0. , 0.5, 1. ], dtype=float32))
     """
-    scores = examples.scores()
+    dtype, weights = examples.scores().dtype, examples.weights
 
     def inner(bins: int | tuple[float, ...]) -> np.ndarray:
         if examples.logits is None:
-            return bin_edges(bins, scores.dtype)[1:-1]
-        return logit_edges(bins, scores.dtype)
+            return bin_edges(bins, dtype)[1:-1]
+        return logit_edges(bins, dtype)
 
-    def outer(bins: int | tuple[float, ...]) -> np.ndarray:
-        return bin_edges(bins, scores.dtype)
-
-    if rule.bins == "cube_root":
-        row, room = traced_count(rule, examples.weights) - 1, rule.room(len(scores))
-        between, edges = (_rows(inner, room, jnp.nan)[row], _rows(outer, room, 1)[row])
-    else:
-        between, edges = jnp.asarray(inner(rule.bins)), jnp.asarray(outer(rule.bins))
-    return bin_index(scores, between, rule.closed), edges.astype(examples.labels.dtype)
+    edges = edges_of(rule, weights, lambda bins: bin_edges(bins, dtype), 1.0)
+    index = bin_index(examples.scores(), edges_of(rule, weights, inner, jnp.nan), rule.closed)
+    return index, edges.astype(examples.labels.dtype)
 
 
-def _rows(edges: Callable[[int], np.ndarray], room: int, fill: float) -> jax.Array:
-    """The edges of 1, 2, ..., room bins, a row each."""
-    rows = (edges(bins) for bins in range(1, room + 1))
-    lengths = range(room)
-    padded = [
-        np.append(row, np.full(room - 1 - k, fill, row.dtype))
-        for k, row in zip(lengths, rows, strict=True)
-    ]
-    return jnp.asarray(np.stack(padded))
+def edges_of(
+    rule: BinRule,
+    weights: jax.Array,
+    edges: Callable[[int | tuple[float, ...]], np.ndarray],
+    fill: float,
+) -> jax.Array:
+    """The edges for a number of bins that may depend on traced weights.
+
+    Args:
+        rule: says how many bins, or which.
+        weights: (n,), of the examples.
+        edges: gives them for a number of bins, or for edges that were given. On the host, because
+            XLA replaces division by a constant, and the quotient is not that of the edge rule.
+        fill: what stands behind the last edge, where there is more room.
+
+    Returns:
+        The edges, in the dtype of ``edges``.
+
+    Example:
+        >>> from bcejax.calibration.rules import bin_rule
+        >>> def edges(bins):
+        ...     return bin_edges(bins, np.float32)
+        >>> edges_of(bin_rule("cube_root"), jnp.array([1.0] * 8 + [0.0]), edges, 1.0)
+        Array([0. , 0.5, 1. , 1. ], dtype=float32)
+    """
+    if rule.bins != "cube_root":
+        return jnp.asarray(edges(rule.bins))
+    rows = [edges(bins) for bins in range(1, rule.room(len(weights)) + 1)]
+    most = len(rows[-1])
+    full = [np.append(row, np.full(most - len(row), fill, row.dtype)) for row in rows]
+    return jnp.asarray(np.stack(full))[traced_count(rule, weights) - 1]

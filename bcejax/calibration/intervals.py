@@ -81,11 +81,9 @@ def jeffreys_interval(share: jax.Array, trials: jax.Array, confidence: float) ->
 def _beta_ends(share: jax.Array, trials: jax.Array, confidence: float, more: float) -> Ends:
     """Quantiles of Beta(k + 1 - more, n - k + more) and Beta(k + more, n - k + 1 - more)."""
     hits, misses = share * trials, (1 - share) * trials
-    # by symmetry the upper end is 1 - a lower one, of which both are small numbers
-    tail, one_side = (1 - confidence) / 2, jnp.where(share == 0, 1, hits)
-    other_side = jnp.where(share == 1, 1, misses)
-    lower = beta_quantile(tail, one_side + (1 - more), misses + more)
-    upper = 1 - beta_quantile(tail, other_side + (1 - more), hits + more)
+    tail, less = (1 - confidence) / 2, 1 - more
+    lower = beta_quantile(tail, jnp.where(share == 0, 1, hits) + less, misses + more)
+    upper = beta_quantile(1 - tail, hits + more, jnp.where(share == 1, 1, misses) + less)
     return jnp.where(share == 0, 0, lower), jnp.where(share == 1, 1, upper)
 
 

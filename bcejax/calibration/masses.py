@@ -20,10 +20,11 @@ that ends within a rounding of a border may fall on its other side.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.calibration.edges import bin_index
+from bcejax.calibration.edges import bin_edges, bin_index, edges_of
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
 from bcejax.calibration.rules import BinRule, Closed, traced_count
@@ -52,7 +53,11 @@ def place_by_mass(
     """
     room = rule.room(len(examples.weights))
     count = traced_count(rule, examples.weights)
-    borders = jnp.arange(1, room).astype(examples.weights.dtype) / count
+
+    def inner(bins: int | tuple[float, ...]) -> np.ndarray:
+        return bin_edges(bins, examples.weights.dtype)[1:-1]
+
+    borders = edges_of(rule, examples.weights, inner, jnp.nan)
     index = ordering.to_examples(mass_index(ordering, examples.weights, borders))
     return index, _edges(examples, index, room, count, rule.closed)
 
@@ -63,7 +68,7 @@ def mass_index(ordering: Ordering, weights: jax.Array, borders: ArrayLike) -> ja
     Args:
         ordering: of the scores.
         weights: (n,), of the examples.
-        borders: (K - 1,), in (0, 1), ascending; k/K for bins of equal mass.
+        borders: (K - 1,), in (0, 1), ascending; k/K for bins of equal mass. nan is none.
 
     Returns:
         int32 (n,) in 0..K-1.
@@ -74,7 +79,9 @@ def mass_index(ordering: Ordering, weights: jax.Array, borders: ArrayLike) -> ja
         Array([0, 1, 1], dtype=int32)
     """
     reached = jnp.cumsum(lax.stop_gradient(ordering.per_group(weights)))
-    share = jnp.minimum(reached / reached[-1], 1)  # running sums may round to more than the last
+    # behind the barrier, or XLA multiplies by the reciprocal of the one number
+    whole = lax.optimization_barrier(jnp.full_like(reached, reached[-1]))
+    share = jnp.minimum(reached / whole, 1)  # running sums may round to more than the last
     return bin_index(share, jnp.asarray(borders, weights.dtype), "right")
 
 

@@ -1,0 +1,114 @@
+"""ECE-sweep against a loop over the number of bins, in float64."""
+
+import math
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bcejax.calibration.errors import expected_calibration_error, sweep_calibration_error
+
+N = 120
+
+
+def mass_bins(p, w, bins):
+    total = Fraction(w.sum())
+    reached = [Fraction(w[p <= each].sum()) for each in p]
+    return np.array([max(math.ceil(c * bins / total) - 1, 0) for c in reached])
+
+
+def brute_force(y, p, w, norm, most):
+    y, p, w = (each.astype(float) for each in (y, p, w))
+    best = None
+    for bins in range(1, most + 1):
+        index = mass_bins(p, w, bins)
+        full = [b for b in range(bins) if w[index == b].sum()]
+        weight, label, residual = (
+            np.array([(w * each)[index == b].sum() for b in full]) for each in (w / w, y, y - p)
+        )
+        if np.any(np.diff(label / weight) < -1e-12):
+            break
+        gap = np.abs(residual / weight)
+        share = weight / weight.sum()
+        best = gap.max() if norm == np.inf else (share @ gap**norm) ** (1 / norm)
+    return best, bins - 1
+
+
+def samples():
+    rng = np.random.default_rng(0)
+    for seed in range(6):
+        p = rng.random(N)
+        if seed % 2:
+            p = np.round(p, 1)
+        y = (rng.random(N) < (p > 0.5) * 0.6 + 0.2 * p + 0.1).astype(float)
+        yield y, p, rng.integers(1, 4, N).astype(float)
+    yield (p > 0.45).astype(float), p, np.ones(N)  # monotone in any number of bins
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_agrees_with_a_loop(dtype):
+    counts = set()
+    with jax.enable_x64(dtype == np.float64):
+        for y, p, w in samples():
+            y, p, w = (each.astype(dtype) for each in (y, p, w))
+            for norm in (1, 2, np.inf):
+                got = sweep_calibration_error(y, probs=p, weights=w, norm=norm, max_bins=20)
+                want, bins = brute_force(y, p, w, norm, 20)
+                assert got.dtype == dtype
+                np.testing.assert_allclose(got, want, rtol=0, atol=32 * np.finfo(dtype).eps)
+                counts.add(bins)
+    assert len(counts) > 3  # the samples stop at several numbers of bins
+    assert 20 in counts or 19 in counts
+
+
+def test_it_is_the_error_in_mass_bins_where_one_bin_remains():
+    y, p = np.array([1, 1, 0, 0]), np.array([0.1, 0.2, 0.7, 0.8])
+    np.testing.assert_allclose(
+        sweep_calibration_error(y, probs=p),
+        expected_calibration_error(y, probs=p, bins=1),
+        atol=1e-7,
+    )
+
+
+def test_order_inside_ties_does_not_matter():
+    p = np.repeat([0.2, 0.5, 0.8], 20)
+    y = np.tile([0, 1, 1, 0, 1], 12)
+    rng = np.random.default_rng(1)
+    one = sweep_calibration_error(y, probs=p)
+    for _ in range(5):
+        order = rng.permutation(60)
+        np.testing.assert_allclose(
+            sweep_calibration_error(y[order], probs=p[order]), one, rtol=1e-5
+        )
+
+
+def test_edge_cases():
+    np.testing.assert_allclose(sweep_calibration_error([1], probs=[0.25]), 0.75)
+    np.testing.assert_allclose(sweep_calibration_error([1, 1], logits=[-np.inf, np.inf]), 0.5)
+    error = jax.jit(lambda p: sweep_calibration_error(jnp.array([0.0, 1.0]), probs=p))
+    assert np.isnan(error(jnp.array([0.5, 1.5])))
+
+
+def test_vmap_and_derivative():
+    y = np.array([[0.0, 1, 0, 1], [1, 1, 0, 0]])
+    p = jnp.array([0.1, 0.2, 0.7, 0.8])
+    together = jax.vmap(lambda y: sweep_calibration_error(y, probs=p))(y)
+    np.testing.assert_allclose(together, [sweep_calibration_error(y[i], probs=p) for i in (0, 1)])
+    # K* = 2: gaps .5 - .15 > 0 and .5 - .75 < 0
+    gradient = jax.grad(lambda p: sweep_calibration_error(y[0], probs=p))(p)
+    np.testing.assert_allclose(gradient, [-0.25, -0.25, 0.25, 0.25], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"norm": 3}, ValueError, "norm 3 is not one of 1, 2, inf"),
+        ({"max_bins": 0}, ValueError, "max_bins is 0; there must be 1 or more"),
+        ({"max_bins": 2.0}, TypeError, "max_bins is 2.0; it must be an integer"),
+    ],
+)
+def test_bad_options(options, error, message):
+    with pytest.raises(error, match=message):
+        sweep_calibration_error([1], probs=[0.5], **options)

@@ -1,0 +1,167 @@
+"""Scores against scikit-learn, against loops over pairs, and at the edges."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from bcejax.calibration.scores import accuracy, brier_score, log_score, roc_auc
+
+N = 300
+rng = np.random.default_rng(0)
+P = np.round(rng.beta(0.6, 0.6, N), 2).clip(0.01, 0.99)  # many ties
+Y = (rng.random(N) < P).astype(float)
+W = rng.integers(0, 4, N).astype(float)
+SOFT = np.round(rng.random(N), 1)
+
+every = pytest.mark.parametrize("score", [log_score, brier_score, roc_auc, accuracy])
+
+
+def pairs(y, s, w):
+    """The area under the curve, by a sum over all pairs in float64."""
+    wins = (s[:, None] > s[None]) + 0.5 * (s[:, None] == s[None])
+    positive, negative = w * y, w * (1 - y)
+    return positive @ wins @ negative / (positive.sum() * negative.sum())
+
+
+@pytest.mark.parametrize(
+    ("score", "peer"),
+    [
+        (log_score, metrics.log_loss),
+        (brier_score, metrics.brier_score_loss),
+        (roc_auc, metrics.roc_auc_score),
+        (accuracy, lambda y, p, **w: metrics.accuracy_score(y, p >= 0.5, **w)),
+    ],
+)
+@pytest.mark.parametrize("weights", [None, W])
+def test_agrees_with_scikit_learn(score, peer, weights):
+    with jax.enable_x64(True):
+        got = score(Y, probs=P, weights=weights)
+        logits = score(Y, logits=np.log(P / (1 - P)), weights=weights)
+    want = peer(Y, P, sample_weight=weights)
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+    # 1/2 is no logit of these probabilities, so that the decisions are the same
+    np.testing.assert_allclose(logits, want, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [Y, SOFT], ids=["hard", "soft"])
+def test_area_is_the_sum_over_pairs(y, dtype):
+    with jax.enable_x64(dtype == np.float64):
+        got = roc_auc(y.astype(dtype), probs=P.astype(dtype), weights=W.astype(dtype))
+    assert got.dtype == dtype
+    assert abs(float(got) - pairs(y.astype(dtype).astype(float), P, W)) <= 32 * np.finfo(dtype).eps
+
+
+def test_a_soft_label_is_a_share_of_either_class():
+    """Each example twice, with label 1 and weight w y, and with label 0 and weight w (1 - y)."""
+    twice = np.concatenate([np.ones(N), np.zeros(N)])
+    shares = np.concatenate([W * SOFT, W * (1 - SOFT)])
+    with jax.enable_x64(True):
+        for score in (log_score, roc_auc, accuracy):
+            got = score(SOFT, probs=P, weights=W)
+            want = score(twice, probs=np.tile(P, 2), weights=shares)
+            np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+@pytest.mark.parametrize("y", [0, 1])
+def test_one_class_has_no_area_but_scores(y):
+    p = [0.25, 0.5, 0.5]
+    assert np.isnan(roc_auc([y] * 3, probs=p))
+    assert np.isnan(roc_auc([y, 1 - y, y], probs=p, weights=[1, 0, 1]))
+    want = -np.log([[0.75, 0.25][y], 0.5, 0.5]).mean()
+    np.testing.assert_allclose(log_score([y] * 3, probs=p), want, rtol=1e-6)
+    np.testing.assert_allclose(brier_score([y], probs=p[:1]), (y - 0.25) ** 2)
+
+
+def test_constant_scores_have_area_one_half():
+    assert roc_auc([0, 1, 1], probs=[0.3] * 3) == 0.5
+    assert roc_auc([0, 1, 1], logits=[np.inf] * 3) == 0.5
+    assert roc_auc([0, 1, 1], logits=[-np.inf, 5.0, np.inf]) == 1
+
+
+def test_certain_answers():
+    certain = np.float32([-np.inf, np.inf])
+    assert log_score([0, 1], logits=certain) == 0
+    assert log_score([1, 1], logits=certain) == np.inf
+    assert log_score([1, 0], probs=[1.0, 0.0]) == 0 == brier_score([1, 0], probs=[1.0, 0.0])
+    assert log_score([0, 0], probs=[1.0, 0.0]) == np.inf
+    assert brier_score([0, 0], probs=[1.0, 0.0]) == 0.5
+    # one that does not count costs nothing
+    assert log_score([1, 1], logits=certain, weights=[0, 1]) == 0
+    assert log_score([1, 1], logits=certain, where=[False, True]) == 0
+
+
+def test_from_logits_small_scores_keep_their_digits():
+    x = np.float32([20.0, 40.0])
+    exact = np.exp(-x.astype(float)) / (1 + np.exp(-x.astype(float)))
+    np.testing.assert_allclose(brier_score([1, 1], logits=x), np.mean(exact**2), rtol=1e-6)
+    np.testing.assert_allclose(log_score([1, 1], logits=x), np.mean(exact), rtol=1e-6)
+    assert roc_auc([0, 1], logits=x) == 1  # both probabilities are 1 in float32
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_a_probability_on_the_threshold_decides_for_1(dtype):
+    with jax.enable_x64(True):
+        tenths = jnp.array([k / 10 for k in range(11)], dtype)
+        for k in range(11):
+            decided = np.arange(11) >= k
+            assert accuracy(decided, probs=tenths, threshold=k / 10) == 1
+        odds = jnp.log(jnp.array([1 / 9, 3 / 7, 1.0, 7 / 3, 9.0])).astype(dtype)
+        assert accuracy([0, 0, 1, 1, 1], logits=odds) == 1
+
+
+def test_thresholds_0_and_1():
+    assert accuracy([1, 1], logits=[-np.inf, 3.0], threshold=0) == 1
+    assert accuracy([0, 1], logits=[100.0, np.inf], threshold=1) == 1
+    assert accuracy([0, 1], probs=[0.99, 1.0], threshold=1) == 1
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, np.nan])
+def test_a_threshold_outside_the_interval(threshold):
+    with pytest.raises(ValueError, match=f"threshold {threshold} does not lie between 0 and 1"):
+        accuracy([1], probs=[0.5], threshold=threshold)
+
+
+def test_derivatives():
+    y, x, w = jnp.array([0.0, 1.0, 0.3]), jnp.array([0.5, 2.0, -1.0]), jnp.array([1.0, 2.0, 0.0])
+    p = 1 / (1 + np.exp(-np.asarray(x, float)))
+    by_logit = jax.grad(lambda x: log_score(y, logits=x, weights=w))(x)
+    np.testing.assert_allclose(by_logit, w * (p - y) / 3, rtol=1e-5, atol=1e-7)
+    by_logit = jax.grad(lambda x: brier_score(y, logits=x, weights=w))(x)
+    np.testing.assert_allclose(by_logit, w * 2 * (p - y) * p * (1 - p) / 3, rtol=1e-5, atol=1e-7)
+    # in a weight of 0 too: (loss - score) / sum of weights
+    loss = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+    by_weight = jax.grad(lambda w: log_score(y, logits=x, weights=w))(w)
+    np.testing.assert_allclose(by_weight, (loss - w @ loss / 3) / 3, rtol=1e-5)
+    step = 1e-3
+    for argument in (0, 1):
+        area = lambda y, w: roc_auc(y, logits=x, weights=w)  # noqa: E731
+        slope = jax.grad(area, argument)(jnp.array([0.2, 0.7, 0.3]), w + 1)
+        for i in range(3):
+            at = [np.array([0.2, 0.7, 0.3]), np.asarray(w) + 1.0]
+            ends = []
+            for sign in (1, -1):
+                moved = [each.copy() for each in at]
+                moved[argument][i] += sign * step
+                ends.append(pairs(moved[0], np.asarray(x), moved[1]))
+            np.testing.assert_allclose(slope[i], (ends[0] - ends[1]) / (2 * step), atol=1e-5)
+
+
+@every
+def test_jit_vmap_and_refused_values(score):
+    y, p = Y.reshape(3, 100).copy(), P.reshape(3, 100).astype(np.float32)
+    alone = [score(y[i], probs=p[i]) for i in range(3)]
+    together = jax.jit(jax.vmap(lambda y, p: score(y, probs=p)))
+    np.testing.assert_allclose(together(y, p), alone, rtol=1e-5)
+    p[1, 5] = 1.5
+    assert np.isnan(together(y, p)).tolist() == [False, True, False]
+    y[0, 0] = 2
+    assert np.isnan(together(y, p)).tolist() == [True, True, False]
+
+
+@every
+def test_percentages_are_refused(score):
+    with pytest.raises(ValueError, match="divide percentages by 100"):
+        score([0, 1], probs=[15.0, 85.0])
