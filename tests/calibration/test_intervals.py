@@ -45,7 +45,7 @@ def test_beta_intervals_agree_with_scipy(interval, more, confidence, dtype, rtol
     want = beta.isf(tail, hits + more, misses + 1 - more)
     np.testing.assert_allclose(upper, np.where(certain, 1, want), rtol=rtol)
     assert np.all((lower == 0) == hopeless)
-    assert np.all((upper == 1) == certain)
+    assert np.all(upper[certain] == 1)  # and of float32 also what is within 2^-25 of it
 
 
 def test_the_exact_interval_never_covers_less_than_it_says():

@@ -77,20 +77,30 @@ def test_the_identity_holds(examples, strategy, debias):
     np.testing.assert_allclose(parts.score, brier_score(y, probs=p, weights=w), atol=2**-21)
 
 
-def test_debiased_terms_are_unbiased():
-    """Over all labels of three bins in which p and the truth are constant."""
-    p = np.repeat([0.1, 0.4, 0.8], 3)
-    truth = np.repeat([0.3, 0.4, 0.9], 3)
+def expected(p, truth):
+    """Debiased terms in three bins, averaged over all labels."""
     labels = np.array(list(itertools.product([0.0, 1.0], repeat=9)))
     chance = np.prod(np.where(labels == 1, truth, 1 - truth), axis=1)
     with jax.enable_x64(True):
         parts = jax.vmap(lambda y: murphy_decomposition(y, probs=p, bins=3, debias=True))(
             jnp.array(labels)
         )
-        reliability, resolution = (chance @ np.asarray(each) for each in parts[1:3])
-    np.testing.assert_allclose(reliability, np.mean((truth - p) ** 2), rtol=1e-12)
-    # by Ferro and Fricker its bias is that of ybar's variance alone, 1 / n^2 of what it was
-    assert abs(resolution - truth.var()) < 0.05 * truth.var()
+    return [chance @ np.asarray(part) for part in parts]
+
+
+P = np.repeat([0.1, 0.4, 0.8], 3)
+
+
+def test_debiased_reliability_is_unbiased():
+    """Where p and the truth are constant in each bin."""
+    truth = np.repeat([0.3, 0.4, 0.9], 3)
+    np.testing.assert_allclose(expected(P, truth)[1], np.mean((truth - P) ** 2), rtol=1e-12)
+
+
+def test_debiased_uncertainty_and_resolution_are_unbiased_where_there_is_no_resolution():
+    _, _, resolution, uncertainty, *_ = expected(P, np.full(9, 0.3))
+    np.testing.assert_allclose(uncertainty, 0.3 * 0.7, rtol=1e-12)
+    assert abs(resolution) < 1e-12
 
 
 def test_one_number_per_bin_has_no_within_bin_terms():
