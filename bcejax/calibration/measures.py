@@ -30,7 +30,9 @@ NAMES = {
         *("expected_calibration_error", "debiased_squared_error", "smooth_calibration_error"),
         *("kernel_calibration_error", "kuiper", "kolmogorov_smirnov"),
     ),
+    "parts": ("log_miscalibration", "log_discrimination", "log_uncertainty"),
 }
+FREE = ("log_discrimination", "log_uncertainty")  # parts that say nothing against calibration
 SHARES = ("roc_auc", "accuracy", "base_rate", "mean_prob")
 SIGNED = ("debiased_squared_error", "kernel_calibration_error")
 
@@ -76,28 +78,20 @@ def measure_errors(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
     }
 
 
-def measure_both(labels: jax.Array, **given: Any) -> dict[str, dict[str, jax.Array]]:
-    """Scores and errors: what is resampled.
+def measure_parts(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
+    """What the log score is made of, by isotonic regression.
 
     Example:
-        >>> list(measure_both(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75])))
-        ['scores', 'errors']
+        >>> parts = measure_parts(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75]))
+        >>> round(float(parts["log_miscalibration"]), 3)
+        0.288
     """
-    return {"scores": measure_scores(labels, **given), "errors": measure_errors(labels, **given)}
-
-
-def measure_null(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
-    """Errors and the miscalibration of the log score: what is simulated.
-
-    The miscalibration is not resampled, for the bootstrap of an isotonic curve is inconsistent.
-
-    Example:
-        >>> null = measure_null(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75]))
-        >>> list(null)[-1], round(float(null["log_miscalibration"]), 3)
-        ('log_miscalibration', 0.288)
-    """
-    miscalibration = corp_decomposition(labels, **given).miscalibration
-    return measure_errors(labels, **given) | {"log_miscalibration": miscalibration}
+    corp = corp_decomposition(labels, **given)
+    return {
+        "log_miscalibration": corp.miscalibration,
+        "log_discrimination": corp.discrimination,
+        "log_uncertainty": corp.uncertainty,
+    }
 
 
 def range_of(name: str) -> tuple[float | None, float | None]:

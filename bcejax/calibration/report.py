@@ -23,16 +23,10 @@ from bcejax.calibration.calibrators import CALIBRATORS
 from bcejax.calibration.corp import corp_decomposition
 from bcejax.calibration.cross_fitting import cross_fitted_logits
 from bcejax.calibration.decomposition import murphy_decomposition
+from bcejax.calibration.draws import draw_measures
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.findings import CalibrationReport, Finding, Recalibration
-from bcejax.calibration.inference import CalibrationTest, bootstrap_interval, calibration_test
-from bcejax.calibration.measures import (
-    MASS_BINS,
-    NAMES,
-    measure_both,
-    measure_null,
-    range_of,
-)
+from bcejax.calibration.measures import FREE, MASS_BINS, NAMES, range_of
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
 from bcejax.losses import bce_gradient, bce_with_logits
 
@@ -102,15 +96,15 @@ def calibration_report(
         raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
     dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
     contest = _compare(examples, dealing, calibrators, folds, progress)
-    scores, errors, test = _measure(examples, drawing, n_resamples, confidence, progress)
+    measured = _measure(examples, drawing, n_resamples, confidence, progress)
     return CalibrationReport(
         examples=examples.labels.size,
         form="probs" if logits is None else "logits",
         confidence=confidence,
         n_resamples=n_resamples,
-        scores=scores,
-        errors=errors,
-        decompositions=_decompositions(examples, test),
+        scores=measured["scores"],
+        errors=measured["errors"],
+        decompositions=measured["parts"] | _brier_parts(examples),
         regression=_regression(examples, confidence),
         recalibrations=contest,
         best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
@@ -127,63 +121,68 @@ def _in_order(examples: Examples) -> Examples:
 
 def _measure(
     examples: Examples, key: jax.Array, draws: int, confidence: float, progress: Progress | None
-) -> tuple[dict[str, Finding], dict[str, Finding], CalibrationTest | None]:
-    """Scores and errors, and the test by simulation."""
-    if not draws:
-        values = examples.measured(measure_both)
-        scores, errors = (
-            {name: Finding(float(values[part][name])) for name in names}
-            for part, names in NAMES.items()
+) -> dict[str, dict[str, Finding]]:
+    """The metrics by part, with intervals and p-values where there are draws."""
+    keys = dict(zip(("simulating", "resampling"), jax.random.split(key), strict=True))
+    simulated, resampled = (
+        draw_measures(
+            examples,
+            key=keys[stage],
+            draws=draws,
+            simulate=stage == "simulating",
+            progress=progress and functools.partial(progress, stage),
         )
-        return scores, errors, None
-    resampling, simulating = jax.random.split(key)
-    spread = bootstrap_interval(
-        measure_both,
-        examples.labels,
-        **_given(examples),
-        key=resampling,
-        n_resamples=draws,
-        confidence=confidence,
-        progress=progress and functools.partial(progress, "resampling"),
+        if draws or stage == "simulating"
+        else None
+        for stage in keys
     )
-    test = calibration_test(
-        measure_null,
-        examples.labels,
-        **_given(examples),
-        key=simulating,
-        n_simulations=draws,
-        progress=progress and functools.partial(progress, "simulating"),
-    )
+    assert simulated is not None
 
     def finding(part: str, name: str) -> Finding:
-        value, *ends = (float(each[part][name]) for each in spread[:3])
-        lower, upper = np.clip(ends, *range_of(name)).tolist()
-        p_value = test.p_value[name] if part == "errors" else math.nan
-        return Finding(value, lower, upper, float(p_value))
+        value, null = simulated[part][name][0], simulated[part][name][1:]
+        if resampled is None:
+            return Finding(float(value))
+        replicates = resampled[part][name][1:]
+        p_value = math.nan if part == "scores" or name in FREE else _p_value(value, null)
+        return Finding(float(value), *_ends(name, value, replicates, confidence), p_value)
 
-    scores, errors = (
-        {name: finding(part, name) for name in names} for part, names in NAMES.items()
-    )
-    return scores, errors, test
-
-
-def _decompositions(examples: Examples, test: CalibrationTest | None) -> dict[str, Finding]:
-    """What log and Brier score are made of, by isotonic regression and by bins."""
-    found = {}
-    for score in ("log", "brier"):
-        corp = examples.measured(functools.partial(corp_decomposition, score=score))
-        found[f"{score}_miscalibration"] = Finding(float(corp.miscalibration))
-        found[f"{score}_discrimination"] = Finding(float(corp.discrimination))
-        found[f"{score}_uncertainty"] = Finding(float(corp.uncertainty))
-    if test is not None:
+    found = {part: {name: finding(part, name) for name in names} for part, names in NAMES.items()}
+    if draws:
         name = "log_miscalibration"
-        found[name] = found[name]._replace(p_value=float(test.p_value[name]))
-        excess = found[name].value - float(test.null_mean[name])
-        found["log_miscalibration_above_chance"] = Finding(excess)
-    murphy = examples.measured(functools.partial(murphy_decomposition, **MASS_BINS))
-    found["murphy_reliability"] = Finding(float(murphy.reliability))
-    found["murphy_resolution"] = Finding(float(murphy.resolution))
+        excess = found["parts"][name].value - float(np.mean(simulated["parts"][name][1:]))
+        found["parts"][f"{name}_above_chance"] = Finding(excess)
     return found
+
+
+def _ends(
+    name: str, value: np.ndarray, replicates: np.ndarray, confidence: float
+) -> tuple[float, float]:
+    """The basic interval, within the metric's range."""
+    tails = (1 + confidence) / 2, (1 - confidence) / 2
+    lower, upper = np.clip(2 * value - np.quantile(replicates, tails), *range_of(name)).tolist()
+    return lower, upper
+
+
+def _p_value(value: np.ndarray, null: np.ndarray) -> float:
+    """How often chance alone goes as far, as in ``calibration_test``."""
+    if np.isnan(value):
+        return math.nan
+    slack = 100 * np.finfo(value.dtype).eps * np.abs(value)
+    return float((1 + np.sum(~(null < value - slack))) / (1 + null.size))
+
+
+def _brier_parts(examples: Examples) -> dict[str, Finding]:
+    """What the Brier score is made of, by isotonic regression and by bins."""
+    corp = examples.measured(functools.partial(corp_decomposition, score="brier"))
+    murphy = examples.measured(functools.partial(murphy_decomposition, **MASS_BINS))
+    parts = {
+        "brier_miscalibration": corp.miscalibration,
+        "brier_discrimination": corp.discrimination,
+        "brier_uncertainty": corp.uncertainty,
+        "murphy_reliability": murphy.reliability,
+        "murphy_resolution": murphy.resolution,
+    }
+    return {name: Finding(float(value)) for name, value in parts.items()}
 
 
 def _regression(examples: Examples, confidence: float) -> dict[str, Finding]:

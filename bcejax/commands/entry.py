@@ -1,6 +1,7 @@
 """The entry of the command line.
 
-  bcejax audit LOSS [flags]    hold a binary cross-entropy against the exact one
+  bcejax audit LOSS [flags]        hold a binary cross-entropy against the exact one
+  bcejax calibrate FILE [flags]    judge predictions, and fit what would make them calibrated
 
 With --help after a command, its flags.  ``python -m bcejax`` is the same.  The exit status is 0
 where all is well, 1 where something was found, 2 where the command cannot be understood.
@@ -10,7 +11,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("audit",)
+COMMANDS = ("audit", "calibrate")
 
 
 def enter(words: Sequence[str]) -> int:

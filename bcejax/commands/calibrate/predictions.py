@@ -5,12 +5,14 @@ rows come back or one line says which file, row and column is at fault, and why.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bcejax.commands.calibrate.columns import Sheet, read_columns
 from bcejax.numerics import check_labels, check_probs
+
+MOST_GROUPS = 200
 
 
 class Predictions(NamedTuple):
@@ -27,6 +29,11 @@ class Predictions(NamedTuple):
         """The probabilities or the logits by the name that the library's functions know."""
         named = {"probs": self.probs, "logits": self.logits}
         return {name: values for name, values in named.items() if values is not None}
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Scores and weights, likewise."""
+        return {**self.scores, "weights": self.weights}
 
 
 def read_predictions(
@@ -79,7 +86,7 @@ def read_predictions(
         None if prob is None else _probs(sheet, prob),
         None if logit is None else sheet.numbers(logit),
         weights,
-        None if group is None else sheet.text(group),
+        None if group is None else _groups(sheet, group),
     )
 
 
@@ -107,6 +114,14 @@ def _probs(sheet: Sheet, name: str) -> np.ndarray:
         advice = str(error).replace("logits go to the functions that take logits", "is it --logit?")
         raise sheet.fault(name, advice, (probs < 0) | (probs > 1)) from None
     return np.clip(probs, 0, 1)  # what check_probs lets pass is rounding
+
+
+def _groups(sheet: Sheet, name: str) -> np.ndarray:
+    groups = sheet.text(name)
+    count = len(np.unique(groups))
+    if count > MOST_GROUPS:
+        raise sheet.fault(name, f"{count} groups; --group takes up to {MOST_GROUPS}")
+    return groups
 
 
 def _weights(sheet: Sheet, name: str) -> np.ndarray:

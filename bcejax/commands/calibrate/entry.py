@@ -1,0 +1,148 @@
+"""``bcejax calibrate``: is a model calibrated, and what would make it so?
+
+Reads labels and probabilities (or logits) from a CSV or Parquet file and writes into a folder:
+report.html; table.csv and report.json, the numbers; reliability, recalibration and histogram as
+SVG and PNG; calibrator.npz, a fitted calibrator that load_calibrator reads; recalibrated.csv, each
+row with its calibrated probability; groups.csv, if there are groups.
+
+The exit status is 0 where all is written, 2 where the flags or the file are not in order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+from rich.console import Console
+
+from bcejax.calibration.calibrators import CALIBRATORS
+from bcejax.calibration.cross_fitting import cross_fitted_logits
+from bcejax.calibration.findings import CalibrationReport
+from bcejax.calibration.grouping import calibration_by_group
+from bcejax.calibration.report import CONTESTANTS, Progress, calibration_report
+from bcejax.commands.calibrate.curves import trace_curves
+from bcejax.commands.calibrate.folder import Results, check_folder, write_results
+from bcejax.commands.calibrate.predictions import Predictions, read_predictions
+from bcejax.commands.calibrate.stages import Stages
+from bcejax.numerics import require, sigmoid
+from bcejax.plots import house_style
+
+WORK = 2 * 10**7  # rows times draws that are made by default, of 20 to 1000 draws
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Of calibrate."""
+
+    predictions: Path
+    """A .csv, .csv.gz or .parquet file with a row for each prediction."""
+    label: str = "label"
+    """Its column of labels: 0 or 1, true or false."""
+    prob: str | None = None
+    """Its column of probabilities of label 1; or"""
+    logit: str | None = None
+    """its column of logits."""
+    weight: str | None = None
+    """Its column of weights: how much each row counts."""
+    group: str | None = None
+    """Its column of groups, each judged by itself too."""
+    calibrator: str = "auto"
+    """Which to fit: auto takes the best on rows it has not seen."""
+    resamples: int | None = None
+    """Draws of the bootstrap and of the simulation; 1000, but fewer for more than 1e5 rows."""
+    seed: int = 0
+    """Of all draws."""
+    out: Path = Path("calibration")
+    """The folder to write into; it is made where there is none."""
+
+
+def main(args: Sequence[str]) -> int:
+    """Read, measure, draw, write; the exit status."""
+    flags = _read_flags(args)
+    check_folder(flags.out, flags.predictions)
+    with house_style():
+        pass  # where matplotlib is missing, say so before any work is done
+    console = Console(stderr=True)
+    stages = Stages(console)
+    with jax.enable_x64(True):
+        results = _measure(flags, stages)
+        with stages.stage("wrote", str(flags.out)):
+            write_results(flags.out, results)
+    Console().print(results.report)
+    console.print(f"report: {flags.out / 'report.html'}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _read_flags(args: Sequence[str]) -> Flags:
+    tyro = require("tyro", extra="cli", purpose="reading flags")
+    flags: Flags = tyro.cli(
+        Flags,
+        args=args,
+        prog="bcejax calibrate",
+        description=__doc__,
+        config=(tyro.conf.PositionalRequiredArgs,),
+    )
+    if flags.calibrator not in ("auto", *CALIBRATORS):
+        known = ", ".join(CALIBRATORS)
+        raise ValueError(f"calibrator {flags.calibrator!r} is not auto or one of {known}")
+    if flags.resamples is not None and flags.resamples < 0:
+        raise ValueError(f"resamples is {flags.resamples}; it must be 0 or more")
+    return flags
+
+
+def _measure(flags: Flags, stages: Stages) -> Results:
+    """Everything that is written, computed in float64."""
+    key = jax.random.key(flags.seed)
+    with stages.stage("read", str(flags.predictions)):
+        rows = read_predictions(
+            flags.predictions,
+            label=flags.label,
+            prob=flags.prob,
+            logit=flags.logit,
+            weight=flags.weight,
+            group=flags.group,
+        )
+    with stages.stage("measured", f"{rows.labels.size} rows") as say:
+        report = _report(rows, flags, key, say)
+    name = choose(report) if flags.calibrator == "auto" else flags.calibrator
+    with stages.stage("fitted", name):
+        calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
+        unseen = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
+    groups = {}
+    if rows.groups is not None:
+        with stages.stage("measured", f"groups by {flags.group}"):
+            groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
+    with stages.stage("traced", "curves"):
+        curves = trace_curves(rows, unseen, key, list(groups))
+    asked = {word: value for word, value in vars(flags).items() if value is not None}
+    return Results(rows, report, name, calibrator, sigmoid(unseen), groups, curves, asked)
+
+
+def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:
+    others = () if flags.calibrator in ("auto", *CONTESTANTS) else (flags.calibrator,)
+    usual = min(1000, max(20, WORK // rows.labels.size))
+    draws = usual if flags.resamples is None else flags.resamples
+    report = calibration_report(
+        rows.labels,
+        **rows.given,
+        key=key,
+        n_resamples=draws,
+        calibrators=(*CONTESTANTS, *others),
+        progress=say,
+    )
+    few = f"{draws} draws, for there are many rows; --resamples 1000 makes intervals smoother."
+    return report._replace(notes=(few,)) if flags.resamples is None and draws < 1000 else report
+
+
+def choose(report: CalibrationReport) -> str:
+    """The calibrator of least cross-fitted log score.
+
+    Example:
+        >>> from bcejax.calibration.findings import Recalibration
+        >>> rows = {name: Recalibration(score, 0.2, 0.0, 0.1) for name, score in
+        ...         (("none", 0.5), ("beta", 0.7), ("platt", 0.6))}
+        >>> choose(CalibrationReport(9, "probs", 0.95, 0, {}, {}, {}, {}, rows, "none"))
+        'platt'
+    """
+    fitted = {name: row for name, row in report.recalibrations.items() if name != "none"}
+    return min(fitted, key=lambda name: fitted[name].log_score)
