@@ -1,5 +1,6 @@
 """Floor 3: how well probabilities agree with what happened."""
 
+from bcejax.calibration import state
 from bcejax.calibration.binning import (
     ReliabilityCurve,
     reliability_curve,
@@ -29,7 +30,9 @@ from bcejax.calibration.corp import (
 )
 from bcejax.calibration.decomposition import (
     MurphyDecomposition,
+    Refinement,
     murphy_decomposition,
+    refinement,
 )
 from bcejax.calibration.errors import (
     CumulativeErrors,
@@ -41,6 +44,9 @@ from bcejax.calibration.errors import (
     smooth_calibration_error,
     smooth_reliability_curve,
     sweep_calibration_error,
+)
+from bcejax.calibration.findings import (
+    CalibrationReport,
 )
 from bcejax.calibration.inference import (
     Band,
@@ -54,6 +60,24 @@ from bcejax.calibration.inference import (
 from bcejax.calibration.isotonic import (
     isotonic_regression,
 )
+from bcejax.calibration.penalties import (
+    laplacian_kernel_penalty,
+    smooth_error_penalty,
+    soft_binned_penalty,
+)
+from bcejax.calibration.regression import (
+    CalibrationCurveSummary,
+    CalibrationRegression,
+    ChiSquareTest,
+    Estimate,
+    calibration_curve_summary,
+    calibration_regression,
+    hosmer_lemeshow_test,
+    spiegelhalter_test,
+)
+from bcejax.calibration.report import (
+    calibration_report,
+)
 from bcejax.calibration.scores import (
     accuracy,
     brier_score,
@@ -66,18 +90,24 @@ __all__ = [
     "AffineScaling",
     "Band",
     "BetaCalibration",
+    "CalibrationCurveSummary",
+    "CalibrationRegression",
+    "CalibrationReport",
     "CalibrationTest",
     "Calibrator",
     "CalibratorStatus",
     "CentredIsotonicCalibration",
+    "ChiSquareTest",
     "CorpDecomposition",
     "CrossVennAbers",
     "CumulativeErrors",
+    "Estimate",
     "HistogramBinning",
     "Interval",
     "IsotonicCalibration",
     "MurphyDecomposition",
     "PlattScaling",
+    "Refinement",
     "ReliabilityCurve",
     "SmoothCurve",
     "SplineCalibration",
@@ -88,6 +118,9 @@ __all__ = [
     "accuracy",
     "bootstrap_interval",
     "brier_score",
+    "calibration_curve_summary",
+    "calibration_regression",
+    "calibration_report",
     "calibration_test",
     "confidence_band",
     "consistency_band",
@@ -95,15 +128,22 @@ __all__ = [
     "cumulative_calibration_error",
     "debiased_squared_error",
     "expected_calibration_error",
+    "hosmer_lemeshow_test",
     "isotonic_regression",
     "kernel_calibration_error",
+    "laplacian_kernel_penalty",
     "load_calibrator",
     "log_score",
     "murphy_decomposition",
+    "refinement",
     "reliability_curve",
     "roc_auc",
     "save_calibrator",
     "smooth_calibration_error",
+    "smooth_error_penalty",
     "smooth_reliability_curve",
+    "soft_binned_penalty",
+    "spiegelhalter_test",
+    "state",
     "sweep_calibration_error",
 ]
