@@ -173,3 +173,44 @@ def test_means_have_derivatives_and_empty_bins_none():
 def test_confidence_is_a_fraction(confidence):
     with pytest.raises(ValueError, match=f"confidence {confidence} does not lie between 0 and 1"):
         reliability_curve([1], probs=[0.5], confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("interval", "method"), [("wilson", "wilson"), ("clopper_pearson", "exact")]
+)
+def test_the_interval_is_the_one_asked_for(interval, method):
+    curve = reliability_curve(
+        [0, 1], probs=[0.5, 0.9], weights=[3, 9], bins=2, interval=interval, confidence=0.8
+    )
+    want = binomtest(9, 12).proportion_ci(0.8, method=method)
+    np.testing.assert_allclose((curve.lower[1], curve.upper[1]), want, rtol=1e-5)
+    assert np.isnan(curve.lower[0])
+    assert np.isnan(curve.upper[0])
+
+
+def test_an_unknown_interval():
+    with pytest.raises(
+        ValueError, match=r"interval 'wald' is not one of .'clopper_pearson', 'jeff"
+    ):
+        reliability_curve([1], probs=[0.5], interval="wald")
+
+
+def test_given_edges_make_the_bins():
+    rng = np.random.default_rng(4)
+    p = rng.random(100)
+    y = (rng.random(100) < p).astype(float)
+    edges = [0, 0.05, 0.5, 0.9, 1]
+    with jax.enable_x64(True):
+        curve = reliability_curve(y, probs=p, bins=edges)
+    np.testing.assert_array_equal(curve.edges, edges)
+    np.testing.assert_array_equal(curve.counts, np.histogram(p, edges)[0])
+    share = np.histogram(p, edges, weights=y)[0] / np.histogram(p, edges)[0]
+    np.testing.assert_allclose(curve.mean_label, share, rtol=1e-13)
+
+
+def test_an_exact_interval_has_derivative_0_and_spoils_none():
+    def total(p):
+        curve = reliability_curve([0, 1, 1], probs=p, bins=2, interval="jeffreys")
+        return jnp.nansum(curve.gap) + jnp.nansum(curve.upper)
+
+    np.testing.assert_allclose(jax.grad(total)(jnp.array([0.1, 0.8, 0.9])), [-1, -0.5, -0.5])

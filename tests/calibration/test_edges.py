@@ -76,3 +76,43 @@ def test_the_ends(closed):
     certain = np.float32([-np.inf, np.inf])
     np.testing.assert_array_equal(counts(closed, 3, logits=certain), [1, 0, 1])
     np.testing.assert_array_equal(counts(closed, 3, probs=np.float32([0, 1])), [1, 0, 1])
+
+
+GIVEN = (0.0, 0.1, 0.3, 0.3, 0.75, 1.0)
+
+
+@dtypes
+@sides
+def test_given_edges_keep_the_edge_rule(dtype, closed):
+    """Beside and on each edge; as logits too; the bin between 0.3 and 0.3 is empty."""
+    with jax.enable_x64(True):
+        probs = jnp.array([0.0, 0.1, 0.3, 0.75, 1.0], dtype)
+        want = [0, 1, 3, 4, 4] if closed == "left" else [0, 0, 1, 3, 4]
+        np.testing.assert_array_equal(
+            counts(closed, GIVEN, probs=probs), np.bincount(want, minlength=5)
+        )
+        inner = bin_edges(GIVEN, dtype)[1:-1]
+        below, above = np.nextafter(inner, np.zeros_like(inner)), np.nextafter(inner, inner + 1)
+        np.testing.assert_array_equal(bin_index(jnp.array(below), inner, closed), [0, 1, 1, 3])
+        np.testing.assert_array_equal(bin_index(jnp.array(above), inner, closed), [1, 3, 3, 4])
+        on_edge = jnp.array(logit_edges(GIVEN, dtype))
+        got = bin_index(on_edge, logit_edges(GIVEN, dtype), closed)
+        np.testing.assert_array_equal(got, [1, 3, 3, 4] if closed == "left" else [0, 1, 1, 3])
+
+
+def test_logits_of_given_edges_are_exact():
+    given = (0.0, 1e-30, 1e-5, 0.2, 0.5 - 2**-20, 0.5, 0.5 + 2**-50, 0.9, 1 - 2**-40, 1.0)
+    with mpmath.workprec(200):
+        exact = [mpmath.log(mpmath.mpf(t) / (1 - mpmath.mpf(t))) for t in given[1:-1]]
+    assert ulp_error(logit_edges(given, np.float64), np.array(exact, object)).max() <= 2
+    np.testing.assert_array_equal(logit_edges((0, 0.0, 1.0, 1), np.float32), [-np.inf, np.inf])
+    equal_width = tuple(k / 7 for k in range(8))
+    np.testing.assert_allclose(logit_edges(equal_width, np.float64), logit_edges(7, np.float64),
+                               rtol=1e-15)  # fmt: skip
+
+
+def test_many_edges_are_searched_to_the_same_bins():
+    """Up to 64 edges are compared with, more are searched."""
+    x = np.random.default_rng(3).random(500).astype(np.float32)
+    fine = counts("left", 120, probs=x)
+    np.testing.assert_array_equal(fine.reshape(60, 2).sum(1), counts("left", 60, probs=x))

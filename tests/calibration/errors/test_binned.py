@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm as normal
 
 from bcejax.analysis import exact, ulp_error
 from bcejax.calibration import expected_calibration_error, reliability_curve
+from bcejax.calibration.errors import debiased_squared_error
 
 norms = pytest.mark.parametrize("norm", [1, 2, np.inf])
 
@@ -214,3 +217,59 @@ def test_equal_shapes_compile_once():
         y, p, _ = data(10, np.float32, seed)
         error(y, p)
     assert traces == 1
+
+
+def folded(d, s):
+    """E|N(d, s^2)| by quadrature."""
+    return quad(lambda t: abs(d + s * t) * normal.pdf(t), -40, 40, points=[-d / s], limit=200)[0]
+
+
+def test_debiased_norm_1_takes_off_what_the_plug_in_gains():
+    y, p, w = data(400, np.float64)
+    with jax.enable_x64(True):
+        curve = reliability_curve(y, probs=p, weights=w, bins=6)
+        got = expected_calibration_error(y, probs=p, weights=w, bins=6, debias=True)
+        plain = expected_calibration_error(y, probs=p, weights=w, bins=6)
+    share, gap, weight = (np.asarray(each) for each in (curve.mean_label, curve.gap, curve.weights))
+    spread = np.sqrt(share * (1 - share) / weight)
+    again = [folded(d, s) for d, s in zip(gap, spread, strict=True)]
+    want = 2 * float(plain) - weight @ again / weight.sum()
+    np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+def test_debiasing_takes_off_bias(norm):
+    """200 samples of a calibrated model: the true error is 0."""
+    rng = np.random.default_rng(0)
+    p = rng.random((200, 150)).astype(np.float32)
+    y = (rng.random((200, 150)) < p).astype(np.float32)
+
+    def mean(debias):
+        error = jax.vmap(
+            lambda y, p: expected_calibration_error(y, probs=p, bins=5, norm=norm, debias=debias)
+        )
+        return float(jnp.mean(error(y, p)))
+
+    assert mean(True) < 0.65 * mean(False)
+
+
+def test_debiased_norm_2_is_the_root_of_the_clipped_square():
+    for seed in range(4):
+        y, p, w = data(60, np.float32, seed)
+        square = debiased_squared_error(y, probs=p, weights=w, bins=4)
+        got = expected_calibration_error(y, probs=p, weights=w, bins=4, norm=2, debias=True)
+        np.testing.assert_allclose(got, np.sqrt(max(float(square), 0)), rtol=1e-5)
+
+
+def test_pure_bins_have_nothing_to_take_off_and_a_derivative():
+    def error(p):
+        return expected_calibration_error([0.0, 1.0], probs=p, bins=2, debias=True)
+
+    np.testing.assert_allclose(error(jnp.array([0.25, 0.625])), 0.3125)
+    np.testing.assert_allclose(jax.grad(error)(jnp.array([0.25, 0.625])), [0.5, -0.5])
+    assert np.isnan(expected_calibration_error([1], probs=[0.5], norm=2, debias=True))
+
+
+def test_norm_inf_has_no_debiased_form():
+    with pytest.raises(ValueError, match="debias is for norm 1 or 2; no debiased form of norm inf"):
+        expected_calibration_error([1], probs=[0.5], norm=np.inf, debias=True)
