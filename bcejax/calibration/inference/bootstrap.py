@@ -82,7 +82,8 @@ def bootstrap_interval(
             ``bcejax.calibration.inference.endpoints``.
         confidence: the share of intervals that are to hold the truth.
         clip: least and largest possible value, None for none: (0, None) for a calibration error.
-        progress: called as ``progress(done, n_resamples)`` after each tenth.
+        progress: called as ``progress(done, n_resamples)`` after each tenth; not when
+            traced.
 
     Returns:
         An ``Interval``. It is nan where a resample's metric is nan, as an AUC's is without one
@@ -114,7 +115,10 @@ def bootstrap_interval(
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     estimate = jax.tree.map(jnp.asarray, examples.measured(metric))
     replicates = in_pieces(
-        lambda first, count: _resampled(examples, key, first, metric, count), n_resamples, progress
+        lambda first, count: _resampled(examples, key, first, metric, count),
+        n_resamples,
+        progress,
+        (examples, key),
     )
     influences = _influences(examples, metric) if kind == "bca" else None
     return _interval(estimate, replicates, influences, kind, confidence, clip)

@@ -59,7 +59,8 @@ def consistency_band(
         n_simulations: how many simulated curves.
         confidence: the share of curves inside, at each probability.
         points: the band is given at so many examples, equally spaced in rank, or at all n.
-        progress: called as ``progress(done, n_simulations)`` after each tenth.
+        progress: called as ``progress(done, n_simulations)`` after each tenth; not when
+            traced.
 
     Returns:
         A ``Band`` at m = min(points, n) probabilities, the least and the largest included.
@@ -92,6 +93,7 @@ def consistency_band(
         lambda first, count: _curves(examples, ordering, key, first, points, count),
         n_simulations,
         progress,
+        (examples, key),
     )
     return _band(examples, ordering, simulated, points, confidence)
 

@@ -5,8 +5,11 @@ they are batched.  A batch runs under vmap and is bounded in memory; what depend
 sort of the scores above all) XLA hoists out of the loop over the batches.
 """
 
+import itertools
 import operator
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -14,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 ELEMENTS = 2**18  # numbers in an array of a batch: 1 MiB in float32
-PIECES = 10  # of the work, with a report of progress after each
+PIECES = 10  # of the work, for threads and reports of progress
 
 
 def check_replicates(name: str, count: int) -> None:
@@ -66,8 +69,8 @@ def replicated(
         >>> replicated(lambda key: jax.random.uniform(key), jax.random.key(0), 0, 3, 1).shape
         (3,)
     """
-    batch = min(count, max(1, ELEMENTS // size))
-    rounds = -(-count // batch)
+    rounds = -(-count // max(1, ELEMENTS // size))
+    batch = -(-count // rounds)
     replicates = first + jnp.arange(rounds * batch).reshape(rounds, batch)
     results = lax.map(
         jax.vmap(lambda replicate: once(jax.random.fold_in(key, replicate))), replicates
@@ -76,20 +79,26 @@ def replicated(
 
 
 def in_pieces(
-    piece: Callable[[int, int], Any], count: int, progress: Callable[[int, int], None] | None
+    piece: Callable[[int, int], Any],
+    count: int,
+    progress: Callable[[int, int], None] | None,
+    given: Any,
 ) -> Any:
-    """The replicates of all pieces, with a report after each.
+    """All replicates: a tenth at a time on as many threads as there are cores, or, traced, at once.
+
+    XLA on CPU runs the loops inside a piece on one core.
 
     Args:
-        piece: gives ``piece(first, count)`` replicates, all pieces of one count.
+        piece: gives ``piece(first, count)`` replicates; a jitted function.
         count: how many in all.
-        progress: called as ``progress(done, count)`` after each tenth; None makes one piece.
+        progress: called as ``progress(done, count)`` after each piece, in order; or None.
+        given: what the replicates are made of, to see whether it is traced.
 
     Returns:
         The pieces' pytree, with a leading axis of length ``count``.
 
     Example:
-        >>> in_pieces(lambda first, count: first + jnp.arange(count), 12, print)
+        >>> in_pieces(lambda first, count: first + jnp.arange(count), 12, print, None)
         2 12
         4 12
         6 12
@@ -98,11 +107,26 @@ def in_pieces(
         12 12
         Array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11], dtype=int32)
     """
-    if progress is None:
+    if _is_traced(given):
         return piece(0, count)
     length = -(-count // PIECES)
+    x64 = jax.config.jax_enable_x64
+
+    def run(first: int) -> Any:
+        with jax.enable_x64(x64):  # a setting of one thread, which others do not inherit
+            return jax.block_until_ready(piece(first, length))
+
     results = []
-    for first in range(0, count, length):
-        results.append(jax.block_until_ready(piece(first, length)))
-        progress(min(first + length, count), count)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, PIECES)) as pool:
+        # the first piece by itself: it compiles what the others then find
+        for result in itertools.chain([run(0)], pool.map(run, range(length, count, length))):
+            results.append(result)
+            if progress is not None:
+                progress(min(len(results) * length, count), count)
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *results)
+
+
+def _is_traced(given: Any) -> bool:
+    """Whether anything given is traced, or all is, because jit is at work."""
+    leaves = [jnp.zeros(()), *jax.tree.leaves(given)]
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)

@@ -83,7 +83,8 @@ def calibration_test(
         alternative: "greater" (a large metric speaks against calibration), "less", or "two-sided"
             (twice the smaller).
         confidence: the share of simulations between ``null_lower`` and ``null_upper``.
-        progress: called as ``progress(done, n_simulations)`` after each tenth.
+        progress: called as ``progress(done, n_simulations)`` after each tenth; not when
+            traced.
 
     Returns:
         A ``CalibrationTest``. A simulated metric within 100 eps of the one that came counts as
@@ -120,6 +121,7 @@ def calibration_test(
         lambda first, count: _simulated(examples, key, first, metric, count),
         n_simulations,
         progress,
+        (examples, key),
     )
     return _judged(statistic, simulated, alternative, confidence)
 
