@@ -153,8 +153,8 @@ def check_population(config: Config, track: Track) -> tuple[dict[str, Minimiser]
     mute = [name for name, link in links.items() if link.inverse is None]
     answer = (
         f"Of {len(links)} losses only {_listed(proper)} are least at the truth, to "
-        f"{max(off[name] for name in proper):.0e}; the sigmoid of the others is off by up to "
-        f"{off[nearest]:.2f} ({nearest}) or more. The border is moved off 1/2 by "
+        f"{max(off[name] for name in proper):.0e}; of the others the sigmoid of the best logit is "
+        f"off by at least {off[nearest]:.2f} somewhere ({nearest}). The border is moved off 1/2 by "
         f"{_listed(moved)}; nothing but the side is kept by {_listed(mute)}. The inverse link of "
         f"each other loss gives the truth back to {max(lost.values()):.0e}, if it lies below "
         f"{upper:.3f}."

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.typing import ArrayLike
 
 from bcejax.data import Batch, Draw, draw_logistic
 from bcejax.models import MLP
@@ -67,6 +68,6 @@ def _descend(
 
 
 @jax.jit
-def logits_of(states: TrainState, inputs: jax.Array) -> jax.Array:
+def logits_of(states: TrainState, inputs: ArrayLike) -> jax.Array:
     """Logits (losses, n) of inputs (n, d)."""
     return jax.vmap(TrainState.logits, in_axes=(0, None))(states, inputs)

@@ -1,10 +1,10 @@
 """How much of an overconfident network's error does each calibrator mend?
 
 Run:     python -m experiments run recalibration  half a minute on two cores
-Expect:  One number, the temperature, mends most of it: the held-out log loss falls to about half
-         on Spambase, and the distance from a known truth to a fifth. Maps with more freedom gain
-         little more; isotonic regression must be smoothed, or its log loss is infinite. No
-         strictly increasing map changes the ranking.
+Expect:  One number, the temperature, mends most of it: the held-out log loss falls from 0.36 to
+         0.21 on Spambase, and the distance from a known truth to a tenth. Freer maps gain a little
+         more on Spambase, and err a little more from the known truth; isotonic regression must be
+         smoothed, or its log loss is infinite. No strictly increasing map changes the ranking.
 
 A network that is trained on and on fits its training labels with ever larger logits. On others it
 is then too sure: its log loss grows while its ranking hardly suffers. A calibrator g is fitted to

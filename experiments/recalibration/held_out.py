@@ -88,7 +88,7 @@ def measure(unseen: Unseen, logits: np.ndarray, config: Config) -> Measured:
     curve = reliability_curve(labels, logits=logits, bins=10)
     return Measured(
         found | {ROOT: Estimate(*(max(each, 0.0) ** 0.5 for each in square))},
-        float(corp.corrected_miscalibration),
+        float(np.asarray(corp.corrected_miscalibration)),
         gain,
         jax.tree.map(np.asarray, curve),
     )
