@@ -146,8 +146,8 @@ def smooth_reliability_curve(
         (Array([-0.24, 0. , 0.5 , 1. , 1.24], dtype=float32), Array(0.19, dtype=float32))
     """
     check_cells(cells)
-    if bandwidth is not None and jnp.shape(bandwidth):
-        raise ValueError(f"bandwidth has shape {jnp.shape(bandwidth)}; it must be one number")
+    if bandwidth is not None and np.shape(bandwidth):
+        raise ValueError(f"bandwidth has shape {np.shape(bandwidth)}; it must be one number")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     return _curve(examples, bandwidth, cells)
 
