@@ -10,8 +10,10 @@ each a differentiable function of logits, to be used inside a jitted loss:
     soft_binned_penalty        squared gaps of bins that share each example smoothly
 
 **Where to take it.** A flexible model fits its training labels until they look calibrated, and
-the penalty has nothing left to say: take it on examples that the cross-entropy does not see. They
-may be few, for the penalty asks one question of them, not one per parameter.
+the penalty has nothing left to say: take it on examples that the cross-entropy does not see. In the
+test's four worlds, logistic regressions of 40 features on 200 examples, overfitted, with 200 more
+for the penalty, the smooth error on new data falls from 0.13 to 0.06. Cross-entropy on all 400 has
+0.06 too, and the lower log loss: where labels can be spared for neither, fit, and calibrate after.
 
 **What is no penalty.** The expected calibration error in hard bins has no derivative through the
 bins. And the isotonic (CORP) miscalibration says nothing new: it is the mean loss less the loss of

@@ -58,6 +58,8 @@ def cases():
         "random": padded(p, (rng.random(SIZE) < p) * 1.0, rng.random(SIZE)),
         "certain": padded([0, 0, 1, 1, 1], [0, 1, 1, 0, 0]),
         "certain and not": padded([0, 0.2, 0.7, 1], [0.5, 0, 1, 0.25], np.array([1, 2, 3, 1])),
+        # relplot 1.0.3 says 0.525: its Gaussian is cut off, and wide ones are none
+        "opposites": padded([0.2, 0.8], [1, 0]),
         "one probability": padded([0.5], [0.75]),
         "tenths": padded(np.arange(11) / 10, np.arange(11) % 2),
         "small waves": padded(even, even + 0.02 * np.sin(np.arange(SIZE) / 2)),
