@@ -34,7 +34,7 @@ References:
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -110,7 +110,7 @@ def corp_decomposition(
     """
     if score not in SCORES:
         raise ValueError(f"score {score!r} is not one of {sorted(SCORES)}")
-    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     examples = as_examples(labels, **given, hard=key is not None)
     found = _decomposed(examples, ascending(examples.scores()), score)
     if key is None:
@@ -195,7 +195,7 @@ def _excess(mass: jax.Array, gap: jax.Array) -> jax.Array:
     """gap - mass log(1 + gap / mass) >= 0, with its digits where gap is small."""
     t = gap / jnp.where(mass == 0, 1, mass)
     v = t / (2 + t)
-    square, odd = v * v, 0.0
+    square, odd = v * v, jnp.zeros_like(v)
     for k in range(2 * TERMS[t.dtype.name] + 1, 1, -2):  # log1p(t) = 2 artanh(v), t - 2 v = t v
         odd = odd * square + 1 / k
     near = v * (t - 2 * square * odd)
@@ -232,7 +232,8 @@ SCORES = {
 }
 LARGE = 1e18  # as good as certain, for logits
 
-def _miscalibration(labels: ArrayLike, *, score: str, **given: ArrayLike | None) -> jax.Array:
+
+def _miscalibration(labels: ArrayLike, *, score: str, **given: Any) -> jax.Array:
     return corp_decomposition(labels, score=score, **given).miscalibration
 
 

@@ -145,7 +145,9 @@ def test_copies_absence_and_order(score):
     weights = rng.integers(0, 4, N)
     with jax.enable_x64(True):
         found = corp_decomposition(labels, probs=probs, weights=weights, score=score)
-        copies = corp_decomposition(labels.repeat(weights), probs=probs.repeat(weights), score=score)
+        copies = corp_decomposition(
+            labels.repeat(weights), probs=probs.repeat(weights), score=score
+        )
         np.testing.assert_allclose(found[:4], copies[:4], rtol=1e-12, atol=1e-15)
         spoilt = np.where(weights == 0, np.nan, probs)
         masked = corp_decomposition(
@@ -169,9 +171,9 @@ def test_the_gradient_of_miscalibration_is_that_of_the_loss():
         want = weights * (expit(logits) - labels) / weights.sum()
         np.testing.assert_allclose(slopes, want, rtol=0, atol=1e-15)
         slopes = jax.grad(
-            lambda p: corp_decomposition(
-                labels, probs=p, weights=weights, score="brier"
-            ).miscalibration
+            lambda p: (
+                corp_decomposition(labels, probs=p, weights=weights, score="brier").miscalibration
+            )
         )(expit(logits))
         want = 2 * weights * (expit(logits) - labels) / weights.sum()
         np.testing.assert_allclose(slopes, want, rtol=0, atol=1e-15)

@@ -16,7 +16,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-ELEMENTS = 2**18  # numbers in an array of a batch: 1 MiB in float32
+# numbers in an array of a batch: what a core's cache holds, or what fills an accelerator
+ELEMENTS = {"cpu": 2**14}
+ELEMENTS_ELSEWHERE = 2**22
 PIECES = 10  # of the work, for threads and reports of progress
 
 
@@ -69,7 +71,8 @@ def replicated(
         >>> replicated(lambda key: jax.random.uniform(key), jax.random.key(0), 0, 3, 1).shape
         (3,)
     """
-    rounds = -(-count // max(1, ELEMENTS // size))
+    elements = ELEMENTS.get(jax.default_backend(), ELEMENTS_ELSEWHERE)
+    rounds = -(-count // max(1, elements // size))
     batch = -(-count // rounds)
     replicates = first + jnp.arange(rounds * batch).reshape(rounds, batch)
     results = lax.map(
@@ -110,7 +113,7 @@ def in_pieces(
     if _is_traced(given):
         return piece(0, count)
     length = -(-count // PIECES)
-    x64 = jax.config.jax_enable_x64
+    x64 = jax.config.read("jax_enable_x64")
 
     def run(first: int) -> Any:
         with jax.enable_x64(x64):  # a setting of one thread, which others do not inherit

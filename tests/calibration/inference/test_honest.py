@@ -42,10 +42,6 @@ def test_equals_brute_force_where_each_score_is_a_cell(weights):
         np.testing.assert_allclose(band.probs[: 2 * m][first_or_last::2], distinct)
         np.testing.assert_allclose(band.lower[: 2 * m][first_or_last::2], want[0], atol=2e-5)
         np.testing.assert_allclose(band.upper[: 2 * m][first_or_last::2], want[1], atol=2e-5)
-    copies = confidence_band(
-        LABELS.repeat(weights.astype(int)), probs=PROBS.repeat(weights.astype(int)), confidence=0.9
-    )
-    np.testing.assert_allclose(copies.upper[: 2 * m], band.upper[: 2 * m], atol=1e-5)
 
 
 def test_cells_of_several_scores_bound_only_what_lies_outside_them():
@@ -63,7 +59,7 @@ def test_cells_of_several_scores_bound_only_what_lies_outside_them():
     np.testing.assert_allclose(band.upper[1::2], np.append(upper[1:], 1), atol=2e-5)
 
 
-@pytest.mark.parametrize("cells", [10, 200], ids=["coarse", "fine"])
+@pytest.mark.parametrize("cells", [6, 20], ids=["coarse", "fine"])
 def test_it_covers_the_whole_curve(cells):
     """A steep curve, far from the diagonal: held everywhere at once in half the cases or more."""
     logits = jnp.linspace(-2, 2, N)
@@ -77,12 +73,12 @@ def test_it_covers_the_whole_curve(cells):
         at_points = jax.nn.sigmoid(4 * (jnp.log(band.probs) - jnp.log1p(-band.probs)) - 1)
         return jnp.all((band.lower <= at_points + 1e-5) & (at_points <= band.upper + 1e-5))
 
-    assert np.mean(covered(jax.random.split(jax.random.key(0), 200))) >= 0.5
+    assert np.mean(covered(jax.random.split(jax.random.key(0), 100))) >= 0.5
 
 
 def test_a_falling_curve_is_found_out():
-    probs = np.repeat([0.25, 0.75], 100)
-    band = confidence_band(np.repeat([1, 0], 100), probs=probs)
+    probs = np.repeat(np.float32([0.25, 0.75]), N // 2)
+    band = confidence_band(np.repeat([1, 0], N // 2), probs=probs, confidence=0.9)
     assert np.any(band.lower > band.upper)
 
 

@@ -43,9 +43,7 @@ def test_the_level_is_held(metric, spread, exact):
     def p_value(key):
         ours, theirs = jax.random.split(key)
         labels = simulate_labels(theirs, logits)
-        return calibration_test(
-            metric, labels, logits=logits, key=ours, n_simulations=39
-        ).p_value
+        return calibration_test(metric, labels, logits=logits, key=ours, n_simulations=39).p_value
 
     p_values = np.array(p_value(jax.random.split(KEY, 1000)))
     for alpha in (0.025, 0.1, 0.5):
@@ -71,7 +69,7 @@ def test_p_values_are_those_of_enumeration(alternative):
 
 def test_what_the_metric_would_be_is_the_binomial_law():
     test = calibration_test(
-        {"ones": ones, "gap": gap}.get("ones"),
+        ones,
         np.tile([0, 1], 50),
         probs=np.full(100, 0.3),
         key=KEY,
@@ -168,7 +166,5 @@ def test_bad_input_is_one_clear_line(options, error, message):
 
 
 def test_traced_bad_values_give_nan():
-    call = jax.jit(
-        lambda p: calibration_test(squares, [1, 0], probs=p, key=KEY, n_simulations=9)
-    )
+    call = jax.jit(lambda p: calibration_test(squares, [1, 0], probs=p, key=KEY, n_simulations=9))
     assert np.isnan(np.array(call(jnp.array([0.5, 2.0])))).all()
