@@ -45,17 +45,12 @@ def draw_measures(
     Returns:
         The values (draws + 1,) by part and name of metric; those of isotonic regression are nan
         where examples are resampled.
-
-    Example:
-        >>> from bcejax.calibration.examples import as_examples
-        >>> examples = as_examples([0, 1, 1], probs=[0.25, 0.5, 0.75])
-        >>> found = draw_measures(examples, key=jax.random.key(0), draws=0, simulate=True)
-        >>> found["scores"]["mean_prob"]
-        array([0.5], dtype=float32)
     """
-    count = draws + 1
     found = in_pieces(
-        lambda first, count: _measured(examples, key, first, simulate, count), count, progress
+        lambda first, length: _measured(examples, key, first, simulate, length),
+        draws + 1,
+        progress,
+        examples,
     )
     return jax.tree.map(np.asarray, found)
 

@@ -38,12 +38,7 @@ SIGNED = ("debiased_squared_error", "kernel_calibration_error")
 
 
 def measure_scores(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
-    """Scores of predictions, base rate and mean probability.
-
-    Example:
-        >>> list(measure_scores(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75])))[:4]
-        ['log_score', 'brier_score', 'roc_auc', 'accuracy']
-    """
+    """Scores of predictions, base rate and mean probability."""
     examples = as_examples(labels, **given)
     shares = examples.weights / jnp.sum(examples.weights)
     base_rate = jnp.sum(shares * examples.labels)
@@ -60,13 +55,7 @@ def measure_scores(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
 
 
 def measure_errors(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
-    """Errors of calibration; the larger the worse.
-
-    Example:
-        >>> errors = measure_errors(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75]))
-        >>> errors["expected_calibration_error"]
-        Array(0.25, dtype=float32)
-    """
+    """Errors of calibration; the larger the worse."""
     cumulative = cumulative_calibration_error(labels, **given)
     return {
         "expected_calibration_error": expected_calibration_error(labels, **given, **MASS_BINS),
@@ -79,13 +68,7 @@ def measure_errors(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
 
 
 def measure_parts(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
-    """What the log score is made of, by isotonic regression.
-
-    Example:
-        >>> parts = measure_parts(jnp.array([0, 1]), probs=jnp.array([0.25, 0.75]))
-        >>> round(float(parts["log_miscalibration"]), 3)
-        0.288
-    """
+    """What the log score is made of, by isotonic regression."""
     corp = corp_decomposition(labels, **given)
     return {
         "log_miscalibration": corp.miscalibration,
