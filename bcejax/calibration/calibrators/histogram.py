@@ -3,10 +3,10 @@ r"""Histogram binning: in each bin of scores, the share of label 1.
     p = (sum w y + a) / (sum w + 2 a) over the bin's examples,    a = ``smoothing``,
 
 Laplace's rule for a = 1.  Bins of equal mass or width are those of ``reliability_curve``, closed on
-the left, on the scale of the logits.  Neighbouring bins that decrease are pooled, as isotonic
-regression would, so that the map never does; ``monotone=False`` leaves them, which is the method
-as published.  An empty bin has nothing to say: it takes its middle probability, moved as little as
-keeps it between the filled bins beside it.
+the left, on the scale of the logits; the outermost bins of equal mass have no outer end.
+Neighbouring bins that decrease are pooled, as isotonic regression would, so that the map never
+does; ``monotone=False`` leaves them, which is the method as published.  An empty bin has nothing to
+say: it takes its middle probability, moved as little as keeps it between the filled bins beside it.
 
 References:
     B. Zadrozny and C. Elkan, Obtaining calibrated probability estimates from decision trees and
@@ -145,6 +145,7 @@ def _lower_edges(
         counted = jnp.where(examples.weights == 0, jnp.inf, x)
         least = jax.ops.segment_min(counted, index, len(edges) - 1)
         inner = lax.cummin(least, reverse=True)[1:]
+        inner = jnp.where(inner <= jnp.min(least), -jnp.inf, inner)  # the first bin has no end
     elif rule.bins == "cube_root":
         inner = log_odds(edges[1:-1])
     else:

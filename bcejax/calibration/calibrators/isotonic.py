@@ -25,6 +25,7 @@ from typing import Literal, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.base import Calibrator, CalibratorStatus
@@ -163,7 +164,7 @@ def check_smoothing(smoothing: ArrayLike) -> jax.Array:
     number = jnp.asarray(smoothing, float)
     if number.ndim:
         raise ValueError(f"smoothing has shape {number.shape}; it must be one number")
-    if not isinstance(number, jax.core.Tracer) and not 0 <= number < jnp.inf:
+    if not isinstance(smoothing, jax.core.Tracer) and not 0 <= np.asarray(smoothing) < np.inf:
         raise ValueError(f"smoothing is {smoothing}; it must be finite and >= 0")
     return number
 

@@ -19,8 +19,9 @@ decreases, which its slopes at the knots and at the extremes between them tell. 
 scores say nothing that a nondecreasing map could use, and g is the constant log((S + 1/2) / (F +
 1/2)), S and F being the weights of labels 1 and 0.
 
-Infinite logits take no part in the fit.  Knots that coincide, because scores are tied, are moved
-behind the last one, where only the penalties hold them.
+Logits beyond 1e4, infinite ones among them, are certain answers and take no part in the fit.  Knots
+that coincide, because scores are tied, are moved behind the last one, where only the penalties hold
+them.
 
 References:
     P. J. Green and B. W. Silverman, Nonparametric regression and generalized linear models (1994),
@@ -44,6 +45,7 @@ from bcejax.solvers import NewtonFit, minimise_bce
 
 IDENTITY = 0.01  # c, in examples
 STIFFNESS = tuple(10.0 ** (k / 2) for k in range(-12, 5))  # lambda, per weight and softest bend
+FARTHEST = 1e4  # a logit beyond is certain, and its powers would overflow
 CLOSEST = 1e-3  # knots nearer than this, of their range, are one
 
 
@@ -108,6 +110,8 @@ def _fit(
     examples: Examples, ordering: Ordering, index: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     x, weights = finite_logits(examples)
+    near = jnp.abs(x) <= FARTHEST
+    x, weights = jnp.where(near, x, 0), jnp.where(near, weights, 0)
     levels = (index + 0.5) / len(index)
     knots = _knots(examples.log_odds()[ordering.order], weights[ordering.order], levels)
     roughness, bends = _bends(knots)
@@ -195,7 +199,7 @@ def _bends(knots: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _intervals(knots: jax.Array, values: jax.Array) -> _Intervals:
     at = _scale(knots)
-    bend = _second_derivatives(at)[0] @ values
+    bend = _second_derivatives(at)[0] @ (values - values[0])  # exactly 0 for a constant
     return _Intervals(at[:-1], jnp.diff(at), values[:-1], values[1:], bend[:-1], bend[1:])
 
 

@@ -91,7 +91,8 @@ def _read(x: jax.Array, lower: jax.Array, upper: jax.Array, logits: jax.Array) -
     mixed = log_ratio(
         rest * sigmoid(left) + t * sigmoid(right), rest * sigmoid(-left) + t * sigmoid(-right)
     )
-    mixed = jnp.clip(jnp.where(t == 0, left, mixed), left, right)
+    mixed = jnp.clip(mixed, jnp.minimum(left, right), jnp.maximum(left, right))
+    mixed = jnp.where(t == 0, left, mixed)
     return jnp.where(jnp.isnan(x), jnp.nan, mixed)
 
 

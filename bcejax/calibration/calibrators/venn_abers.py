@@ -31,6 +31,7 @@ from typing import NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
@@ -178,7 +179,7 @@ class CrossVennAbers(Calibrator):
                 or both of fold and key.
         """
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        fold = _folds(folds, fold, key, jnp.shape(labels))
+        fold = _folds(folds, fold, key, np.shape(labels))
         params = _tables_of_folds(
             examples, ascending(examples.log_odds()), fold == jnp.arange(folds)[:, None]
         )
@@ -260,8 +261,8 @@ def _folds(
         raise TypeError(f"fold has dtype {fold.dtype}; it must be an integer")
     if fold.shape != shape:
         raise ValueError(f"fold has shape {fold.shape} and labels {shape}; they must be equal")
-    if not isinstance(fold, jax.core.Tracer) and not ((fold >= 0) & (fold < folds)).all():
-        raise ValueError(f"fold must lie in 0..{folds - 1}; {fold.min()} to {fold.max()} came")
+    if not isinstance(fold, jax.core.Tracer) and not np.isin(fold, np.arange(folds)).all():
+        raise ValueError(f"fold must lie in 0..{folds - 1}; {np.min(fold)} to {np.max(fold)} came")
     return fold.ravel()
 
 

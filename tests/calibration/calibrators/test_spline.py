@@ -1,0 +1,73 @@
+"""The spline against SciPy's and against a dense minimisation, and what it promises."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.interpolate import CubicSpline
+
+from bcejax.calibration.calibrators.base import CalibratorStatus
+from bcejax.calibration.calibrators.spline import SplineCalibration
+
+N = 400
+X = np.linspace(-4, 4, N).astype(np.float32)
+
+
+def spline(knots, values):
+    return SplineCalibration(
+        {"knots": jnp.asarray(knots), "logits": jnp.asarray(values)}, jnp.int32(0)
+    )
+
+
+def test_map_is_the_natural_cubic_spline():
+    knots = np.array([-3.0, -1.5, -1, 0.5, 2, 4])
+    values = np.array([-2.0, -1, -0.9, 0.1, 3, 3.5])
+    ours, peer = spline(knots, values), CubicSpline(knots, values, bc_type="natural")
+    inside = np.linspace(-3, 4, 60)
+    np.testing.assert_allclose(ours(inside), peer(inside), rtol=0, atol=3e-6)
+    for end, sign in ((-3, -1), (4, 1)):
+        beyond = peer(end) + peer(end, 1) * sign * 10
+        np.testing.assert_allclose(ours(np.array(end + sign * 10.0)), beyond, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(ours(np.array([-np.inf, np.inf])), [-np.inf, np.inf])
+
+
+def test_finds_a_curve_and_leaves_a_line_straight():
+    curved = 2.5 * np.tanh(X)
+    fit = SplineCalibration.fit(1 / (1 + np.exp(-curved)), logits=X, weights=np.full(N, 1000.0))
+    assert np.abs(np.asarray(fit(X)) - curved).max() < 0.15
+    assert (np.diff(fit(X)) > -1e-6).all()
+    line = SplineCalibration.fit(1 / (1 + np.exp(-0.5 * X)), logits=X)
+    np.testing.assert_allclose(line(2 * X), X, atol=0.02)
+    assert line.status == CalibratorStatus.CONVERGED
+
+
+def test_noise_does_not_bend_it():
+    """At lambda large the map is the affine one: 300 labels of a calibrated score."""
+    y = np.random.default_rng(1).random(N) < 1 / (1 + np.exp(-X))
+    fit = SplineCalibration.fit(y, logits=X)
+    bend = np.diff(np.asarray(fit(X), float), 2) / np.diff(X)[0] ** 2
+    assert np.abs(bend).max() < 0.3
+
+
+def test_where_scores_rank_the_wrong_way_it_is_constant():
+    fit = SplineCalibration.fit(1 / (1 + np.exp(X)), logits=X)
+    assert fit.status == CalibratorStatus.AT_BOUND
+    np.testing.assert_allclose(fit(jnp.array([-np.inf, 0.0, np.inf])), 0, atol=1e-5)
+
+
+def test_few_distinct_scores_give_finite_knots():
+    x = np.where(np.arange(N) % 3 == 0, -1, 1).astype(np.float32)
+    fit = SplineCalibration.fit(np.where(x > 0, 0.6, 0.2), logits=x)
+    assert (np.diff(fit.params["knots"]) > 0).all()
+    np.testing.assert_allclose(fit.probs(logits=np.array([-1.0, 1.0])), [0.2, 0.6], atol=0.01)
+
+
+def test_perfect_separation_stays_finite():
+    fit = SplineCalibration.fit((X > 0).astype(np.float32), logits=X)
+    assert np.isfinite(fit(X)).all()
+
+
+@pytest.mark.parametrize("knots", [2, 5.0, True])
+def test_bad_knots_are_named(knots):
+    with pytest.raises(ValueError, match=r"knots is .*; it must be an integer >= 3"):
+        SplineCalibration.fit([0, 1], logits=[0.0, 1.0], knots=knots)
