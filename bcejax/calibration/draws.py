@@ -18,7 +18,7 @@ from jax import lax
 
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.inference.bootstrap import draw_counts
-from bcejax.calibration.inference.replication import ELEMENTS, in_pieces
+from bcejax.calibration.inference.replication import in_pieces, replicated
 from bcejax.calibration.inference.simulation import simulate_labels
 from bcejax.calibration.measures import measure_errors, measure_parts, measure_scores
 
@@ -47,7 +47,7 @@ def draw_measures(
         where examples are resampled.
     """
     found = in_pieces(
-        lambda first, length: _measured(examples, key, first, simulate, length),
+        lambda first, length: _measured(examples, key, first, jnp.array(simulate), length),
         draws + 1,
         progress,
         examples,
@@ -61,12 +61,12 @@ def _measured(
 ) -> dict[str, dict[str, jax.Array]]:
     logits, size = examples.log_odds(), examples.labels.size
     places, trials = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
+    data = jax.random.key_data(jax.random.fold_in(key, 0))
 
-    def once(index: jax.Array) -> dict[str, dict[str, jax.Array]]:
-        own = jax.random.fold_in(key, index)
-        counts = jnp.where((index == 0) | simulate, 1, draw_counts(own, places, trials))
-        drawn = simulate_labels(own, logits)
-        labels = jnp.where((index == 0) | ~simulate, examples.labels, drawn)
+    def once(own: jax.Array) -> dict[str, dict[str, jax.Array]]:
+        is_data = jnp.all(jax.random.key_data(own) == data)  # draw 0
+        counts = jnp.where(is_data | simulate, 1, draw_counts(own, places, trials))
+        labels = jnp.where(is_data | ~simulate, examples.labels, simulate_labels(own, logits))
         weights = examples.weights * counts
         return {
             "scores": examples.measured(measure_scores, labels=labels, weights=weights),
@@ -74,11 +74,7 @@ def _measured(
             "parts": lax.cond(simulate, _parts, _no_parts, examples, labels),
         }
 
-    batch = min(count, max(1, ELEMENTS // size))
-    rounds = -(-count // batch)
-    indices = first + jnp.arange(rounds * batch, dtype=jnp.int32).reshape(rounds, batch)
-    found = lax.map(jax.vmap(once), indices)
-    return jax.tree.map(lambda each: each.ravel()[:count], found)
+    return replicated(once, key, first, count, size)
 
 
 def _parts(examples: Examples, labels: jax.Array) -> dict[str, jax.Array]:
