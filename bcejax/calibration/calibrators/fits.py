@@ -69,6 +69,7 @@ def fit_columns(
 def _signed_fit(
     free: Columns, signed: Columns, labels: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
+    free = [jnp.asarray(each, labels.dtype) for each in free]
     whole = minimise_bce([*free, *signed], labels, weights=weights)
     if not signed:
         return whole.params, whole.status

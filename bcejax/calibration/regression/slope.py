@@ -89,7 +89,7 @@ def calibration_regression(
         TypeError, ValueError: as ``bcejax.calibration.examples.as_examples``; or confidence does
             not lie between 0 and 1.
 
-    Accuracy: values and errors 1e-10 of statsmodels 0.14, statistics 1e-8, in float64
+    Accuracy: values and errors 1e-9 of statsmodels 0.15, statistics 1e-8, in float64
     (tests/calibration/regression/test_slope.py).
 
     Example:
