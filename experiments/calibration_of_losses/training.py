@@ -54,8 +54,8 @@ def _descend(
 ) -> TrainState:
     def total(params: nnx.State, part: Batch) -> jax.Array:
         logits = logits_of(dataclasses.replace(states, params=params), part.inputs)
-        pairs = zip(losses, logits, strict=True)
-        return sum((loss(each, part.labels).mean() for loss, each in pairs), jnp.zeros(()))
+        pairs, labels = zip(losses, logits, strict=True), jnp.asarray(part.labels)
+        return sum((loss(each, labels).mean() for loss, each in pairs), jnp.zeros(()))
 
     def step(states: TrainState, rows: jax.Array) -> tuple[TrainState, None]:
         # the networks share no parameter, so the gradient of the sum is that of each loss
