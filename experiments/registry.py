@@ -18,6 +18,8 @@ REGISTRY = (
     "experiments.calibration_of_losses",
     "experiments.recalibration",
     "experiments.bias_of_ece",
+    "experiments.coverage_of_intervals",
+    "experiments.peers_of_calibration",
     "experiments.accuracy_of_forms",
     "experiments.dead_derivatives",
     "experiments.finite_differences",
@@ -25,6 +27,7 @@ REGISTRY = (
     "experiments.low_precision",
     "experiments.exhaustive_float32",
     "experiments.speed_of_losses",
+    "experiments.speed_of_calibration",
     "experiments.import_time",
 )
 

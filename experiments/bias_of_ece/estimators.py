@@ -48,7 +48,7 @@ SMOOTH = "smooth ECE"
 KERNEL = "squared kernel error, unbiased"
 
 
-def estimators(config: Config) -> dict[str, Estimator]:
+def estimators_of(config: Config) -> dict[str, Estimator]:
     """All of them by name."""
     plain = {name_of_plug_in(bins, "width"): plug_in(bins, "width") for bins in config.bins}
     return plain | {
@@ -77,7 +77,7 @@ def true_values(slope: float, config: Config) -> dict[str, float]:
     truth = sigmoid(logits)
     return {
         name: float(each.of_truth(truth, logits=slope * logits, weights=weights))
-        for name, each in estimators(config).items()
+        for name, each in estimators_of(config).items()
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from bcejax.numerics import sigmoid
 from experiments import Track
 from experiments.averages import Mean, mean_of
-from experiments.bias_of_ece.estimators import estimators, true_values
+from experiments.bias_of_ece.estimators import estimators_of, true_values
 from experiments.bias_of_ece.settings import Config
 
 
@@ -73,7 +73,7 @@ def _trials(keys: jax.Array, slope: float, size: int, config: Config) -> dict[st
         truth, labels = draw(key, size, config.spread)
         return {
             name: each.of_sample(labels, logits=slope * truth)
-            for name, each in estimators(config).items()
+            for name, each in estimators_of(config).items()
         }
 
     return jax.vmap(trial)(keys)

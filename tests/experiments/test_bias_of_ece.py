@@ -14,7 +14,7 @@ from experiments.bias_of_ece.estimators import (
     SMOOTH,
     SQUARE,
     SWEEP,
-    estimators,
+    estimators_of,
     name_of_plug_in,
     theory,
     true_values,
@@ -81,8 +81,8 @@ def test_the_theory_is_the_mean_of_folded_normals():
 
 
 def test_trials_do_not_depend_on_how_many_run_together(monkeypatch):
-    few = {SQUARE: estimators(Config())[SQUARE]}
-    monkeypatch.setattr(trials, "estimators", lambda config: few)
+    few = {SQUARE: estimators_of(Config())[SQUARE]}
+    monkeypatch.setattr(trials, "estimators_of", lambda config: few)
     case = Case(1.6, 50)
     with jax.enable_x64(True):
         at_once, apart = (
@@ -101,7 +101,7 @@ def found_with(**estimates):
     expected[LESS] = expected[PLUG_IN] / 2
     by_case = {}
     for slope in config.slopes:
-        means = dict.fromkeys(estimators(config), 0.0) | expected
+        means = dict.fromkeys(estimators_of(config), 0.0) | expected
         means |= {SMOOTH: expected[PLUG_IN] / 4} | estimates
         by_case[Case(slope, 1000)] = {
             name: Found(0.0, mean + noise) for name, mean in means.items()

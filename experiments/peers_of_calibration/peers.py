@@ -1,0 +1,55 @@
+"""The peers: which are here, in which version, and how they are called without a trace."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+
+from bcejax.numerics import require
+
+# The name to import, and that of the package.
+PEERS = {
+    "sklearn": "scikit-learn",
+    "torchmetrics": "torchmetrics",
+    "netcal": "netcal",
+    "relplot": "relplot",
+    "calibration": "uncertainty-calibration",
+    "betacal": "betacal",
+    "venn_abers": "venn-abers",
+    "mapie": "MAPIE",
+    "model_diagnostics": "model-diagnostics",
+}
+
+
+def installed() -> dict[str, str]:
+    """The peers that are here: name to import, and package with version."""
+    found = {name: _version(package) for name, package in PEERS.items()}
+    return {name: f"{PEERS[name]} {number}" for name, number in found.items() if number}
+
+
+def _version(package: str) -> str | None:
+    """By its package: a folder named calibration could be anybody's."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def left_out() -> str:
+    """A sentence on those that are not, or nothing."""
+    missing = [package for name, package in PEERS.items() if name not in installed()]
+    return f" Not installed, and left out: {', '.join(missing)}." if missing else ""
+
+
+def peer(name: str) -> ModuleType:
+    """A module of a peer."""
+    return require(name, extra="peers", purpose="a comparison of calibration with its peers")
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Ignore the peers' warnings, and forget what they do to the filters: betacal ignores all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,75 @@
+"""How fast are calibration errors and calibrators, next to other programs?
+
+Run:     python -m experiments run speed_of_calibration    under a minute on two cores
+Expect:  Ten times torchmetrics for the ECE of a million predictions, twice scikit-learn for
+         isotonic regression and eight times for temperature and Platt scaling, ten times relplot
+         and venn-abers, a thousand times netcal for the kernel error; a whole report of 10,000
+         predictions with 1000 resamples in two seconds.
+
+A million float32 predictions of an overconfident model. Each program computes as its users would
+have it and in its better setting; what is installed takes part. One process, one run: the first
+call, which compiles, stands apart, then every way has a call in each turn, so that whatever else
+the machine does slows all alike, and medians are compared. Answers are held against each other.
+
+Functions of bcejax are called as they stand, eagerly, with every check of the values; only the ECE
+is also timed inside a compiled function, against torchmetrics without its validation.
+
+Where a peer takes all pairs (netcal's kernel error) or minutes (venn-abers), the number of
+predictions is smaller: netcal's error grows with its square. ``--config full`` gives venn-abers its
+million. A slow way has fewer turns.
+
+Times of one run on one machine. Ratios move by a fifth between runs, times by more.
+"""
+
+import jax
+
+from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments.peers_of_calibration.peers import left_out, quietly
+from experiments.speed_of_calibration.setting import OURS, REPORT, Config, draw_data
+from experiments.speed_of_calibration.standings import (
+    answer_of,
+    claims_of,
+    differences,
+    figure_of,
+    tabulate,
+)
+from experiments.speed_of_calibration.turns import race
+from experiments.speed_of_calibration.ways import report_of, tasks_of
+
+
+def run(config: Config, track: Track = untracked) -> Result:
+    """The race."""
+    with jax.enable_x64(False), quietly():
+        data = draw_data(config)
+        tasks = tasks_of(data, config)
+        calls = {
+            (task, way): call for task, each in tasks.items() for way, call in each.ways.items()
+        }
+        if config.reported:
+            calls[REPORT, OURS] = report_of(data, config)
+        standings, answers = race(calls, config, track)
+        apart = differences(tasks, answers)
+    return Result(
+        Verdict(
+            claims_of(standings, apart, tasks, config),
+            answer_of(standings, tasks, config) + left_out(),
+        ),
+        tables=(tabulate(standings, apart),),
+        figures=(figure_of(standings),),
+    )
+
+
+EXPERIMENT = Experiment(
+    run,
+    default=Config(),
+    tiny=Config(
+        predictions=2000,
+        pairs=500,
+        venn_abers=500,
+        new=50,
+        reported=0,
+        turns=1,
+        judged=False,
+    ),
+    full=Config(venn_abers=1_000_000),
+)

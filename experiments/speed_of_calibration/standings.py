@@ -1,0 +1,127 @@
+"""Who is how fast: claims, the answer, the table and the figure."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import jax
+import numpy as np
+
+from experiments import Claim, Figure, Table
+from experiments.speed_of_calibration.setting import OURS, REPORT, SECONDS, Config
+from experiments.speed_of_calibration.ways import Task
+from experiments.speed_of_losses.race import Times
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Standings: TypeAlias = Mapping[tuple[str, str], Times]  # (task, way) to its times
+
+
+def ratio(standings: Standings, task: str, way: str) -> float:
+    """A way's median time over ours."""
+    return standings[task, way].median / standings[task, OURS].median
+
+
+def differences(
+    tasks: Mapping[str, Task], answers: Mapping[tuple[str, str], Any]
+) -> dict[tuple[str, str], float]:
+    """The largest difference of each peer's answer from ours."""
+    return {
+        (task, way): float(np.max(np.abs(np.asarray(answers[task, way]) - answers[task, OURS])))
+        for task, each in tasks.items()
+        for way in each.ways
+        if way != OURS
+    }
+
+
+def claims_of(
+    standings: Standings,
+    apart: Mapping[tuple[str, str], float],
+    tasks: Mapping[str, Task],
+    config: Config,
+) -> tuple[Claim, ...]:
+    """All compute the same; and where it is judged, who is how much faster."""
+    same = [
+        Claim(f"{task}: {way} off bcejax", off, "<=", tasks[task].tolerance)
+        for (task, way), off in apart.items()
+    ]
+    if not config.judged:
+        return tuple(same)
+    faster = [
+        Claim(
+            f"{task}: time of {way} over ours", ratio(standings, task, way), ">=", each.bar, "times"
+        )
+        for task, each in tasks.items()
+        for way in each.ways
+        if way.startswith(each.peer)
+    ]
+    report = standings.get((REPORT, OURS))
+    whole = [Claim(REPORT, report.median, "<=", SECONDS, "s")] if report else []
+    return (*same, *faster, *whole)
+
+
+def answer_of(standings: Standings, tasks: Mapping[str, Task], config: Config) -> str:
+    """The times, and the ratios."""
+    told = []
+    for task, each in tasks.items():
+        others = ", ".join(
+            f"{way} {ratio(standings, task, way):.3g} times" for way in each.ways if way != OURS
+        )
+        told.append(
+            f"{task} {1e3 * standings[task, OURS].median:.3g} ms{others and f' ({others})'}"
+        )
+    if report := standings.get((REPORT, OURS)):
+        told.append(
+            f"a report of {config.reported:,} with {config.resamples:,} resamples "
+            f"{report.median:.2g} s"
+        )
+    return (
+        f"On jax {jax.__version__}, {config.predictions:,} float32 predictions: {'; '.join(told)}."
+    )
+
+
+def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Table:
+    """Every task by every way."""
+    low, high = zip(*(times.quartiles for times in standings.values()), strict=True)
+    return Table(
+        "times",
+        "Every way, by turns in one process.",
+        {
+            "task": [task for task, _ in standings],
+            "way": [way for _, way in standings],
+            "median (ms)": [1e3 * times.median for times in standings.values()],
+            "lower quartile (ms)": [1e3 * each for each in low],
+            "upper quartile (ms)": [1e3 * each for each in high],
+            "calls": [len(times.warm) for times in standings.values()],
+            "over bcejax": [ratio(standings, *key) for key in standings],
+            "first call, compiling (ms)": [1e3 * times.first for times in standings.values()],
+            "largest difference from bcejax": [apart.get(key) for key in standings],
+        },
+        formats={"over bcejax": ".3g"},
+    )
+
+
+def figure_of(standings: Standings) -> Figure:
+    """Each way's time over ours."""
+    rivals = [key for key in standings if key[1] != OURS]
+    told = ", ".join(f"{task} by {way} {ratio(standings, task, way):.3g}" for task, way in rivals)
+    return Figure(
+        "times",
+        "How many times as long as bcejax others take. The scale is logarithmic.",
+        alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
+        draw=partial(draw_ratios, standings=standings, rivals=rivals),
+    )
+
+
+def draw_ratios(ax: "Axes", *, standings: Standings, rivals: list[tuple[str, str]]) -> None:
+    """A bar for each rival."""
+    ratios = [ratio(standings, *key) for key in rivals]
+    ax.barh(range(len(rivals)), np.array(ratios) - 1, left=1, color="C0", height=0.6)
+    for place, value in enumerate(ratios):
+        ax.text(max(value, 1), place, f" {value:.3g}", va="center", fontsize=7.5)
+    ax.axvline(1, color="0.5", linewidth=0.8)
+    ax.set_yticks(range(len(rivals)), [f"{task}\n{way}" for task, way in rivals], fontsize=7.5)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="time over bcejax's")
+    ax.set_xlim(min(0.5, *ratios), 4 * max(ratios))
