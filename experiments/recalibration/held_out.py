@@ -174,7 +174,8 @@ def reliability(measured: dict[str, Measured]) -> Figure:
         "as it is, and recalibrated. The strip along the foot shows where the probabilities lie.",
         alt="Left, most probabilities lie near 0 and 1; of label 1 the first bin holds a share of "
         f"{measured[RAW].curve.mean_label[0]:.2f}, the last of "
-        f"{measured[RAW].curve.mean_label[-1]:.2f}. On the right the curves lie near the diagonal.",
+        f"{measured[RAW].curve.mean_label[-1]:.2f}. On the right the ends lie on "
+        "the diagonal; in the middle there is little to judge by.",
         draw=partial(
             draw_both,
             raw=measured[RAW].curve,

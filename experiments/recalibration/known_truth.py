@@ -131,8 +131,9 @@ def maps(known: Known, logits: dict[str, np.ndarray], config: Config) -> Figure:
         "What each calibrator makes of the network's logit, and the share of label 1 by truth in "
         f"{config.bins} bins (dots). The network's own answer is the dashed sigmoid.",
         alt=f"The dots rise slowly from {low:.2f} to {high:.2f}, much flatter than the dashed "
-        "sigmoid. All maps follow the dots: temperature, Platt, affine and beta smoothly, "
-        "isotonic and histogram in steps.",
+        "sigmoid. On the left temperature, Platt, affine, beta and spline run smoothly through "
+        "them; on the right the others follow them in steps.",
+        panels=(1, 2),
         draw=partial(
             draw_maps, own=own[order], curves=curves, truth=jax.tree.map(np.asarray, truth)
         ),
@@ -140,14 +141,23 @@ def maps(known: Known, logits: dict[str, np.ndarray], config: Config) -> Figure:
 
 
 def draw_maps(
-    ax: Any, *, own: np.ndarray, curves: dict[str, np.ndarray], truth: ReliabilityCurve
+    left: Any,
+    right: Any,
+    *,
+    own: np.ndarray,
+    curves: dict[str, np.ndarray],
+    truth: ReliabilityCurve,
 ) -> None:
-    """Probabilities over the logit."""
-    styles = ["-", "--", "-.", ":"]
+    """Probabilities over the logit: maps that run smoothly, and those that go in steps."""
     p = truth.mean_prob
-    ax.plot(np.log(p / (1 - p)), truth.mean_label, "o", color="black", markersize=4, label="truth")
-    ax.plot(own, 1 / (1 + np.exp(-own)), "--", color="0.6", label=RAW)
-    for k, (name, curve) in enumerate(curves.items()):
-        ax.plot(own, curve, styles[k // 7 % 4], linewidth=1.2, label=name)
-    ax.set(xlabel="logit of the network", ylabel="probability of label 1", ylim=(0, 1))
-    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    for ax in (left, right):
+        ax.plot(
+            np.log(p / (1 - p)), truth.mean_label, "o", color="0.3", markersize=4, label="truth"
+        )
+        ax.plot(own, 1 / (1 + np.exp(-own)), "--", color="0.6", label=RAW)
+        ax.set(xlabel="logit of the network", ylabel="probability of label 1", ylim=(0, 1))
+    for name, curve in curves.items():
+        ax = left if name in (*PARAMETRIC, "spline") else right
+        ax.plot(own, curve, linewidth=1.2, label=name)
+    for ax in (left, right):
+        ax.legend(fontsize="small", loc="upper left")
