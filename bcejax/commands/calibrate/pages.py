@@ -19,8 +19,10 @@ from bcejax.commands.page import (
 )
 
 FOUR_DIGITS = ".4g"
-USE = """from bcejax.calibration.calibrators import load_calibrator
+USE = """import jax
+from bcejax.calibration.calibrators import load_calibrator
 
+jax.config.update("jax_enable_x64", True)  # the calibrator holds float64 numbers
 calibrator = load_calibrator("calibrator.npz")
 calibrator.probs(probs=probs)      # or logits=logits: calibrated probabilities
 calibrator(logits)                 # calibrated logits"""
