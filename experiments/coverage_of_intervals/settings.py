@@ -30,13 +30,13 @@ class Config:
     """Of all intervals."""
     examples: int = 500
     """Of each trial."""
-    trials: int = 300
+    trials: int = 250
     """Of bootstraps and bands."""
     resamples: int = 200
     """Of each bootstrap."""
     regressions: int = 4000
     """Trials of the regressions."""
-    tests: int = 800
+    tests: int = 500
     """Trials of the tests by simulation."""
     simulations: int = 99
     """Of each test and consistency band."""

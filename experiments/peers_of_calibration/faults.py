@@ -18,6 +18,7 @@ from bcejax.calibration.errors import (
     smooth_calibration_error,
 )
 from bcejax.calibration.inference import bootstrap_interval
+from bcejax.calibration.isotonic import isotonic_regression
 from bcejax.calibration.regression import spiegelhalter_test
 from bcejax.calibration.scores import log_score
 from experiments import Track
@@ -258,7 +259,7 @@ def of_betacal() -> list[Exhibit]:
 
 
 def of_sklearn() -> list[Exhibit]:
-    """A clip that depends on the dtype."""
+    """A clip that depends on the dtype, and scores that are taken for ties."""
     log_loss = peer("sklearn.metrics").log_loss
     labels, probs = np.array([1, 0]), np.array([0.0, 0.5])
     return [
@@ -269,7 +270,20 @@ def of_sklearn() -> list[Exhibit]:
             np.inf,
         )
         for dtype in (np.float64, np.float32)
-    ]
+    ] + [_of_near_scores()]
+
+
+def _of_near_scores() -> Exhibit:
+    """Two rare events, one a hundred times as likely as the other."""
+    probs, labels = np.array([1e-8, 9e-7], np.float32), np.array([0, 1], np.float32)
+    theirs = peer("sklearn.isotonic").IsotonicRegression().fit(probs, labels).predict(probs)
+    ours = isotonic_regression(labels, probs=probs)
+    return Exhibit(
+        "isotonic regression, rise from p = 1e-8 to 9e-7, which float32 takes for a tie",
+        float(theirs[1] - theirs[0]),
+        float(ours[1] - ours[0]),
+        1.0,
+    )
 
 
 def kernel_of_confidence(right: np.ndarray, confidence: np.ndarray) -> float:

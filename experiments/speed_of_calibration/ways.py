@@ -93,16 +93,19 @@ def _torchmetrics(data: Data, **options: Any) -> Call:
 
 
 def _isotonic(data: Data, here: dict[str, str]) -> dict[str, Call]:
-    """Fitted to all, and applied to all."""
+    """Fitted to all, and applied to all; scikit-learn in float64: in float32 it merges scores."""
     logits, _, labels = data.on_device
     isotonic = peer("sklearn.isotonic").IsotonicRegression
-    targets = data.labels.astype(np.float32)
+    scores, targets = data.logits.astype(np.float64), data.labels.astype(np.float64)
+
+    def ours() -> jax.Array:
+        fitted = IsotonicCalibration.fit(labels, logits=logits, smoothing=0)
+        return fitted.probs(logits=logits)
+
     return {
-        OURS: lambda: IsotonicCalibration.fit(labels, logits=logits, smoothing=0).probs(
-            logits=logits
-        ),
+        OURS: ours,
         here["sklearn"]: lambda: (
-            isotonic(out_of_bounds="clip").fit(data.logits, targets).predict(data.logits)
+            isotonic(out_of_bounds="clip").fit(scores, targets).predict(scores)
         ),
     }
 
