@@ -148,7 +148,12 @@ def minimise_bce(
     Raises:
         ValueError: no column, or shapes that differ.
 
-    Accuracy: X
+    Accuracy:
+        On 30 examples params within 16 eps of 50-digit Newton, relative to the largest; first
+        derivatives 1e-6, second 1e-4 of finite refits in float64 (tests/solvers/test_newton.py).
+        A worse conditioned hessian loses digits in proportion; from 1 / (16 eps) on, which in
+        float32 is a column that varies by less than 1.4e-3 of its mean beside an intercept, the
+        column counts as dependent: move it to mean 0 first.
 
     Example:
         >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))

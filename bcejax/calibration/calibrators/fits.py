@@ -7,7 +7,8 @@ keep the signs, the one of least cross-entropy is it.
 
 **Certain scores.** An infinite logit, a probability of 0 or 1, stays infinite whatever positive
 slope it meets, and its loss stays 0 or inf.  It says nothing about b and takes no part in the fit,
-whether it was right or wrong.
+whether it was right or wrong.  Where no finite logit counts there is nothing to fit, and params are
+nan.
 """
 
 import itertools
