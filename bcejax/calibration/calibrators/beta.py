@@ -63,7 +63,8 @@ class BetaCalibration(Calibrator):
     ``params`` holds ``a``, ``b`` and ``c``.
 
     Example:
-        >>> calibrator = BetaCalibration.fit([0, 1, 0, 1, 0, 1], probs=[0.1, 0.2, 0.3, 0.4, 0.6, 0.7])
+        >>> probs = [0.1, 0.2, 0.3, 0.4, 0.6, 0.7]
+        >>> calibrator = BetaCalibration.fit([0, 1, 0, 1, 0, 1], probs=probs)
         >>> {name: round(float(value), 3) for name, value in calibrator.params.items()}
         {'a': 0.914, 'b': 0.0, 'c': 1.043}
     """

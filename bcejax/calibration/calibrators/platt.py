@@ -55,8 +55,8 @@ class PlattScaling(Calibrator):
         Infinite logits take no part (``calibrators.fits``), nor in N+ and N-.
 
         Accuracy: in float64 the derivative of the cross-entropy is 1e-13 of the sum of its absolute
-        terms or less; float32 is within 1e-5 of it (tests/calibration/calibrators/test_platt.py,
-        test_base.py).
+        terms or less; float32 is within 1e-5 of it (test_platt.py and test_base.py of
+        tests/calibration/calibrators).
         """
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
         (intercept, slope), status = _fit(examples)
