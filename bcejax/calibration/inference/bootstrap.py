@@ -102,11 +102,11 @@ def bootstrap_interval(
 
     Example:
         >>> from bcejax.calibration import expected_calibration_error
-        >>> labels, probs = jnp.tile(jnp.array([0, 1, 1, 1]), 50), jnp.full(200, 0.6)
+        >>> labels, probs = jnp.tile(jnp.array([0, 1, 1, 1]), 50), jnp.full(200, 0.55)
         >>> interval = bootstrap_interval(
         ...     expected_calibration_error, labels, probs=probs, key=jax.random.key(0))
-        >>> [round(float(each), 1) for each in interval]  # true: |0.75 - 0.6|
-        [0.1, 0.1, 0.2, 0.0]
+        >>> [round(float(each), 1) for each in interval]  # true: |0.75 - 0.55|
+        [0.2, 0.1, 0.3, 0.0]
     """
     check_replicates("n_resamples", n_resamples)
     check_confidence(confidence)
