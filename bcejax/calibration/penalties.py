@@ -85,8 +85,8 @@ def smooth_error_penalty(
         >>> batch = jnp.eye(2), jnp.array([1.0, 0.0])
         >>> params = jnp.zeros(2)
         >>> params, memory = step(params, optimizer.init(params), batch, batch)
-        >>> params.round(2)
-        Array([ 0.1, -0.1], dtype=float32)
+        >>> [round(float(each), 2) for each in params]
+        [0.1, -0.1]
     """
     return smooth_calibration_error(labels, logits=logits, weights=weights, where=where, cells=512)
 
@@ -169,8 +169,8 @@ def soft_binned_penalty(
     Source: A. Karandikar et al., Soft calibration objectives for neural networks (2021).
 
     Example:
-        >>> soft_binned_penalty([1, 1], logits=[0.0, 0.0])
-        Array(0.25, dtype=float32)
+        >>> round(float(soft_binned_penalty([1, 1], logits=[0.0, 0.0])), 6)
+        0.25
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; there must be 1 or more")
