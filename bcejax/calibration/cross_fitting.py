@@ -60,8 +60,11 @@ def cross_fitted_logits(
     fold = deal_folds(examples, folds, key)
     kept = jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights)
     fitted = jax.vmap(lambda weights: examples.measured(calibrator.fit, weights=weights))(kept)
-    calibrated = jax.vmap(lambda one: one(examples.log_odds()))(fitted)
-    return jnp.take_along_axis(calibrated, fold[None], axis=0).reshape(jnp.shape(labels))
+    unseen = calibrated = examples.log_odds()
+    for k in range(folds):  # one after the other: the map of a vmap's lanes is slow to compile
+        one = jax.tree.map(lambda each, k=k: each[k], fitted)
+        calibrated = jnp.where(fold == k, one(unseen), calibrated)
+    return calibrated.reshape(jnp.shape(labels))
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:
