@@ -55,5 +55,6 @@ def _intervals(kind: str, n: int, config: Config) -> tuple[np.ndarray, np.ndarra
         )
         return curve.lower[0], curve.upper[0]
 
-    lower, upper = jax.vmap(of)(jnp.arange(n + 1.0))
-    return np.asarray(lower), np.asarray(upper)
+    # as many for every n, so that one compilation serves all
+    lower, upper = jax.vmap(of)(jnp.minimum(jnp.arange(max(SIZES) + 1.0), n))
+    return np.asarray(lower)[: n + 1], np.asarray(upper)[: n + 1]
