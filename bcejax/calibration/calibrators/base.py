@@ -116,7 +116,10 @@ class Calibrator(abc.ABC):
         if probs is not None:
             logits = log_odds(within(_floating("probs", check_probs(probs)), 0.0, 1.0))
         assert logits is not None
-        return sigmoid(self(logits))
+        return _sigmoid(self(logits))
+
+
+_sigmoid = jax.jit(sigmoid)  # called eagerly on large arrays
 
 
 def _floating(name: str, values: ArrayLike) -> jax.Array:

@@ -34,7 +34,6 @@ from bcejax.calibration.calibrators.tables import (
     nan_unless_counted,
     read,
     successes_and_failures,
-    sums_per_score,
 )
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import pooled_blocks
@@ -177,7 +176,7 @@ def _blocks(
     form: Interpolation | Literal["centred"],
 ) -> dict[str, jax.Array]:
     """The table of the pooled blocks."""
-    rows = sums_per_score(ordering, successes_and_failures(examples))
+    rows = ordering.per_group(successes_and_failures(examples))
     # next to all other rows, these two merge with their neighbours, whatever those are
     smoothing = smoothing.astype(rows.dtype)
     rows = rows.at[0, 0].add(smoothing).at[-1, 1].add(smoothing)

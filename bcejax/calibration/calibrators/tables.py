@@ -14,10 +14,8 @@ have ``lower = upper = inf`` and its value.
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from bcejax.calibration.examples import Examples
-from bcejax.calibration.ordering import Ordering
 from bcejax.numerics import sigmoid
 
 
@@ -36,15 +34,6 @@ def successes_and_failures(examples: Examples) -> jax.Array:
     """Weight of label 1 and of label 0 of each example (n, 2)."""
     y = examples.labels
     return examples.weights[:, None] * jnp.stack([y, 1 - y], axis=-1)
-
-
-def sums_per_score(ordering: Ordering, values: jax.Array) -> jax.Array:
-    """``ordering.per_group(values)``, which is quicker where no scores are tied."""
-    return lax.cond(
-        ordering.group[-1] == len(values) - 1,
-        lambda: values[ordering.order],
-        lambda: ordering.per_group(values),
-    )
 
 
 def nan_unless_counted(weights: jax.Array) -> jax.Array:
@@ -88,8 +77,9 @@ def _read(x: jax.Array, lower: jax.Array, upper: jax.Array, logits: jax.Array) -
     width = jnp.where(gap > 0, gap, 1)
     t = jnp.where(gap > 0, jnp.clip((x - upper[block]) / width, 0, 1), 0)
     rest = jnp.where(gap > 0, jnp.clip((lower[following] - x) / width, 0, 1), 1)
+    up, down = sigmoid(logits), sigmoid(-logits)  # of the blocks, which are few
     mixed = log_ratio(
-        rest * sigmoid(left) + t * sigmoid(right), rest * sigmoid(-left) + t * sigmoid(-right)
+        rest * up[block] + t * up[following], rest * down[block] + t * down[following]
     )
     mixed = jnp.clip(mixed, jnp.minimum(left, right), jnp.maximum(left, right))
     mixed = jnp.where(t == 0, left, mixed)

@@ -40,7 +40,6 @@ from bcejax.calibration.calibrators.tables import (
     log_ratio,
     nan_unless_counted,
     successes_and_failures,
-    sums_per_score,
 )
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import pooled_blocks
@@ -269,7 +268,7 @@ def _folds(
 @jax.jit
 def _tables(examples: Examples, ordering: Ordering) -> dict[str, jax.Array]:
     counted = nan_unless_counted(examples.weights)
-    rows = sums_per_score(ordering, successes_and_failures(examples))
+    rows = ordering.per_group(successes_and_failures(examples))
     lower, upper = _tables_of_rows(rows)
     return {
         "scores": _distinct(examples.log_odds(), ordering),
@@ -285,7 +284,7 @@ def _tables_of_folds(
     counted = nan_unless_counted(examples.weights)
     masses = successes_and_failures(examples)
     lower, upper = jax.vmap(
-        lambda mask: _tables_of_rows(sums_per_score(ordering, jnp.where(mask[:, None], masses, 0)))
+        lambda mask: _tables_of_rows(ordering.per_group(jnp.where(mask[:, None], masses, 0)))
     )(in_fold)
     return {
         "scores": _distinct(examples.log_odds(), ordering),
