@@ -1,9 +1,11 @@
 """Floor 3: how well probabilities agree with what happened."""
 
-from bcejax.calibration import state
 from bcejax.calibration.binning import (
     ReliabilityCurve,
+    clopper_pearson_interval,
+    jeffreys_interval,
     reliability_curve,
+    wilson_interval,
 )
 from bcejax.calibration.calibrators import (
     CALIBRATORS,
@@ -21,16 +23,15 @@ from bcejax.calibration.calibrators import (
     UniformMixture,
     VennAbers,
     VennAbersInterval,
+    cross_fitted_logits,
     load_calibrator,
     save_calibrator,
 )
-from bcejax.calibration.corp import (
-    CorpDecomposition,
-    corp_decomposition,
-)
 from bcejax.calibration.decomposition import (
+    CorpDecomposition,
     MurphyDecomposition,
     Refinement,
+    corp_decomposition,
     murphy_decomposition,
     refinement,
 )
@@ -44,9 +45,6 @@ from bcejax.calibration.errors import (
     smooth_calibration_error,
     smooth_reliability_curve,
     sweep_calibration_error,
-)
-from bcejax.calibration.findings import (
-    CalibrationReport,
 )
 from bcejax.calibration.inference import (
     Band,
@@ -75,7 +73,12 @@ from bcejax.calibration.regression import (
     hosmer_lemeshow_test,
     spiegelhalter_test,
 )
-from bcejax.calibration.report import (
+from bcejax.calibration.reporting import (
+    CalibrationReport,
+    Finding,
+    GroupFindings,
+    Recalibration,
+    calibration_by_group,
     calibration_report,
 )
 from bcejax.calibration.scores import (
@@ -102,11 +105,14 @@ __all__ = [
     "CrossVennAbers",
     "CumulativeErrors",
     "Estimate",
+    "Finding",
+    "GroupFindings",
     "HistogramBinning",
     "Interval",
     "IsotonicCalibration",
     "MurphyDecomposition",
     "PlattScaling",
+    "Recalibration",
     "Refinement",
     "ReliabilityCurve",
     "SmoothCurve",
@@ -118,18 +124,22 @@ __all__ = [
     "accuracy",
     "bootstrap_interval",
     "brier_score",
+    "calibration_by_group",
     "calibration_curve_summary",
     "calibration_regression",
     "calibration_report",
     "calibration_test",
+    "clopper_pearson_interval",
     "confidence_band",
     "consistency_band",
     "corp_decomposition",
+    "cross_fitted_logits",
     "cumulative_calibration_error",
     "debiased_squared_error",
     "expected_calibration_error",
     "hosmer_lemeshow_test",
     "isotonic_regression",
+    "jeffreys_interval",
     "kernel_calibration_error",
     "laplacian_kernel_penalty",
     "load_calibrator",
@@ -144,6 +154,6 @@ __all__ = [
     "smooth_reliability_curve",
     "soft_binned_penalty",
     "spiegelhalter_test",
-    "state",
     "sweep_calibration_error",
+    "wilson_interval",
 ]

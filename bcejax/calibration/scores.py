@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.edges import bin_edges, logit_edges
+from bcejax.calibration.binning.edges import bin_edges, logit_edges
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering, ascending
 

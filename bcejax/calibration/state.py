@@ -24,15 +24,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from bcejax.calibration.corp import CorpDecomposition
+from bcejax.calibration.binning.edges import place
+from bcejax.calibration.binning.rules import bin_rule
+from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.decomposition.murphy import MurphyDecomposition
-from bcejax.calibration.edges import place
 from bcejax.calibration.errors.binned import NORMS
+from bcejax.calibration.errors.grid import cell_sums, check_cells, locate, shares_at_nodes
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_curve
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.grid import cell_sums, check_cells, locate, shares_at_nodes
 from bcejax.calibration.isotonic import isotonic_means
-from bcejax.calibration.rules import bin_rule
 from bcejax.losses import bernoulli_entropy
 from bcejax.numerics import Pair, plus
 from bcejax.solvers.newton import NewtonFit, minimise_bce

@@ -13,7 +13,7 @@ from bcejax.plots.style import FAINT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bcejax.calibration.corp import CorpDecomposition
+    from bcejax.calibration.decomposition.corp import CorpDecomposition
 
 
 def draw_decomposition(ax: "Axes", parts: "Mapping[str, CorpDecomposition]") -> None:
@@ -29,7 +29,7 @@ def draw_decomposition(ax: "Axes", parts: "Mapping[str, CorpDecomposition]") -> 
 
     Example:
         >>> from matplotlib.figure import Figure
-        >>> from bcejax.calibration.corp import corp_decomposition
+        >>> from bcejax.calibration.decomposition.corp import corp_decomposition
         >>> ax = Figure().subplots()
         >>> draw_decomposition(ax, {"mine": corp_decomposition([0, 1, 1], probs=[0.2, 0.7, 0.5])})
         >>> [text.get_text() for text in ax.texts]

@@ -15,7 +15,7 @@ from bcejax.plots.style import FAINT, INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bcejax.calibration.corp import CorpDecomposition
+    from bcejax.calibration.decomposition.corp import CorpDecomposition
     from bcejax.calibration.inference import Band
 
 SHORT = ("MCB", "DSC", "UNC")

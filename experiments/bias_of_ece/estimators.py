@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.calibration.binning.rules import Strategy
 from bcejax.calibration.errors import (
     debiased_squared_error,
     expected_calibration_error,
@@ -15,7 +16,6 @@ from bcejax.calibration.errors import (
     smooth_calibration_error,
     sweep_calibration_error,
 )
-from bcejax.calibration.rules import Strategy
 from bcejax.numerics import sigmoid
 from experiments.bias_of_ece.settings import Config
 

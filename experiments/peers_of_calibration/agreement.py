@@ -12,7 +12,7 @@ from bcejax.calibration.calibrators import (
     PlattScaling,
     VennAbers,
 )
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import (
     cumulative_calibration_error,
     expected_calibration_error,

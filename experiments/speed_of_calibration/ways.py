@@ -18,7 +18,7 @@ from bcejax.calibration.errors import (
     kernel_calibration_error,
     smooth_calibration_error,
 )
-from bcejax.calibration.report import calibration_report
+from bcejax.calibration.reporting.report import calibration_report
 from bcejax.numerics import log_odds
 from experiments.peers_of_calibration.peers import installed, peer
 from experiments.speed_of_calibration.setting import OURS, Call, Config, Data

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from bcejax import bce_gradient, bce_with_logits, reduce_losses
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import expected_calibration_error, smooth_calibration_error
 from bcejax.calibration.penalties import (
     laplacian_kernel_penalty,

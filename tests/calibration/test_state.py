@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration import state as streaming
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.decomposition.murphy import murphy_decomposition
 from bcejax.calibration.errors import (
     expected_calibration_error,

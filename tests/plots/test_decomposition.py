@@ -1,6 +1,6 @@
 import pytest
 
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.plots.decomposition import draw_decomposition
 
 LABELS = [0, 1, 0, 1, 1, 0]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bcejax.calibration.corp import CorpDecomposition
+from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.inference import Band
 from bcejax.plots.isotonic_reliability import draw_isotonic_reliability
 

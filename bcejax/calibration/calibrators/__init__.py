@@ -3,6 +3,7 @@
 from bcejax.calibration.calibrators.affine import AffineScaling
 from bcejax.calibration.calibrators.base import Calibrator, CalibratorStatus
 from bcejax.calibration.calibrators.beta import BetaCalibration
+from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.calibrators.files import load_calibrator, save_calibrator
 from bcejax.calibration.calibrators.histogram import HistogramBinning
 from bcejax.calibration.calibrators.isotonic import CentredIsotonicCalibration, IsotonicCalibration
@@ -44,6 +45,7 @@ __all__ = [
     "UniformMixture",
     "VennAbers",
     "VennAbersInterval",
+    "cross_fitted_logits",
     "load_calibrator",
     "save_calibrator",
 ]

@@ -92,6 +92,13 @@ def load_calibrator(path: str | os.PathLike[str]) -> Calibrator:
         OSError: the file cannot be opened.
         ValueError: it is no whole archive, holds no calibrator, one of an unknown class or newer
             format, or float64 numbers, which JAX would round to float32.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "temperature.npz"
+        >>> save_calibrator(TemperatureScaling.fit([0, 1, 0, 1], logits=[-4.0, -4, 4, 4]), path)
+        >>> load_calibrator(path)(jnp.array([4.0])).round(4)
+        Array([0.], dtype=float32)
     """
     path = Path(path)
     arrays = _read(path)

@@ -23,6 +23,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
+from bcejax.calibration.binning.edges import logit_edges
+from bcejax.calibration.binning.rules import BinRule, Bins, Strategy, bin_rule, settle
 from bcejax.calibration.calibrators.base import Calibrator, CalibratorStatus
 from bcejax.calibration.calibrators.isotonic import check_smoothing
 from bcejax.calibration.calibrators.tables import (
@@ -31,11 +33,9 @@ from bcejax.calibration.calibrators.tables import (
     read,
     successes_and_failures,
 )
-from bcejax.calibration.edges import logit_edges
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import pooled_blocks
 from bcejax.calibration.ordering import Ordering, run_sums
-from bcejax.calibration.rules import BinRule, Bins, Strategy, bin_rule, settle
 from bcejax.numerics import log_odds
 
 

@@ -37,9 +37,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 
 class MurphyDecomposition(NamedTuple):

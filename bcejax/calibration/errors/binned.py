@@ -34,10 +34,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 from bcejax.calibration.errors.debiased import unbiased_square
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 
 def expected_calibration_error(
@@ -68,7 +68,7 @@ def expected_calibration_error(
         bins: number of bins, "cube_root", or their edges, as in ``reliability_curve``.
         strategy: "width" or "mass", as there.
         closed: the end that belongs to a bin, "left" or "right": the edge rule of
-            ``bcejax.calibration.edges``.
+            ``bcejax.calibration.binning.edges``.
         norm: 1, 2 or inf.
         debias: take off the bias, as said above; norm 1 or 2 only. Weights then count copies.
 

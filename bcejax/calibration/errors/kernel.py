@@ -41,8 +41,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bcejax.calibration.errors.grid import on_nodes
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.grid import on_nodes
 from bcejax.calibration.ordering import Ordering, ascending, run_sums
 
 Kernel = Literal["laplacian", "gaussian"]

@@ -9,8 +9,7 @@ F never increases in s, so exactly one s has F(s) = s. That s is the smooth cali
 (smECE): no bins to choose, continuous in the probabilities, and the bandwidth of its own diagram.
 
 **Grid.** Residuals are shared between the nodes of a grid of N cells, where all s have one FFT
-(bcejax.calibration.grid). The fixed point lies between s and F(s), so each evaluation bounds it
-from both sides; secant steps take three to eight of them, and every third is a bisection, so that
+(grid.py). The fixed point lies between s and F(s), so each evaluation bounds it from both sides; secant steps take three to eight of them, and every third is a bisection, so that
 their number is bounded for any data. A coarser grid gives the first guess.
 
 **Derivative.** s = F(s; m) at the nodes m gives ds = F_m dm / (1 - F_s), F_s <= 0, which is never
@@ -29,8 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.grid import (
+from bcejax.calibration.errors.grid import (
     check_cells,
     coarser,
     cosines,
@@ -39,6 +37,7 @@ from bcejax.calibration.grid import (
     integral,
     on_nodes,
 )
+from bcejax.calibration.examples import Examples, as_examples
 
 _MOST_STEPS = 180  # each third halves the bracket: past float64's digits
 _COARSER = 8  # a grid with cells that much wider, at an eighth of the price, gives the guess

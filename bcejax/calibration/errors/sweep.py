@@ -1,6 +1,6 @@
 r"""The calibration error in as many bins of equal mass as keep the labels monotone.
 
-With K bins of equal mass (bcejax.calibration.masses), let ybar_1, ..., ybar_K be the mean labels of
+With K bins of equal mass, as in binning/masses.py, let ybar_1, ..., ybar_K be the mean labels of
 those that are not empty, in ascending order of the scores. ECE-sweep takes
 
     K* = the largest K such that for 1, 2, ..., K bins ybar_1 <= ybar_2 <= ...
@@ -27,9 +27,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import sums_by_bin
+from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.errors.binned import NORMS
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.masses import mass_index
 from bcejax.calibration.ordering import Ordering, ascending
 
 

@@ -33,7 +33,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.calibration.beta_law import beta_quantile
+from bcejax.calibration.binning.beta_law import beta_quantile
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.bands import Band
 from bcejax.calibration.inference.replication import check_confidence, check_replicates

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import sums_by_bin
+from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.masses import mass_index
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.numerics import sigmoid

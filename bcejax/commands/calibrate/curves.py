@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 
 from bcejax.calibration.binning import ReliabilityCurve, reliability_curve
-from bcejax.calibration.corp import CorpDecomposition, corp_decomposition
+from bcejax.calibration.decomposition.corp import CorpDecomposition, corp_decomposition
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_reliability_curve
 from bcejax.calibration.inference import Band, consistency_band
 from bcejax.commands.calibrate.predictions import Predictions

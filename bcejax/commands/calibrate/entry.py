@@ -16,10 +16,10 @@ import jax
 from rich.console import Console
 
 from bcejax.calibration.calibrators import CALIBRATORS
-from bcejax.calibration.cross_fitting import cross_fitted_logits
-from bcejax.calibration.findings import CalibrationReport
-from bcejax.calibration.grouping import calibration_by_group
-from bcejax.calibration.report import CONTESTANTS, Progress, calibration_report
+from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
+from bcejax.calibration.reporting.findings import CalibrationReport
+from bcejax.calibration.reporting.grouping import calibration_by_group
+from bcejax.calibration.reporting.report import CONTESTANTS, Progress, calibration_report
 from bcejax.commands.calibrate.curves import trace_curves
 from bcejax.commands.calibrate.folder import Results, check_folder, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
@@ -138,7 +138,7 @@ def choose(report: CalibrationReport) -> str:
     """The calibrator of least cross-fitted log score.
 
     Example:
-        >>> from bcejax.calibration.findings import Recalibration
+        >>> from bcejax.calibration.reporting.findings import Recalibration
         >>> rows = {name: Recalibration(score, 0.2, 0.0, 0.1) for name, score in
         ...         (("none", 0.5), ("beta", 0.7), ("platt", 0.6))}
         >>> choose(CalibrationReport(9, "probs", 0.95, 0, {}, {}, {}, {}, rows, "none"))

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 from bcejax.calibration.calibrators import Calibrator, save_calibrator
-from bcejax.calibration.findings import CalibrationReport, Finding, Recalibration
-from bcejax.calibration.grouping import GroupFindings
+from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
+from bcejax.calibration.reporting.grouping import GroupFindings
 from bcejax.commands.calibrate.curves import Curves
 from bcejax.commands.calibrate.figures import draw_figures
 from bcejax.commands.calibrate.pages import page_of_calibration

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bcejax.calibration.findings import CalibrationReport, Finding
+from bcejax.calibration.reporting.findings import CalibrationReport, Finding
 from bcejax.commands.calibrate.figures import Figure
 from bcejax.commands.page import (
     Block,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import expected_calibration_error
 from bcejax.calibration.examples import as_examples
 from bcejax.calibration.inference import bootstrap, bootstrap_interval

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration.calibrators import load_calibrator
-from bcejax.calibration.findings import CalibrationReport, Recalibration
+from bcejax.calibration.reporting.findings import CalibrationReport, Recalibration
 from bcejax.commands.calibrate import entry as command
 from bcejax.commands.entry import enter
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bcejax.calibration.corp import corp_decomposition
 from bcejax.calibration.decomposition import murphy_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import binned, cumulative, debiased, kernel, smooth
-from bcejax.calibration.measures import MASS_BINS, NAMES
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
-from bcejax.calibration.report import calibration_report
+from bcejax.calibration.reporting.measures import MASS_BINS, NAMES
+from bcejax.calibration.reporting.report import calibration_report
 from bcejax.calibration.scores import accuracy, brier_score, log_score, roc_auc
 
 RNG = np.random.default_rng(7)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration.calibrators import TemperatureScaling
-from bcejax.calibration.cross_fitting import cross_fitted_logits, deal_folds
+from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits, deal_folds
 from bcejax.calibration.examples import as_examples
 
 RNG = np.random.default_rng(5)

@@ -20,14 +20,14 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators import CALIBRATORS
-from bcejax.calibration.corp import corp_decomposition
-from bcejax.calibration.cross_fitting import cross_fitted_logits
+from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.decomposition import murphy_decomposition
-from bcejax.calibration.draws import draw_measures
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.findings import CalibrationReport, Finding, Recalibration
-from bcejax.calibration.measures import FREE, MASS_BINS, NAMES, range_of
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
+from bcejax.calibration.reporting.draws import draw_measures
+from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
+from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, range_of
 from bcejax.losses import bce_gradient, bce_with_logits
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -77,7 +77,7 @@ def calibration_report(
         ValueError: likewise; soft labels; an unknown calibrator; fewer examples than folds.
 
     Each number equals what the function of that name gives, and the whole is reproducible
-    (tests/calibration/test_report.py).
+    (tests/calibration/reporting/test_report.py).
 
     Example:
         >>> import numpy as np

@@ -47,7 +47,7 @@ def cross_fitted_logits(
         TypeError: as ``bcejax.calibration.examples.as_examples``.
         ValueError: likewise; or there are fewer examples than folds.
 
-    Held by tests/calibration/test_cross_fitting.py against a loop over the folds.
+    Held by tests/calibration/calibrators/test_cross_fitting.py against a loop over the folds.
 
     Example:
         >>> from bcejax.calibration.calibrators import PlattScaling

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors.binned import expected_calibration_error
 from bcejax.calibration.errors.cumulative import cumulative_calibration_error
 from bcejax.calibration.errors.debiased import debiased_squared_error

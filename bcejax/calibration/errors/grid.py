@@ -79,8 +79,8 @@ def cell_sums(values: jax.Array, cell: jax.Array, cells: int) -> jax.Array:
         (N,).
 
     Accuracy: within (max(sqrt n, min(n, N)) + sqrt n + 2) eps of the sum of absolute values
-    (tests/calibration/test_grid.py): it is taken in up to sqrt(n) blocks, which together are no
-    larger than the examples.
+    (tests/calibration/errors/test_grid.py): it is taken in up to sqrt(n) blocks, which together are
+    no larger than the examples.
 
     Example:
         >>> cell_sums(jnp.array([1.0, 2.0, 4.0]), jnp.array([0, 1, 0]), 2)

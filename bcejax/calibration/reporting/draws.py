@@ -20,7 +20,7 @@ from bcejax.calibration.examples import Examples
 from bcejax.calibration.inference.bootstrap import draw_counts
 from bcejax.calibration.inference.replication import in_pieces, replicated
 from bcejax.calibration.inference.simulation import simulate_labels
-from bcejax.calibration.measures import measure_errors, measure_parts, measure_scores
+from bcejax.calibration.reporting.measures import measure_errors, measure_parts, measure_scores
 
 Draws = dict[str, dict[str, np.ndarray]]
 

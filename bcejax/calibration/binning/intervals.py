@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from bcejax.calibration.beta_law import beta_quantile
+from bcejax.calibration.binning.beta_law import beta_quantile
 
 Interval: TypeAlias = Literal["wilson", "clopper_pearson", "jeffreys"]
 Ends: TypeAlias = tuple[jax.Array, jax.Array]
@@ -55,7 +55,8 @@ def wilson_interval(share: jax.Array, trials: jax.Array, confidence: float) -> E
 def clopper_pearson_interval(share: jax.Array, trials: jax.Array, confidence: float) -> Ends:
     """Where the true share lies by the exact interval; arguments as in ``wilson_interval``.
 
-    Accuracy: that of ``beta_quantile``; against SciPy in tests/calibration/test_intervals.py.
+    Accuracy: that of ``beta_quantile``; against SciPy in
+    tests/calibration/binning/test_intervals.py.
 
     Example:
         >>> lower, upper = clopper_pearson_interval(jnp.array(0.0), jnp.array(10.0), 0.95)
@@ -68,7 +69,8 @@ def clopper_pearson_interval(share: jax.Array, trials: jax.Array, confidence: fl
 def jeffreys_interval(share: jax.Array, trials: jax.Array, confidence: float) -> Ends:
     """Where the true share lies by a prior Beta(1/2, 1/2); arguments as in ``wilson_interval``.
 
-    Accuracy: that of ``beta_quantile``; against SciPy in tests/calibration/test_intervals.py.
+    Accuracy: that of ``beta_quantile``; against SciPy in
+    tests/calibration/binning/test_intervals.py.
 
     Example:
         >>> lower, upper = jeffreys_interval(jnp.array(0.0), jnp.array(10.0), 0.95)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, rel_entr, xlogy
 from sklearn.isotonic import IsotonicRegression
 
-from bcejax.calibration.corp import corp_decomposition
+from bcejax.calibration.decomposition.corp import corp_decomposition
 
 N = 60
 KEY = jax.random.key(3)

@@ -24,10 +24,10 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.calibration.edges import bin_edges, bin_index, edges_of
+from bcejax.calibration.binning.edges import bin_edges, bin_index, edges_of
+from bcejax.calibration.binning.rules import BinRule, Closed, traced_count
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import BinRule, Closed, traced_count
 
 
 def place_by_mass(
@@ -46,7 +46,7 @@ def place_by_mass(
     Example:
         >>> from bcejax.calibration.examples import as_examples
         >>> from bcejax.calibration.ordering import ascending
-        >>> from bcejax.calibration.rules import bin_rule
+        >>> from bcejax.calibration.binning.rules import bin_rule
         >>> examples = as_examples([0, 1, 0, 1], probs=[0.4, 0.2, 0.2, 0.9])
         >>> place_by_mass(examples, ascending(examples.probs), bin_rule(2, "mass"))
         (Array([1, 0, 0, 1], dtype=int32), Array([0. , 0.4, 1. ], dtype=float32))

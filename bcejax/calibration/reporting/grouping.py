@@ -22,8 +22,8 @@ from bcejax.calibration.errors.binned import expected_calibration_error
 from bcejax.calibration.errors.cumulative import cumulative_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.measures import MASS_BINS
 from bcejax.calibration.regression import calibration_regression
+from bcejax.calibration.reporting.measures import MASS_BINS
 
 SMALLEST = 64  # that a group is padded to
 
@@ -73,7 +73,7 @@ def calibration_by_group(
         TypeError: as ``bcejax.calibration.examples.as_examples``.
         ValueError: likewise; soft labels; groups of another shape than the labels.
 
-    Held by tests/calibration/test_grouping.py against each group alone.
+    Held by tests/calibration/reporting/test_grouping.py against each group alone.
 
     Example:
         >>> groups = np.array(["a", "b", "b"])

@@ -8,7 +8,7 @@ import pytest
 
 from bcejax.analysis import ulp_error
 from bcejax.calibration import reliability_curve
-from bcejax.calibration.edges import bin_edges, bin_index, logit_edges
+from bcejax.calibration.binning.edges import bin_edges, bin_index, logit_edges
 
 dtypes = pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 sides = pytest.mark.parametrize("closed", ["left", "right"])

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bcejax.calibration.grid import (
+from bcejax.calibration.errors.grid import (
     cell_sums,
     check_cells,
     coarser,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from bcejax.calibration.beta_law import beta_quantile
+from bcejax.calibration.binning.beta_law import beta_quantile
 
 TRIALS = (1, 1.5, 2, 3, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7)
 SHARES = (5e-4, 0.025, 0.25, 0.5, 0.975, 0.9995)

@@ -5,8 +5,8 @@ Probabilities fall into K bins. In bin b, with weights w,
     W_b = sum w,    mean_prob = sum w p / W_b,    mean_label = sum w y / W_b,
     gap = sum w (y - p) / W_b = mean_label - mean_prob.
 
-Which bins there are is said in bcejax.calibration.rules, which of them an edge belongs to in
-bcejax.calibration.edges, what equal mass is in bcejax.calibration.masses.
+Which bins there are is said in rules.py, which of them an edge belongs to in edges.py, and what equal
+mass is in masses.py.
 
 **Order and copies.** A bin's sums do not depend on the order of the examples but for rounding: they
 are taken in about sqrt(n) lanes, so the error stays below 2 (max(sqrt(n), K) + 2) eps of the sum
@@ -25,12 +25,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.edges import place
+from bcejax.calibration.binning.edges import place
+from bcejax.calibration.binning.intervals import INTERVALS, Interval
+from bcejax.calibration.binning.masses import place_by_mass
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.intervals import INTERVALS, Interval
-from bcejax.calibration.masses import place_by_mass
 from bcejax.calibration.ordering import Ordering
-from bcejax.calibration.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 
 
 class ReliabilityCurve(NamedTuple):
@@ -86,11 +86,11 @@ def reliability_curve(
             jit the arrays have length ceil(n^(1/3)), and K is at most that); or the edges, as
             probabilities that ascend from 0 to 1.
         strategy: "width" for bins of equal width; "mass" for bins of equal weight, which never
-            split a tie, ``bcejax.calibration.masses``.
+            split a tie, ``bcejax.calibration.binning.masses``.
         closed: the end that belongs to a bin, "left" or "right": the edge rule of
-            ``bcejax.calibration.edges``.
+            ``bcejax.calibration.binning.edges``.
         interval: "wilson", "clopper_pearson" (never covers less than it says) or "jeffreys";
-            ``bcejax.calibration.intervals``.
+            ``bcejax.calibration.binning.intervals``.
         confidence: of the interval, which takes W_b as the number of trials; it means nothing
             where weights do not count copies.
 
@@ -106,7 +106,7 @@ def reliability_curve(
             weights, nothing that counts.
 
     Accuracy: sums as stated above, held against float64 and against scikit-learn by
-    tests/calibration/test_binning.py.
+    tests/calibration/binning/test_table.py.
 
     Example:
         >>> curve = reliability_curve([0, 1, 1], probs=[0.25, 0.5, 0.75], bins=2)
@@ -178,7 +178,7 @@ def sums_by_bin(columns: jax.Array, index: jax.Array, bins: int) -> jax.Array:
         (K,) or (K, c), in the dtype of ``columns``.
 
     Accuracy: within 2 (max(sqrt(n), K) + 2) eps of the sum of absolute terms
-    (tests/calibration/test_binning.py); a long sum of ones does not stop where one more is
+    (tests/calibration/binning/test_table.py); a long sum of ones does not stop where one more is
     rounded away, at 2^24 in float32.
 
     Example:

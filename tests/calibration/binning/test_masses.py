@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bcejax.calibration import reliability_curve
 from bcejax.calibration.binning import bin_table
+from bcejax.calibration.binning.rules import bin_rule, settle
 from bcejax.calibration.examples import as_examples
-from bcejax.calibration.rules import bin_rule, settle
 
 example = st.tuples(
     st.sampled_from([0.0, 1.0]),

@@ -47,7 +47,7 @@ def beta_quantile(share: jax.Array | float, a: jax.Array, b: jax.Array) -> jax.A
 
     Accuracy: for a, b from 1/2 to 1e7 and shares q from 0.0005 to 0.9995 the share below x, by
     SciPy, is within 5e-4 (float32, but for the rounding of x) or 1e-9 (float64) of q, relative to
-    min(q, 1 - q) (tests/calibration/test_beta_law.py).
+    min(q, 1 - q) (tests/calibration/binning/test_beta_law.py).
 
     Example:
         >>> round(float(beta_quantile(0.5, jnp.array(1.0), jnp.array(3.0))), 5)

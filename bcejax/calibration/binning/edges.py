@@ -10,7 +10,7 @@ formed: in float32 that would be 1 from logit 17 on, and would round the rest. -
 bin, inf in the last.
 
 Peers differ on the eleven probabilities k/10 in 10 bins (0.155, 0.245 or 0.300 for one data set);
-here the bin of k/10 is k (left) or k - 1 (right), tests/calibration/test_edges.py.
+here the bin of k/10 is k (left) or k - 1 (right), tests/calibration/binning/test_edges.py.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
+from bcejax.calibration.binning.rules import BinRule, Closed, traced_count
 from bcejax.calibration.examples import Examples
-from bcejax.calibration.rules import BinRule, Closed, traced_count
 
 FEW = 64  # so many edges are compared with faster than searched
 
@@ -108,7 +108,7 @@ def place(examples: Examples, rule: BinRule) -> tuple[jax.Array, jax.Array]:
 
     Example:
         >>> from bcejax.calibration.examples import as_examples
-        >>> from bcejax.calibration.rules import bin_rule
+        >>> from bcejax.calibration.binning.rules import bin_rule
         >>> index, edges = place(as_examples([1, 0], logits=[0.0, -0.1]), bin_rule(2))
         >>> index, edges
         (Array([1, 0], dtype=int32), Array([0. , 0.5, 1. ], dtype=float32))
@@ -144,7 +144,7 @@ def edges_of(
         The edges, in the dtype of ``edges``.
 
     Example:
-        >>> from bcejax.calibration.rules import bin_rule
+        >>> from bcejax.calibration.binning.rules import bin_rule
         >>> def edges(bins):
         ...     return bin_edges(bins, np.float32)
         >>> edges_of(bin_rule("cube_root"), jnp.array([1.0] * 8 + [0.0]), edges, 1.0)

@@ -3,8 +3,8 @@
     bins = K                 K bins
     bins = "cube_root"       K = the least whole number with K^3 >= W, the sum of the weights
     bins = (0, ..., 1)       the edges themselves, as probabilities
-    strategy = "width"       edge k is k/K (bcejax.calibration.edges)
-    strategy = "mass"        each bin holds a like share of the weight (bcejax.calibration.masses)
+    strategy = "width"       edge k is k/K (edges.py)
+    strategy = "mass"        each bin holds a like share of the weight (masses.py)
 
 An example of weight k counts as k in "cube_root", as k copies of it would, and one of weight 0 not
 at all; there weights that count no copies mean nothing.  Where they are traced, arrays have room

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, binomtest
 
-from bcejax.calibration.intervals import (
+from bcejax.calibration.binning.intervals import (
     clopper_pearson_interval,
     jeffreys_interval,
     wilson_interval,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bcejax.calibration.errors import cumulative, smooth
-from bcejax.calibration.grouping import calibration_by_group
 from bcejax.calibration.regression import calibration_regression
+from bcejax.calibration.reporting.grouping import calibration_by_group
 
 RNG = np.random.default_rng(5)
 PROBS = RNG.uniform(0.1, 0.9, 300)

@@ -101,7 +101,7 @@ def corp_decomposition(
 
     Accuracy: each part within 1e-13 (float64) of the difference of exact means and of
     model-diagnostics 1.5.0; float32 within 1e-5 of float64's, relative to each part
-    (tests/calibration/test_corp.py).
+    (tests/calibration/decomposition/test_corp.py).
 
     Example:
         >>> found = corp_decomposition([0, 1, 0, 1], probs=[0.1, 0.3, 0.4, 0.8], score="brier")

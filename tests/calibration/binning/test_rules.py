@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration import reliability_curve
-from bcejax.calibration.rules import bin_rule, cube_root
+from bcejax.calibration.binning.rules import bin_rule, cube_root
 
 
 def test_cube_roots_are_exact():
