@@ -20,8 +20,8 @@ The test by simulation, p = (1 + number of simulations as large) / (1 + simulati
 drawn pointwise, to hold a calibrated model's curve at each point, and so less often as a whole.
 
 Calibration in the large takes the slope for 1: where it is not, the model's own variances are
-wrong, and its interval is only shown. A debiased square is unbiased, but its resamples, in which
-examples come twice, are not: bootstrap the square itself, whose basic interval subtracts the bias.
+wrong, and its interval is only shown. A debiased square is held against the square itself in the
+world of the resamples, which are drawn from the data as from a population.
 
 The interval of a bin's share needs no trials: its coverage is a sum over binomial numbers.
 

@@ -11,7 +11,7 @@ from experiments.bias_of_ece.estimators import quadrature
 from experiments.bias_of_ece.trials import draw
 from experiments.coverage_of_intervals.coverage import Model, Share, models, shares_of
 from experiments.coverage_of_intervals.errors import errors_of
-from experiments.coverage_of_intervals.settings import DEBIASED, SQUARE, Config
+from experiments.coverage_of_intervals.settings import Config
 
 
 def name_of(kind: str, error: str) -> str:
@@ -36,11 +36,9 @@ def judge_bootstraps(config: Config, track: Track) -> list[Share]:
 def true_errors(slope: float, config: Config) -> dict[str, float]:
     """With the true probabilities for labels; what is debiased estimates the squared error."""
     logits, weights = quadrature(config.spread, points=2001)
-    names = [SQUARE if name == DEBIASED else name for name in config.errors]
-    found = errors_of(names)(sigmoid(logits), logits=slope * logits, weights=weights)
-    return {
-        name: float(found[of_truth]) for name, of_truth in zip(config.errors, names, strict=True)
-    }
+    errors = errors_of(config.errors, of_population=True)
+    found = errors(sigmoid(logits), logits=slope * logits, weights=weights)
+    return {name: float(value) for name, value in found.items()}
 
 
 def _held(key: jax.Array, model: Model, kind: str, config: Config) -> dict[str, jax.Array]:
@@ -55,6 +53,7 @@ def _held(key: jax.Array, model: Model, kind: str, config: Config) -> dict[str, 
         n_resamples=config.resamples,
         kind=kind,
         confidence=config.confidence,
+        population=errors_of(config.errors, of_population=True),
     )
     return {
         name: (interval.lower[name] <= value) & (value <= interval.upper[name])

@@ -29,10 +29,18 @@ METRICS: dict[str, Callable[..., jax.Array]] = {
 }
 
 
-def errors_of(names: Sequence[str]) -> Callable[..., dict[str, jax.Array]]:
-    """One metric of several errors, which share resamples and simulations."""
+def errors_of(
+    names: Sequence[str], *, of_population: bool = False
+) -> Callable[..., dict[str, jax.Array]]:
+    """One metric of several errors, which share resamples and simulations.
+
+    Args:
+        names: of the errors.
+        of_population: whether examples are all there are, so that there is no bias to take off.
+    """
+    metrics = {**METRICS, DEBIASED: _square} if of_population else METRICS
 
     def errors(labels: Any, **scores: Any) -> dict[str, jax.Array]:
-        return {name: METRICS[name](labels, **scores) for name in names}
+        return {name: metrics[name](labels, **scores) for name in names}
 
     return errors

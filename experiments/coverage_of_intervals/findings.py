@@ -9,16 +9,13 @@ from experiments.coverage_of_intervals.bins import Covered
 from experiments.coverage_of_intervals.bootstraps import name_of
 from experiments.coverage_of_intervals.coverage import Share
 from experiments.coverage_of_intervals.regressions import LARGE
-from experiments.coverage_of_intervals.settings import CERTAIN, ECE, SQUARE, Config
+from experiments.coverage_of_intervals.settings import CERTAIN, DEBIASED, ECE, SQUARE, Config
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PERCENTILE, BASIC, SQUARED = (
-    name_of("percentile", ECE),
-    name_of("basic", ECE),
-    name_of("basic", SQUARE),
-)
+PERCENTILE, BASIC = name_of("percentile", ECE), name_of("basic", ECE)
+SQUARED = name_of("basic", SQUARE), name_of("basic", DEBIASED)
 
 
 def claims_of(shares: list[Share], of_bins: list[Covered], config: Config) -> tuple[Claim, ...]:
@@ -45,7 +42,7 @@ def claims_of(shares: list[Share], of_bins: list[Covered], config: Config) -> tu
             else share.at_least(level)
             for share in tests
         ),
-        *(_no_less(share, config) for share in shares if share.what in (SQUARED, EVERYWHERE)),
+        *(_no_less(share, config) for share in shares if share.what in (*SQUARED, EVERYWHERE)),
         calibrated[SOMEWHERE].near(config.confidence, config.slack),
         Claim(
             "least coverage of a bin's Clopper-Pearson interval, any true share",

@@ -5,8 +5,8 @@ Probabilities fall into K bins. In bin b, with weights w,
     W_b = sum w,    mean_prob = sum w p / W_b,    mean_label = sum w y / W_b,
     gap = sum w (y - p) / W_b = mean_label - mean_prob.
 
-Which bins there are is said in rules.py, which of them an edge belongs to in edges.py, and what equal
-mass is in masses.py.
+Which bins there are is said in rules.py, which of them an edge belongs to in edges.py, and what
+equal mass is in masses.py.
 
 **Order and copies.** A bin's sums do not depend on the order of the examples but for rounding: they
 are taken in about sqrt(n) lanes, so the error stays below 2 (max(sqrt(n), K) + 2) eps of the sum

@@ -64,7 +64,7 @@ def cross_fitted_logits(
     for k in range(folds):  # one after the other: the map of a vmap's lanes is slow to compile
         one = jax.tree.map(lambda each, k=k: each[k], fitted)
         calibrated = jnp.where(fold == k, one(unseen), calibrated)
-    return calibrated.reshape(jnp.shape(labels))
+    return calibrated.reshape(np.shape(labels))
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:

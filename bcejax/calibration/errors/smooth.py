@@ -9,8 +9,9 @@ F never increases in s, so exactly one s has F(s) = s. That s is the smooth cali
 (smECE): no bins to choose, continuous in the probabilities, and the bandwidth of its own diagram.
 
 **Grid.** Residuals are shared between the nodes of a grid of N cells, where all s have one FFT
-(grid.py). The fixed point lies between s and F(s), so each evaluation bounds it from both sides; secant steps take three to eight of them, and every third is a bisection, so that
-their number is bounded for any data. A coarser grid gives the first guess.
+(grid.py). The fixed point lies between s and F(s), so each evaluation bounds it from both sides;
+secant steps take three to eight of them, and every third is a bisection, so that their number is
+bounded for any data. A coarser grid gives the first guess.
 
 **Derivative.** s = F(s; m) at the nodes m gives ds = F_m dm / (1 - F_s), F_s <= 0, which is never
 ill posed; a derivative of the search itself would be a number about the search.

@@ -8,6 +8,11 @@ each example comes, so it is the data with weights times counts, and its metric 
 The scores do not change, so one sort serves all resamples.  An index is the upper half of the
 64-bit product of n and 32 random bits, which favours no example by more than n / 2^32.
 
+**Bias.**  Resamples are drawn from the data as the data were from a population.  So the error of
+an estimate T, T - theta(population), has the law of T* - theta(data).  A plug-in estimate is
+theta(data) itself.  One whose bias was taken off is not, and its interval needs theta: that of a
+debiased squared error is the plug-in square.
+
 **Influence.**  The derivative of the metric in the counts, at counts 1, is what the jackknife's
 differences tend to (the infinitesimal jackknife); it costs one gradient in place of n metrics.
 
@@ -56,6 +61,7 @@ def bootstrap_interval(
     kind: str = "basic",
     confidence: float = 0.95,
     clip: tuple[float | None, float | None] | None = None,
+    population: Callable[..., Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Interval:
     """An interval for the true value of any metric, by resampling the examples.
@@ -82,6 +88,9 @@ def bootstrap_interval(
             ``bcejax.calibration.inference.endpoints``.
         confidence: the share of intervals that are to hold the truth.
         clip: least and largest possible value, None for none: (0, None) for a calibration error.
+        population: theta above, called as the metric and of the same result; None is the metric
+            itself. For ``debiased_squared_error`` it is ``expected_calibration_error(norm=2)`` of
+            the same bins, squared; for an unbiased ``kernel_calibration_error``, the biased one.
         progress: called as ``progress(done, n_resamples)`` after each tenth; not when
             traced.
 
@@ -120,6 +129,11 @@ def bootstrap_interval(
         progress,
         (examples, key),
     )
+    if population is not None:
+        truth = examples.measured(population)
+        replicates = jax.tree.map(
+            lambda drawn, found, true: drawn + (found - true), replicates, estimate, truth
+        )
     influences = _influences(examples, metric) if kind == "bca" else None
     return _interval(estimate, replicates, influences, kind, confidence, clip)
 

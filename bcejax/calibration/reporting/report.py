@@ -2,8 +2,10 @@
 
 All metrics share one bootstrap, which says how sure the numbers are, and one simulation of labels
 from the probabilities themselves, which says how large the errors of a calibrated model are. Basic
-intervals end where the metric's range does. The examples are first laid out in order of score, then
-of label, so that the order they come in does not matter to the draws either.
+intervals end where the metric's range does. A debiased error estimates, from a resample, the error
+of the data with its bias, so its resamples are held against their own mean. The examples are first
+laid out in order of score, then of label, so that the order they come in does not matter to the
+draws either.
 
 The errors are each blind to something else: the binned error has bins, the smooth error a
 bandwidth, the kernel error a scale; the cumulative ones have none and see slow drifts best.
@@ -27,12 +29,13 @@ from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
 from bcejax.calibration.reporting.draws import draw_measures
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
-from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, range_of
+from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, SIGNED, range_of
 from bcejax.losses import bce_gradient, bce_with_logits
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 CONTESTANTS = ("temperature", "affine", "beta", "isotonic")
+ENOUGH = 10**5  # examples to compare calibrators by; more would tell no more of them
 
 
 def calibration_report(
@@ -64,7 +67,8 @@ def calibration_report(
         key: of ``jax.random``; None takes key 0, so that the same data have the same report.
         n_resamples: of the bootstrap and of the simulation; 0 leaves out intervals and p-values.
         confidence: of the intervals.
-        calibrators: names of ``CALIBRATORS`` to compare by cross-fitting; () leaves that out.
+        calibrators: names of ``CALIBRATORS`` to compare by cross-fitting, on 1e5 of the examples if
+            there are more; () leaves that out.
         folds: of the cross-fitting.
         progress: called as ``progress(stage, done, count)``.
 
@@ -95,7 +99,8 @@ def calibration_report(
     if unknown:
         raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
     dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
-    contest = _compare(examples, dealing, calibrators, folds, progress)
+    few = _thinned(examples, dealing)
+    contest = _compare(few, dealing, calibrators, folds, progress)
     measured = _measure(examples, drawing, n_resamples, confidence, progress)
     return CalibrationReport(
         examples=examples.labels.size,
@@ -108,6 +113,9 @@ def calibration_report(
         regression=_regression(examples, confidence),
         recalibrations=contest,
         best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
+        notes=("Calibrators are compared on 100,000 of the examples.",)
+        if few is not examples
+        else (),
     )
 
 
@@ -117,6 +125,16 @@ def _in_order(examples: Examples) -> Examples:
     order = np.lexsort((weights, labels, scores))  # the last key comes first
     there = jnp.asarray(order[weights[order] > 0])
     return jax.tree.map(lambda each: each[there], examples)
+
+
+def _thinned(examples: Examples, key: jax.Array) -> Examples:
+    """As many examples as are enough, drawn without replacement."""
+    n = examples.labels.size
+    if n <= ENOUGH:
+        return examples
+    seed = np.asarray(jax.random.key_data(key)).ravel()
+    drawn = jnp.asarray(np.sort(np.random.default_rng(seed).permutation(n)[:ENOUGH]))
+    return jax.tree.map(lambda each: each[drawn], examples)
 
 
 def _measure(
@@ -159,7 +177,9 @@ def _ends(
 ) -> tuple[float, float]:
     """The basic interval, within the metric's range."""
     tails = (1 + confidence) / 2, (1 - confidence) / 2
-    lower, upper = np.clip(2 * value - np.quantile(replicates, tails), *range_of(name)).tolist()
+    truth = np.mean(replicates) if name in SIGNED else value  # in the world of the resamples
+    errors = np.quantile(replicates, tails) - truth
+    lower, upper = np.clip(value - errors, *range_of(name)).tolist()
     return lower, upper
 
 

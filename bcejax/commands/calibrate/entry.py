@@ -131,7 +131,8 @@ def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> C
         progress=say,
     )
     few = f"{draws} draws, for there are many rows; --resamples 1000 makes intervals smoother."
-    return report._replace(notes=(few,)) if flags.resamples is None and draws < 1000 else report
+    cut = flags.resamples is None and draws < 1000
+    return report._replace(notes=(*report.notes, few)) if cut else report
 
 
 def choose(report: CalibrationReport) -> str:

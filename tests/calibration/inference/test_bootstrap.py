@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration.decomposition.corp import corp_decomposition
-from bcejax.calibration.errors import expected_calibration_error
+from bcejax.calibration.errors import debiased_squared_error, expected_calibration_error
 from bcejax.calibration.examples import as_examples
 from bcejax.calibration.inference import bootstrap, bootstrap_interval
 from bcejax.calibration.inference.bootstrap import draw_counts
@@ -45,6 +45,23 @@ def test_an_index_is_the_upper_half_of_a_64_bit_product():
     for factor in (1, 3, 40_000, 70_001, 2**31 - 1):
         found = bootstrap._upper_half(jnp.array(bits), jnp.uint32(factor))
         np.testing.assert_array_equal(found, bits.astype(np.uint64) * np.uint64(factor) >> 32)
+
+
+def test_a_debiased_error_is_held_against_that_of_the_population():
+    """The ends move by what the data's own error and the estimate of it differ by."""
+    debiased = functools.partial(debiased_squared_error, bins=4)
+    given = {"probs": PROBS, "key": KEY, "n_resamples": 30}
+    alone = bootstrap_interval(debiased, LABELS, **given)
+    interval = bootstrap_interval(debiased, LABELS, **given, population=plug_in_square)
+    shift = plug_in_square(LABELS, probs=PROBS) - debiased(LABELS, probs=PROBS)
+    assert shift > 0.01
+    np.testing.assert_allclose(interval.lower - alone.lower, shift, rtol=1e-4)
+    np.testing.assert_allclose(interval.upper - alone.upper, shift, rtol=1e-4)
+    assert interval.estimate == alone.estimate
+
+
+def plug_in_square(labels, **given):
+    return expected_calibration_error(labels, bins=4, norm=2, **given) ** 2
 
 
 def test_a_resample_is_the_data_with_copies():
