@@ -96,8 +96,22 @@ def ascending(scores: jax.Array) -> Ordering:
     if isinstance(scores, jax.core.Tracer) or next(iter(scores.devices())).platform != "cpu":
         order = jnp.argsort(scores)
     else:
-        order = jnp.asarray(np.argsort(np.asarray(scores)), jnp.int32)
+        order = jnp.asarray(_argsort(np.asarray(scores)))
     return _with_ties(scores, order)
+
+
+def _argsort(scores: np.ndarray) -> np.ndarray:
+    """The int32 index of each rank.
+
+    Up to float32 a score and its index fit into one integer, and NumPy sorts integers in a third
+    of the time that it takes to sort indices.
+    """
+    if scores.dtype == np.float64:
+        return np.argsort(scores).astype(np.int32)
+    bits = scores.astype(np.float32).view(np.int32)
+    in_order = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # the bits of negative floats descend
+    packed = np.sort((in_order.astype(np.int64) << 32) | np.arange(len(bits)))
+    return (packed & 0xFFFFFFFF).astype(np.int32)
 
 
 @jax.jit

@@ -24,6 +24,17 @@ def test_equal_scores_are_one_group_that_ends_once(call, dtype):
     np.testing.assert_array_equal(ordering.last, [1, 0, 1, 1, 0, 0, 1, 1])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_both_ways_to_sort_give_the_same_order(dtype):
+    scores = np.random.default_rng(0).standard_cauchy(500).astype(dtype)
+    scores[::7] = np.round(scores[::7])
+    with jax.enable_x64(dtype == "float64"):
+        eager, traced = (call(jnp.asarray(scores)) for call in (ascending, jax.jit(ascending)))
+    np.testing.assert_array_equal(scores[eager.order], np.sort(scores))
+    np.testing.assert_array_equal(scores[traced.order], np.sort(scores))
+    np.testing.assert_array_equal(eager.group, traced.group)
+
+
 def test_sums_of_groups_go_back_to_the_examples():
     ordering = ascending(jnp.array([0.5, 0.1, 0.5, 0.3]))
     sums = ordering.per_group(jnp.array([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0], [8.0, 0.0]]))
