@@ -1,5 +1,6 @@
 """Calibration errors against brute force in float64 and closed forms of the derivatives."""
 
+import functools
 import math
 
 import jax
@@ -41,9 +42,16 @@ def data(n, dtype, seed=0):
     return y, p, rng.integers(0, 4, n).astype(dtype)
 
 
-@norms
-@pytest.mark.parametrize("bins", [1, 15, 100])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("dtype", "bins", "norm"),
+    [
+        (np.float32, 1, 2),
+        (np.float32, 15, 1),
+        (np.float32, 100, np.inf),
+        (np.float64, 15, 2),
+        (np.float64, 100, 1),
+    ],
+)
 def test_agrees_with_brute_force(dtype, bins, norm):
     n = 5000
     y, p, w = data(n, dtype)
@@ -81,41 +89,20 @@ pairs = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(pairs, min_size=8, max_size=8), st.sampled_from([1, 2, np.inf]), st.data())
-def test_properties(examples, norm, data):
+@settings(max_examples=12, deadline=None)
+@given(st.lists(pairs, min_size=8, max_size=8))
+def test_splitting_bins_never_lowers_it(examples):
     y, p, w = (np.array(each, np.float32) for each in zip(*examples, strict=True))
     if not w.any():
         return
-    near = {"rtol": 2**-16, "atol": 2**-20}
-    error = expected_calibration_error(y, probs=p, weights=w, norm=norm)
-    assert 0 <= error <= 1 + 2**-20
-    order = np.array(data.draw(st.permutations(range(8))))
-    shuffled = expected_calibration_error(y[order], probs=p[order], weights=w[order], norm=norm)
-    np.testing.assert_allclose(shuffled, error, **near)
-    copies = np.repeat(np.arange(8), w.astype(int))
-    padded = np.pad(copies, (0, 24 - len(copies)))  # one shape, one compilation
-    repeated = expected_calibration_error(
-        y[padded], probs=p[padded], where=np.arange(24) < len(copies), norm=norm
+    total, coarse, finest = (
+        expected_calibration_error(y, probs=p, weights=w, bins=bins) for bins in (1, 4, 16)
     )
-    np.testing.assert_allclose(repeated, error, **near)
-    scaled = expected_calibration_error(y, probs=p, weights=8 * w, norm=norm)
-    np.testing.assert_allclose(scaled, error, **near)
-    total = expected_calibration_error(y, probs=p, weights=w, bins=1)
-    finest = expected_calibration_error(y, probs=p, weights=w, bins=16)
-    coarse = expected_calibration_error(y, probs=p, weights=w, bins=4)
-    assert total <= coarse + 2**-20  # splitting bins never lowers it
+    assert 0 <= total <= coarse + 2**-20
     assert coarse <= finest + 2**-20
-
-
-def test_norms_follow_from_the_curve():
-    y, p, w = data(300, np.float32)
-    curve = reliability_curve(y, probs=p, weights=w)
-    share = np.asarray(curve.weights) / np.sum(curve.weights)
-    gap = np.where(np.isnan(curve.gap), 0, np.abs(curve.gap))
-    for norm, want in [(1, share @ gap), (2, np.sqrt(share @ gap**2)), (np.inf, gap.max())]:
-        got = expected_calibration_error(y, probs=p, weights=w, norm=norm)
-        np.testing.assert_allclose(got, want, rtol=1e-5)
+    assert finest <= 1 + 2**-20
+    scaled = expected_calibration_error(y, probs=p, weights=8 * w, bins=16)
+    np.testing.assert_allclose(scaled, finest, rtol=2**-16, atol=2**-20)
 
 
 def test_logits_keep_digits_that_probabilities_lose():
@@ -128,71 +115,63 @@ def test_logits_keep_digits_that_probabilities_lose():
     assert through_probs == 0
 
 
+@jax.jit
+@functools.partial(jax.value_and_grad, argnums=1)
+def of_logits(y, x, w):
+    return expected_calibration_error(y, logits=x, weights=w)
+
+
+@functools.partial(jax.jit, static_argnames=("norm", "debias", "bins"))
+def of_probs(y, p, w, norm=1, debias=False, bins=2):
+    """The error, and its gradients in labels, probabilities and weights."""
+
+    def error(y, p, w):
+        return expected_calibration_error(
+            y, probs=p, weights=w, where=jnp.isfinite(y), norm=norm, debias=debias, bins=bins
+        )
+
+    return jax.value_and_grad(error, (0, 1, 2))(y, p, w)
+
+
 def test_infinite_logits():
-    x = np.float32([np.inf, -np.inf])
-    assert expected_calibration_error([1, 0], logits=x) == 0
-    assert expected_calibration_error([0, 1], logits=x) == 1
-    gradient = jax.grad(lambda x: expected_calibration_error([0.0, 1.0], logits=x))(jnp.array(x))
-    np.testing.assert_array_equal(gradient, [0, 0])
+    x, w = np.float32([np.inf, -np.inf, 0]), np.float32([1, 1, 0])
+    assert of_logits(np.float32([1, 0, 0]), x, w)[0] == 0
+    error, gradient = of_logits(np.float32([0, 1, 0]), x, w)
+    assert error == 1
+    np.testing.assert_array_equal(gradient, [0, 0, 0])
+
+
+def test_derivative_in_logits_goes_through_the_variance():
+    x = np.float32([-1.0, 0.5, 25.0])
+    gradient = of_logits(np.ones(3, np.float32), x, np.ones(3, np.float32))[1]
+    want = -np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2 / 3
+    np.testing.assert_allclose(gradient, want, rtol=1e-5)
 
 
 def test_derivative_in_probs_labels_and_weights():
-    y, p = jnp.array([0.0, 1.0, 1.0]), jnp.array([0.2, 0.3, 0.9])
-    w = jnp.array([1.0, 2.0, 3.0])
-
-    def error(y, p, w):
-        return expected_calibration_error(y, probs=p, weights=w, bins=2)
-
-    by_label, by_prob, by_weight = jax.grad(error, (0, 1, 2))(y, p, w)
+    y, p, w = np.float32([[0, 1, 1], [0.2, 0.3, 0.9], [1, 2, 3]])
+    by_label, by_prob, by_weight = of_probs(y, p, w)[1]
     # bins {0, 1} and {2}: residuals -.2 + 2 .7 = 1.2 and 3 .1 = .3, both positive; W = 6
     r = np.array([-0.2, 0.7, 0.1])
     np.testing.assert_allclose(by_prob, -w / 6, rtol=1e-5)
     np.testing.assert_allclose(by_label, w / 6, rtol=1e-5)
     np.testing.assert_allclose(by_weight, r / 6 - 1.5 / 36, rtol=1e-5)
-    np.testing.assert_allclose(jax.jacfwd(error, 1)(y, p, w), by_prob)
-
-
-def test_derivative_in_logits_goes_through_the_variance():
-    x = jnp.array([-1.0, 0.5, 25.0])
-    gradient = jax.grad(lambda x: expected_calibration_error([1.0, 1.0, 1.0], logits=x))(x)
-    want = -np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2 / 3
-    np.testing.assert_allclose(gradient, want, rtol=1e-5)
 
 
 @norms
-def test_a_perfect_fit_has_derivative_0(norm):
-    def error(p):
-        return expected_calibration_error([0.0, 1.0], probs=p, bins=1, norm=norm)
-
-    assert error(jnp.array([0.5, 0.5])) == 0
-    np.testing.assert_array_equal(jax.grad(error)(jnp.array([0.5, 0.5])), [0, 0])
-
-
-@norms
-def test_masked_nan_leaks_into_no_derivative(norm):
-    def error(p):
-        return expected_calibration_error(
-            jnp.array([0.0, jnp.nan, 1.0]), probs=p, where=jnp.array([True, False, True]), norm=norm
-        )
-
-    gradient = jax.grad(error)(jnp.array([0.25, jnp.nan, 0.5]))
-    assert np.all(np.isfinite(gradient))
-    assert gradient[1] == 0
+def test_a_perfect_fit_has_derivative_0_and_masked_nan_spoils_none(norm):
+    y, w = np.float32([0, 1, np.nan]), np.ones(3, np.float32)
+    error, (_, gradient, _) = of_probs(y, np.float32([0.5, 0.5, np.nan]), w, norm, bins=1)
+    assert error == 0
+    np.testing.assert_array_equal(gradient, [0, 0, 0])
+    error, (_, gradient, _) = of_probs(y, np.float32([0.25, 0.5, np.nan]), w, norm, bins=1)
+    assert error == 0.125
+    np.testing.assert_allclose(gradient, [-0.5, -0.5, 0], rtol=1e-6)
 
 
-@norms
-def test_jit_and_vmap_agree_with_the_plain_call(norm):
-    rng = np.random.default_rng(2)
-    y, p = rng.integers(0, 2, (3, 40)), rng.random((3, 40)).astype(np.float32)
-    together = jax.jit(jax.vmap(lambda y, p: expected_calibration_error(y, probs=p, norm=norm)))
-    alone = [expected_calibration_error(y[i], probs=p[i], norm=norm) for i in range(3)]
-    np.testing.assert_allclose(together(y, p), alone, rtol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_low_precision_is_computed_in_float32(dtype):
+def test_low_precision_is_computed_in_float32():
     y, p, _ = data(5000, np.float32)
-    p = jnp.asarray(p, dtype)
+    p = p.astype(jnp.bfloat16)
     got = expected_calibration_error(y, probs=p)
     assert got.dtype == jnp.float32
     want = brute_force(y, np.asarray(p), np.ones(5000), 15, 1)
@@ -202,21 +181,6 @@ def test_low_precision_is_computed_in_float32(dtype):
 def test_unknown_norm():
     with pytest.raises(ValueError, match="norm 3 is not one of 1, 2, inf"):
         expected_calibration_error([1], probs=[0.5], norm=3)
-
-
-def test_equal_shapes_compile_once():
-    traces = 0
-
-    @jax.jit
-    def error(y, p):
-        nonlocal traces
-        traces += 1
-        return expected_calibration_error(y, probs=p)
-
-    for seed in range(3):
-        y, p, _ = data(10, np.float32, seed)
-        error(y, p)
-    assert traces == 1
 
 
 def folded(d, s):
@@ -229,28 +193,11 @@ def test_debiased_norm_1_takes_off_what_the_plug_in_gains():
     with jax.enable_x64(True):
         curve = reliability_curve(y, probs=p, weights=w, bins=6)
         got = expected_calibration_error(y, probs=p, weights=w, bins=6, debias=True)
-        plain = expected_calibration_error(y, probs=p, weights=w, bins=6)
     share, gap, weight = (np.asarray(each) for each in (curve.mean_label, curve.gap, curve.weights))
     spread = np.sqrt(share * (1 - share) / weight)
     again = [folded(d, s) for d, s in zip(gap, spread, strict=True)]
-    want = 2 * float(plain) - weight @ again / weight.sum()
+    want = weight @ (2 * np.abs(gap) - again) / weight.sum()
     np.testing.assert_allclose(got, want, rtol=1e-9)
-
-
-@pytest.mark.parametrize("norm", [1, 2])
-def test_debiasing_takes_off_bias(norm):
-    """200 samples of a calibrated model: the true error is 0."""
-    rng = np.random.default_rng(0)
-    p = rng.random((200, 150)).astype(np.float32)
-    y = (rng.random((200, 150)) < p).astype(np.float32)
-
-    def mean(debias):
-        error = jax.vmap(
-            lambda y, p: expected_calibration_error(y, probs=p, bins=5, norm=norm, debias=debias)
-        )
-        return float(jnp.mean(error(y, p)))
-
-    assert mean(True) < 0.65 * mean(False)
 
 
 def test_debiased_norm_2_is_the_root_of_the_clipped_square():
@@ -262,12 +209,12 @@ def test_debiased_norm_2_is_the_root_of_the_clipped_square():
 
 
 def test_pure_bins_have_nothing_to_take_off_and_a_derivative():
-    def error(p):
-        return expected_calibration_error([0.0, 1.0], probs=p, bins=2, debias=True)
-
-    np.testing.assert_allclose(error(jnp.array([0.25, 0.625])), 0.3125)
-    np.testing.assert_allclose(jax.grad(error)(jnp.array([0.25, 0.625])), [0.5, -0.5])
-    assert np.isnan(expected_calibration_error([1], probs=[0.5], norm=2, debias=True))
+    y, p, w = np.float32([[0, 1, 0], [0.25, 0.625, 0], [1, 1, 0]])
+    error, (_, by_prob, _) = of_probs(y, p, w, debias=True)
+    np.testing.assert_allclose(error, 0.3125)
+    np.testing.assert_allclose(by_prob, [0.5, -0.5, 0])
+    alone = of_probs(y, p, np.float32([0, 1, 0]), norm=2, debias=True)[0]
+    assert np.isnan(alone)
 
 
 def test_norm_inf_has_no_debiased_form():
