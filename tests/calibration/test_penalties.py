@@ -1,5 +1,6 @@
 """Penalties: their values and gradients, what they do for held-out data, and what is none."""
 
+import functools
 import itertools
 
 import jax
@@ -23,93 +24,102 @@ PENALTIES = {
     "soft binned": soft_binned_penalty,
 }
 every_penalty = pytest.mark.parametrize("name", PENALTIES)
+SIZE = 40  # one shape, so that each penalty is compiled once: absent examples are masked
 
 
-def sample(seed=0, n=40):
+@pytest.fixture(autouse=True)
+def _wide():
+    with jax.enable_x64(True):
+        yield
+
+
+@functools.cache
+def compiled(name):
+    """Value and gradient in the logits, under a mask."""
+
+    def penalty(logits, labels, weights, where):
+        return PENALTIES[name](labels, logits=logits, weights=weights, where=where)
+
+    return jax.jit(jax.value_and_grad(penalty))
+
+
+def sample(seed=0, n=SIZE):
     rng = np.random.default_rng(seed)
     logits = 2 * rng.standard_normal(n)
     return (rng.random(n) < 0.5) * 1.0, logits, rng.random(n) + 0.5
 
 
+def valued(name, labels, logits, weights):
+    """Value and gradient of a few examples, before nonsense under a mask."""
+    n = len(labels)
+    given = (np.append(each, np.full(SIZE - n, np.nan)) for each in (logits, labels, weights))
+    return compiled(name)(*given, np.arange(SIZE) < n)
+
+
 @every_penalty
 def test_gradient_is_the_difference(name):
-    with jax.enable_x64(True):
-        labels, logits, weights = map(jnp.asarray, sample())
-
-        @jax.jit
-        def both(x):
-            return jax.value_and_grad(lambda x: PENALTIES[name](labels, logits=x, weights=weights))(
-                x
-            )
-
-        way = np.random.default_rng(1).standard_normal(40)
-        ahead, behind = (float(both(logits + step * way)[0]) for step in (1e-6, -1e-6))
-        got = float(both(logits)[1] @ way)
-        np.testing.assert_allclose(got, (ahead - behind) / 2e-6, rtol=1e-5)
+    labels, logits, weights = sample()
+    way = np.random.default_rng(1).standard_normal(SIZE)
+    ahead, behind = (
+        float(valued(name, labels, logits + step * way, weights)[0]) for step in (1e-6, -1e-6)
+    )
+    got = float(valued(name, labels, logits, weights)[1] @ way)
+    np.testing.assert_allclose(got, (ahead - behind) / 2e-6, rtol=1e-5)
 
 
-@every_penalty
-def test_what_is_masked_reaches_neither_value_nor_gradient(name):
-    labels, logits, weights = (each.astype(np.float32) for each in sample(1, 20))
-    padded = [
-        np.append(each, np.full(20, np.nan, np.float32)) for each in (labels, logits, weights)
-    ]
-    keep = np.arange(40) < 20
+def kernel_loop(labels, logits, weights):
+    """All pairs of different copies."""
+    probs = 1 / (1 + np.exp(-logits))
+    moved = weights * (labels - probs)
+    kernel = np.exp(-np.abs(probs[:, None] - probs) / 0.4)
+    own = np.sum(weights * (labels - probs) ** 2)
+    return (moved @ kernel @ moved - own) / (weights.sum() * (weights.sum() - 1))
 
-    @jax.jit
-    def masked(x):
-        return PENALTIES[name](padded[0], logits=x, weights=padded[2], where=keep)
 
-    value, gradient = jax.value_and_grad(masked)(jnp.asarray(padded[1]))
-    want = PENALTIES[name](labels, logits=logits, weights=weights)
-    np.testing.assert_allclose(value, want, rtol=1e-4, atol=1e-7)
+def bins_loop(labels, logits, weights):
+    """Bin by bin."""
+    probs = 1 / (1 + np.exp(-logits))
+    kernels = np.exp(-((probs[:, None] - (np.arange(15) + 0.5) / 15) ** 2) / 0.01)
+    shares = weights[:, None] * kernels / kernels.sum(1, keepdims=True)
+    return sum((v @ (labels - probs)) ** 2 / v.sum() for v in shares.T) / weights.sum()
+
+
+@pytest.mark.parametrize(("name", "loop"), [("laplacian", kernel_loop), ("soft binned", bins_loop)])
+def test_it_is_the_loop_and_what_is_masked_reaches_neither_value_nor_gradient(name, loop):
+    few = sample(1, 20)
+    value, gradient = valued(name, *few)
+    np.testing.assert_allclose(value, loop(*few), rtol=1e-9)
     assert np.isfinite(gradient).all()
     assert not gradient[20:].any()
 
 
-def test_smooth_penalty_is_the_smooth_error():
-    labels, logits, weights = (each.astype(np.float32) for each in sample(2))
-    got, want = (
-        f(labels, logits=logits, weights=weights)
-        for f in (smooth_error_penalty, smooth_calibration_error)
-    )
+def test_smooth_penalty_is_the_smooth_error_of_what_is_not_masked():
+    labels, logits, weights = few = sample(2, 20)
+    got, gradient = valued("smooth", *few)
+    want = smooth_calibration_error(labels, logits=logits, weights=weights)
     np.testing.assert_allclose(got, want, atol=1 / (4 * 512**2 * want) + 1e-6)
+    assert np.isfinite(gradient).all()
+    assert not gradient[20:].any()
 
 
 def test_mean_over_mini_batches_is_the_whole():
     """All batches of three among six, values and gradients: no bias from small batches."""
-    with jax.enable_x64(True):
-        labels, logits, _ = map(jnp.asarray, sample(3, 6))
-        batches = np.array(list(itertools.combinations(range(6), 3)))
+    labels, logits, _ = sample(3, 6)
+    batches = np.array(list(itertools.combinations(range(6), 3)))
 
-        def over_batches(x):
-            return jax.vmap(lambda b: laplacian_kernel_penalty(labels[b], logits=x[b]))(
-                batches
-            ).mean()
+    def over_batches(x):
+        return jax.vmap(lambda b: laplacian_kernel_penalty(jnp.asarray(labels)[b], logits=x[b]))(
+            batches
+        ).mean()
 
-        got = jax.value_and_grad(over_batches)(logits)
-        want = jax.value_and_grad(lambda x: laplacian_kernel_penalty(labels, logits=x))(logits)
-        np.testing.assert_allclose(got[0], want[0], rtol=1e-10)
-        np.testing.assert_allclose(got[1], want[1], rtol=1e-9)
-
-
-@pytest.mark.parametrize("softness", [0.01, 0.3])
-def test_soft_bins_are_those_of_a_loop(softness):
-    labels, logits, weights = sample(4)
-    probs = 1 / (1 + np.exp(-logits))
-    total = 0.0
-    kernels = np.exp(-((probs[:, None] - (np.arange(7) + 0.5) / 7) ** 2) / softness)
-    shares = weights[:, None] * kernels / kernels.sum(1, keepdims=True)
-    for share in shares.T:
-        total += (share @ (labels - probs)) ** 2 / share.sum()
-    got = soft_binned_penalty(
-        labels, logits=logits.astype(np.float32), weights=weights, bins=7, softness=softness
-    )
-    np.testing.assert_allclose(got, total / weights.sum(), atol=1e-6)
+    value, gradient = jax.jit(jax.value_and_grad(over_batches))(logits)
+    whole = valued("laplacian", labels, logits, np.ones(6))
+    np.testing.assert_allclose(value, whole[0], rtol=1e-10)
+    np.testing.assert_allclose(gradient, whole[1][:6], rtol=1e-9)
 
 
 def test_hard_bins_are_the_limit():
-    labels, logits, weights = (each.astype(np.float32) for each in sample(5))
+    labels, logits, weights = sample(5)
     got = soft_binned_penalty(labels, logits=logits, weights=weights, bins=5, softness=1e-6)
     want = expected_calibration_error(labels, logits=logits, weights=weights, bins=5, norm=2) ** 2
     np.testing.assert_allclose(got, want, rtol=1e-4)
@@ -117,10 +127,11 @@ def test_hard_bins_are_the_limit():
 
 def test_isotonic_miscalibration_is_no_penalty_but_the_loss():
     """Its gradient in the logits is that of the mean cross-entropy."""
-    with jax.enable_x64(True):
-        labels, logits, _ = map(jnp.asarray, sample(6))
-        got = jax.grad(lambda x: corp_decomposition(labels, logits=x).miscalibration)(logits)
-        np.testing.assert_allclose(got, bce_gradient(logits, labels) / 40, rtol=1e-9, atol=1e-12)
+    labels, logits, _ = sample(6)
+    slope = jax.jit(jax.grad(lambda x: corp_decomposition(labels, logits=x).miscalibration))
+    np.testing.assert_allclose(
+        slope(logits), bce_gradient(logits, labels) / SIZE, rtol=1e-9, atol=1e-12
+    )
 
 
 FEATURES, EACH, HELD_OUT = 40, 200, 4000
@@ -165,7 +176,8 @@ def held_out(key):
 
 def test_joint_training_helps_on_held_out_data():
     """In each of four worlds; as calibrated as BCE on all labels, though with more log loss."""
-    errors, losses = jax.jit(jax.vmap(held_out))(jax.random.split(jax.random.key(0), 4))
+    with jax.enable_x64(False):
+        errors, losses = jax.jit(jax.vmap(held_out))(jax.random.split(jax.random.key(0), 4))
     alone, everything, joint = errors.T
     assert (joint < 0.7 * alone).all()
     assert joint.mean() < everything.mean()

@@ -98,8 +98,11 @@ def test_offset_and_ridge_against_scipy(d):
     assert np.abs(loss(F, SOFT, W, o, ridge)(np.asarray(fit.params))[1]).max() < 1e-12
 
 
+LONG = MANY + BLOCK // 2 + 1  # a last block that is padded
+
+
 def test_many_examples_take_few_passes_and_reach_the_same_optimum():
-    n = MANY + BLOCK // 2 + 1  # a last block that is padded
+    n = LONG
     z = RNG.normal(3, 2, n)
     y = (RNG.random(n) < 1 / (1 + np.exp(-z / 2 + 1))).astype(float)
     w = RNG.random(n) + 0.5
@@ -114,12 +117,12 @@ def test_many_examples_take_few_passes_and_reach_the_same_optimum():
 
 def test_a_first_fit_that_misleads_does_no_harm():
     """Every 16th example is told apart by the column, the others are not."""
-    z = np.where(np.arange(MANY) % 16 == 0, 5.0, RNG.normal(size=MANY))
-    y = np.where(np.arange(MANY) % 16 == 0, 1.0, np.arange(MANY) % 2)
-    fit = affine(z, y, np.ones(MANY))
+    z = np.where(np.arange(LONG) % 16 == 0, 5.0, RNG.normal(size=LONG))
+    y = np.where(np.arange(LONG) % 16 == 0, 1.0, np.arange(LONG) % 2)
+    fit = affine(z, y, np.ones(LONG))
     assert fit.status == NewtonStatus.CONVERGED
-    F = np.column_stack([np.ones(MANY), z])
-    assert np.abs(loss(F, y, np.ones(MANY))(np.asarray(fit.params))[1]).max() < 1e-9
+    F = np.column_stack([np.ones(LONG), z])
+    assert np.abs(loss(F, y, np.ones(LONG))(np.asarray(fit.params))[1]).max() < 1e-9
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -208,21 +211,20 @@ def test_implicit_derivatives_are_those_of_refits():
     data = (jnp.asarray(Z), jnp.asarray(SOFT), jnp.asarray(W + 0.5), jnp.zeros(N))
     dots = tuple(jnp.asarray(RNG.normal(size=N)) for _ in data)
 
-    @jax.jit
     def slope(z, y, w, o):
         return minimise_bce([1.0, z], y, weights=w, offset=o, ridge=0.1).params[1]
 
     def along(t):
         return slope(*(each + t * dot for each, dot in zip(data, dots, strict=True)))
 
-    h = 1e-4
-    ahead, here, behind = along(h), along(0.0), along(-h)
-    forward = jax.jit(jax.jacfwd(along))(0.0)
+    h, first = 1e-4, jax.jacfwd(along)
+    whole = jax.jit(lambda t: (along(t), first(t), jax.jacfwd(first)(t)))
+    ahead, behind = (whole(t)[0] for t in (h, -h))
+    here, forward, second = whole(0.0)
     backward = jax.jit(jax.grad(slope, argnums=(0, 1, 2, 3)))(*data)
     np.testing.assert_allclose(forward, (ahead - behind) / (2 * h), rtol=1e-6)
     pairs = zip(backward, dots, strict=True)
     np.testing.assert_allclose(sum(float(g @ dot) for g, dot in pairs), forward, rtol=1e-12)
-    second = jax.jit(jax.jacfwd(jax.jacfwd(along)))(0.0)
     np.testing.assert_allclose(second, (ahead - 2 * here + behind) / h**2, rtol=1e-4)
 
 
@@ -240,7 +242,7 @@ def test_wherever_it_says_converged_the_gradient_vanishes(z, seed):
 
 def test_inverse_of_a_hessian():
     root = RNG.normal(size=(6, 4))
-    inverse, independent = invert_semidefinite(jnp.asarray(root.T @ root))
+    inverse, independent = jax.jit(invert_semidefinite)(root.T @ root)
     assert independent.all()
     np.testing.assert_allclose(inverse, np.linalg.inv(root.T @ root), rtol=1e-11)
 

@@ -178,8 +178,9 @@ def _ends(
     """The basic interval, within the metric's range."""
     tails = (1 + confidence) / 2, (1 - confidence) / 2
     truth = np.mean(replicates) if name in SIGNED else value  # in the world of the resamples
-    errors = np.quantile(replicates, tails) - truth
-    lower, upper = np.clip(value - errors, *range_of(name)).tolist()
+    with np.errstate(invalid="ignore"):  # of infinite scores no interval is known
+        ends = value - (np.quantile(replicates, tails) - truth)
+    lower, upper = np.clip(ends, *range_of(name)).tolist()
     return lower, upper
 
 
@@ -187,7 +188,7 @@ def _p_value(value: np.ndarray, null: np.ndarray) -> float:
     """How often chance alone goes as far, as in ``calibration_test``."""
     if np.isnan(value):
         return math.nan
-    slack = 100 * np.finfo(value.dtype).eps * np.abs(value)
+    slack = 100 * np.finfo(value.dtype).eps * np.abs(value) if np.isfinite(value) else 0
     return float((1 + np.sum(~(null < value - slack))) / (1 + null.size))
 
 

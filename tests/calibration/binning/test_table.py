@@ -21,7 +21,8 @@ def test_sums_stay_within_their_bound(dtype):
     rng = np.random.default_rng(0)
     values = np.stack([np.ones(n), rng.normal(size=n)], -1).astype(dtype)
     index = rng.integers(0, bins, n)
-    got = np.asarray(sums_by_bin(jnp.array(values), jnp.array(index), bins)).astype(float)
+    compiled = jax.jit(sums_by_bin, static_argnums=2)
+    got = np.asarray(compiled(values, index, bins)).astype(float)
     wide = values.astype(np.float64)
     for b in range(bins):
         for c in range(2):
@@ -38,7 +39,7 @@ example = st.tuples(
     st.sampled_from([1.0, 0.0, 2.0, 0.5, 1000.0]),  # weight
     st.booleans(),  # where
 )
-several = st.sampled_from([1, 12]).flatmap(lambda n: st.lists(example, min_size=n, max_size=n))
+several = st.lists(example, min_size=12, max_size=12)
 
 
 def columns(examples):
@@ -61,9 +62,10 @@ def brute_force(y, p, w, bins, closed):
     return np.array(rows, float).T
 
 
-@settings(max_examples=60, deadline=None)
-@given(several, st.sampled_from([1, 10]), st.sampled_from(["left", "right"]))
-def test_agrees_with_brute_force(examples, bins, closed):
+@settings(max_examples=30, deadline=None)
+@given(several, st.sampled_from([(1, "left"), (10, "left"), (10, "right")]))
+def test_agrees_with_brute_force(examples, rule):
+    bins, closed = rule
     y, p, w, m = columns(examples)
     if not (w * m).any():
         return
@@ -79,36 +81,13 @@ def test_agrees_with_brute_force(examples, bins, closed):
         np.testing.assert_allclose(field, exact, rtol=0, atol=16 * 2**-23 * scale)
 
 
-@settings(max_examples=30, deadline=None)
-@given(several, st.randoms(use_true_random=False))
-def test_order_does_not_matter(examples, random):
-    shuffled = random.sample(examples, len(examples))
-    (y, p, w, _), (y_, p_, w_, _) = columns(examples), columns(shuffled)
-    if not w.any():
-        return
-    one = reliability_curve(y, probs=p, weights=w, bins=10)
-    other = reliability_curve(y_, probs=p_, weights=w_, bins=10)
-    np.testing.assert_array_equal(one.counts, other.counts)
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_allclose(a, b, rtol=32 * 2**-23, atol=32 * 2**-23)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.lists(example, min_size=4, max_size=4), st.permutations([0, 1, 2, 3]))
-def test_copies_are_weights_and_weight_0_is_absence(examples, copies):
-    """Copies 0..3 of four examples: always six rows against four with integer weights."""
-    y, p, _, _ = columns(examples)
-    repeated = np.repeat(np.arange(4), copies)
-    one = reliability_curve(y, probs=p, weights=np.array(copies), bins=10)
-    other = reliability_curve(y[repeated], probs=p[repeated], bins=10)
-    for name in ("weights", "mean_prob", "mean_label", "gap", "lower", "upper"):
-        a, b = getattr(one, name), getattr(other, name)
-        np.testing.assert_allclose(a, b, rtol=32 * 2**-23, atol=32 * 2**-23)
-
-
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_a_constant_probability_fills_one_bin(p):
-    curve = reliability_curve([0, 1, 1, 1], probs=np.full(4, p), bins=10)
+    labels = np.float32(np.arange(12) % 4 > 0)
+    curve = reliability_curve(
+        labels, probs=np.full(12, np.float32(p)), weights=np.ones(12, np.float32),
+        where=np.full(12, True), bins=10, closed="left",
+    )  # fmt: skip
     full = np.asarray(curve.counts) > 0
     assert full.sum() == 1
     np.testing.assert_allclose(np.asarray(curve.mean_label)[full], [0.75])
@@ -141,29 +120,13 @@ def test_logits_give_the_curve_of_their_probabilities():
             np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
-def test_the_interval_of_the_curve_counts_weights_as_trials():
-    curve = reliability_curve([0, 1], probs=[0.5, 0.5], weights=[3, 7], bins=1)
-    want = binomtest(7, 10).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose((curve.lower[0], curve.upper[0]), want, rtol=1e-6)
-
-
-def test_jit_and_vmap_agree_with_the_plain_call():
-    rng = np.random.default_rng(2)
-    y, p = rng.integers(0, 2, (3, 40)), rng.random((3, 40)).astype(np.float32)
-    together = jax.jit(jax.vmap(lambda y, p: reliability_curve(y, probs=p, bins=5)))(y, p)
-    for row in range(3):
-        alone = reliability_curve(y[row], probs=p[row], bins=5)
-        for a, b in zip(together, alone, strict=True):
-            np.testing.assert_allclose(a[row], b, rtol=1e-6)
-
-
 def test_means_have_derivatives_and_empty_bins_none():
     def total(p, w):
         curve = reliability_curve([0, 1, 1], probs=p, weights=w, bins=4)
         return sum(jnp.sum(jnp.where(curve.counts > 0, field, 0)) for field in curve[3:])
 
     p, w = jnp.array([0.1, 0.2, 0.9]), jnp.array([1.0, 3.0, 0.0])
-    by_prob, by_weight = jax.grad(total, (0, 1))(p, w)
+    by_prob, by_weight = jax.jit(jax.grad(total, (0, 1)))(p, w)
     # mean_prob + gap = mean_label, so only the interval and mean_label depend on weights
     np.testing.assert_allclose(by_prob, [0, 0, 0], atol=1e-7)
     assert np.all(np.isfinite(by_weight))
@@ -213,4 +176,4 @@ def test_an_exact_interval_has_derivative_0_and_spoils_none():
         curve = reliability_curve([0, 1, 1], probs=p, bins=2, interval="jeffreys")
         return jnp.nansum(curve.gap) + jnp.nansum(curve.upper)
 
-    np.testing.assert_allclose(jax.grad(total)(jnp.array([0.1, 0.8, 0.9])), [-1, -0.5, -0.5])
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(jnp.array([0.1, 0.8, 0.9])), [-1, -0.5, -0.5])

@@ -27,7 +27,6 @@ FITS = {
     "spline": SplineCalibration.fit,
     "mixture": partial(UniformMixture.fit, smoothing=0),
 }
-every = pytest.mark.parametrize("name", FITS)
 
 
 def sample(seed):
@@ -43,77 +42,89 @@ def sample(seed):
     return {"labels": y, "logits": x, "weights": w, "where": np.arange(SIZE) < 12}
 
 
-def answers(name, labels, **given):
-    return np.asarray(FITS[name](labels, **given)(GRID))
-
-
-def close(first, second):
-    np.testing.assert_allclose(first, second, rtol=2e-4, atol=2e-4)
-
-
-@every
-def test_maps_never_decrease(name):
-    for seed in range(4):
-        steps = np.diff(sigmoid(answers(name, **sample(seed)).astype(float)))
-        assert (steps >= -1e-7).all()
-
-
-@every
-def test_copies_are_weights_and_order_does_not_matter(name):
-    given = sample(0)
-    whole = answers(name, **given)
+def copies(given):
+    """Rows instead of weights, in reverse."""
     # copies keep their fold: the examples of one residue class go where it has room
     places = {k: iter(range(k, SIZE, 3)) for k in range(3)}
-    copies = {k: np.full(SIZE, np.nan, np.float32) for k in ("labels", "logits")}
+    rows = {k: np.full(SIZE, np.nan, np.float32) for k in ("labels", "logits")}
     where = np.zeros(SIZE, bool)
     for i in reversed(range(12)):
         for _ in range(int(given["weights"][i])):
             place = next(places[i % 3])
             where[place] = True
-            for each, values in copies.items():
+            for each, values in rows.items():
                 values[place] = given[each][i]
     assert where.sum() == given["weights"].sum()
-    close(answers(name, **copies, weights=np.ones(SIZE, np.float32), where=where), whole)
+    return {**rows, "weights": np.ones(SIZE, np.float32), "where": where}
 
 
-@every
-def test_weight_0_is_absence(name):
-    given = sample(1)
-    kept = {**given, "where": given["where"] & (np.arange(SIZE) != 3)}
-    given["weights"][3] = 0
-    given["labels"][3], given["logits"][3] = np.nan, np.nan
-    close(answers(name, **given), answers(name, **kept))
-
-
-@every
-def test_vmap_over_weights_is_a_loop_jit_is_eager_and_traced_nan_gives_nan(name):
-    given = sample(2)
-    folds = np.stack([given["weights"] * (np.arange(SIZE) % 2 == k) for k in range(2)])
-    labels, rest = given["labels"], {"logits": given["logits"], "where": given["where"]}
-
-    @jax.jit
-    def together(labels, folds):
-        fits = jax.vmap(lambda w: FITS[name](labels, weights=w, **rest))(folds)
-        return jax.vmap(lambda fit: fit(jnp.asarray(GRID)))(fits)
-
-    got = together(labels, folds)
-    for k in range(2):
-        close(got[k], answers(name, labels, weights=folds[k], **rest))
-    got = together(np.where(np.arange(SIZE) == 2, np.nan, labels), folds)
-    assert np.isnan(got[0]).all()
-    assert not np.isnan(got[1]).any()
-
-
-@every
-@pytest.mark.parametrize(
-    ("labels", "logits"),
-    [([1], [0.25]), ([1, 1, 1], [-1, 0, 2]), ([0, 1, 1], [1, 1, 1]), ([0, 1], [np.inf, -np.inf])],
-    ids=["one example", "one class", "one score", "wrong certainty"],
-)
-def test_hardly_any_data_give_a_map_without_nan(name, labels, logits):
+def few(labels, logits):
     y, x = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
     y[: len(labels)], x[: len(labels)] = labels, logits
-    got = answers(name, y, logits=x, where=np.arange(SIZE) < len(labels))
+    where = np.arange(SIZE) < len(labels)
+    return {"labels": y, "logits": x, "weights": np.ones(SIZE, np.float32), "where": where}
+
+
+FEW = {
+    "one example": few([1], [0.25]),
+    "one class": few([1, 1, 1], [-1, 0, 2]),
+    "one score": few([0, 1, 1], [1, 1, 1]),
+    "wrong certainty": few([0, 1], [np.inf, -np.inf]),
+}
+FOURTH = np.arange(SIZE) == 3
+CASES = {f"sample {seed}": sample(seed) for seed in range(4)} | FEW
+CASES["copies"] = copies(CASES["sample 0"])
+CASES["masked"] = {**sample(1), "where": (np.arange(SIZE) < 12) & ~FOURTH}
+CASES["weightless"] = {
+    name: np.where(FOURTH, 0 if name == "weights" else np.nan, values) if name != "where" else values
+    for name, values in sample(1).items()
+}
+CASES["nan label"] = {**sample(2), "labels": np.where(FOURTH, np.nan, sample(2)["labels"])}
+
+
+@pytest.fixture(scope="module", params=FITS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def answers(name):
+    """On the grid, by case, all from one jitted vmap; and what a lower precision answers."""
+
+    @jax.jit
+    @jax.vmap
+    def together(given):
+        fitted = FITS[name](**given)
+        low = fitted(jnp.array([[0.0], [jnp.nan]], jnp.bfloat16))
+        return fitted(jnp.asarray(GRID)), low, fitted.status
+
+    arrays = {key: np.stack([case[key] for case in CASES.values()]) for key in sample(0)}
+    batch = jax.device_get(together(arrays))
+    return {case: [each[k] for each in batch] for k, case in enumerate(CASES)}
+
+
+@pytest.mark.parametrize("case", [f"sample {seed}" for seed in range(4)])
+def test_maps_never_decrease(answers, case):
+    assert (np.diff(sigmoid(answers[case][0].astype(float))) >= -1e-7).all()
+
+
+@pytest.mark.parametrize(("case", "other"), [("copies", "sample 0"), ("weightless", "masked")])
+def test_copies_are_weights_weight_0_is_absence_and_order_does_not_matter(answers, case, other):
+    close(answers[case][0], answers[other][0])
+
+
+def test_vmap_is_a_loop_and_jit_is_eager(name, answers):
+    for case in ("sample 2", "one class"):
+        close(answers[case][0], FITS[name](**CASES[case])(GRID))
+
+
+def test_traced_nan_gives_nan(answers):
+    assert np.isnan(answers["nan label"][0]).all()
+
+
+@pytest.mark.parametrize("case", FEW)
+def test_hardly_any_data_give_a_map_without_nan(answers, case):
+    got = answers[case][0]
     assert not np.isnan(got).any()
     finite = sigmoid(got[2:-2].astype(float))
     assert (np.diff(finite) >= -1e-7).all()
@@ -121,14 +132,12 @@ def test_hardly_any_data_give_a_map_without_nan(name, labels, logits):
     assert np.isfinite(np.log1p(-finite)).all()
 
 
-@every
-def test_any_shape_and_dtype(name):
-    calibrator = FITS[name](**sample(3))
-    got = calibrator(jnp.array([[0.0], [jnp.nan]], jnp.bfloat16))
-    assert got.dtype == jnp.float32
+def test_any_shape_and_dtype(answers):
+    _, got, status = answers["sample 3"]
+    assert got.dtype == np.float32
     assert got.shape == (2, 1)
     assert np.isnan(got).ravel().tolist() == [False, True]
-    assert calibrator.status.dtype == jnp.int32
+    assert status.dtype == np.int32
 
 
 def sigmoid(x):

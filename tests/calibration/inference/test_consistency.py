@@ -18,7 +18,18 @@ RNG = np.random.default_rng(4)
 LOGITS = np.round(RNG.normal(0, 1.5, N), 1).astype(np.float32)  # tied
 LABELS = (RNG.uniform(size=N) < expit(LOGITS)) * 1
 WEIGHTS = RNG.choice([0.5, 1.0, 2.0], N)
-run = functools.partial(consistency_band, key=KEY, n_simulations=200)
+EVERYTHING = np.full(N, True)
+run = functools.partial(consistency_band, key=KEY, n_simulations=200, confidence=0.8)
+
+
+@functools.partial(jax.jit, static_argnames="points")
+def compiled(labels, logits, weights, where, points=N):
+    return run(labels, logits=logits, weights=weights, where=where, points=points)
+
+
+@jax.jit
+def simulated(keys):
+    return jax.vmap(simulate_labels, (0, None))(keys, jnp.array(LOGITS))
 
 
 def curve(labels):
@@ -27,10 +38,10 @@ def curve(labels):
 
 
 def test_quantiles_of_the_isotonic_curves():
-    band = run(LABELS, logits=LOGITS, weights=WEIGHTS, confidence=0.8)
+    band = compiled(LABELS, LOGITS, WEIGHTS, EVERYTHING)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(KEY, jnp.arange(200))
-    simulated = np.array(jax.vmap(simulate_labels, (0, None))(keys, jnp.array(LOGITS)))
-    want = np.quantile([curve(labels) for labels in simulated], [0.1, 0.9], axis=0)
+    curves = [curve(labels) for labels in np.array(simulated(keys))]
+    want = np.quantile(curves, [0.1, 0.9], axis=0)
     np.testing.assert_allclose(band.probs, expit(np.sort(LOGITS)), rtol=1e-5)
     np.testing.assert_allclose(band.lower, want[0], atol=1e-5)
     np.testing.assert_allclose(band.upper, want[1], atol=1e-5)
@@ -38,10 +49,9 @@ def test_quantiles_of_the_isotonic_curves():
 
 
 def test_new_calibrated_curves_lie_in_it_as_often_as_said():
-    keys = jax.random.split(jax.random.key(1), 300)
-    new = jax.vmap(simulate_labels, (0, None))(keys, jnp.array(LOGITS))
-    curves = np.array([curve(labels) for labels in np.array(new)])
-    band = run(LABELS, logits=LOGITS, weights=WEIGHTS, n_simulations=200, confidence=0.8)
+    new = np.array(simulated(jax.random.split(jax.random.key(1), 200)))
+    curves = np.array([curve(labels) for labels in new])
+    band = compiled(LABELS, LOGITS, WEIGHTS, EVERYTHING)
     inside = np.mean((curves >= band.lower - 1e-6) & (curves <= band.upper + 1e-6), axis=0)
     assert 0.78 < inside.mean() < 0.93  # at the ends the curve is discrete, and often 0 or 1
     assert inside.min() > 0.68
@@ -49,7 +59,7 @@ def test_new_calibrated_curves_lie_in_it_as_often_as_said():
 
 def test_points_are_spread_over_what_counts():
     there = np.arange(N) % 3 > 0
-    few = run(np.where(there, LABELS, 7), logits=LOGITS, where=there, points=5)
+    few = compiled(np.where(there, LABELS, 7), LOGITS, WEIGHTS, there, points=5)
     present = np.sort(LOGITS[there])
     np.testing.assert_allclose(
         few.probs, expit(present[np.round(np.linspace(0, 39, 5)).astype(int)]), rtol=1e-5
@@ -59,15 +69,12 @@ def test_points_are_spread_over_what_counts():
 
 
 def test_jit_and_progress_change_nothing():
-    given = {"logits": LOGITS, "weights": WEIGHTS}
-    want = run(LABELS, **given)
     calls = []
-    shown = run(LABELS, **given, progress=lambda *done: calls.append(done))
+    shown = run(LABELS, logits=LOGITS, weights=WEIGHTS, progress=lambda *done: calls.append(done))
     assert calls[-1] == (200, 200)
-    traced = jax.jit(lambda y, x, w: run(y, logits=x, weights=w))(LABELS, LOGITS, WEIGHTS)
-    for other in (shown, traced):
-        for ours, theirs in zip(other, want, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    traced = compiled(LABELS, LOGITS, WEIGHTS, EVERYTHING)
+    for ours, theirs in zip(shown, traced, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,9 @@ def test_bad_input_is_one_clear_line(options, message):
 
 
 def test_one_example_and_traced_bad_values():
-    alone = run([1], probs=[0.5])
-    assert (alone.lower, alone.estimate, alone.upper) == (0, 1, 1)
-    call = jax.jit(lambda p: run([1, 0], probs=p, n_simulations=9))
-    assert np.isnan(np.array(call(jnp.array([0.5, 2.0]))[1:])).all()
+    there = np.arange(N) == 7
+    alone = compiled(np.ones_like(LABELS), 0 * LOGITS, WEIGHTS, there)
+    for bound, want in ((alone.lower, 0), (alone.estimate, 1), (alone.upper, 1)):
+        np.testing.assert_array_equal(bound, np.full(N, want))
+    bad = compiled(LABELS + there, LOGITS, WEIGHTS, EVERYTHING)
+    assert np.isnan(np.array(bad[1:])).all()

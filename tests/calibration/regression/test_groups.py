@@ -34,26 +34,13 @@ def brute(labels, probs, weights, bins):
     return statistic, len(groups)
 
 
-@pytest.mark.parametrize("bins", [3, 10])
-@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize(("bins", "held_out"), [(3, True), (10, False)])
 def test_it_is_the_loop(bins, held_out):
     test = hosmer_lemeshow_test(LABELS, probs=PROBS, weights=WEIGHTS, bins=bins, held_out=held_out)
     statistic, groups = brute(LABELS, PROBS, WEIGHTS, bins)
     np.testing.assert_allclose(test.statistic, statistic, rtol=1e-12)
     assert test.degrees == groups - (0 if held_out else 2)
     np.testing.assert_allclose(test.p_value, chi2.sf(statistic, int(test.degrees)), rtol=1e-9)
-
-
-def test_order_and_copies_do_not_matter():
-    whole = hosmer_lemeshow_test(LABELS, probs=PROBS, weights=WEIGHTS, bins=5)
-    order = RNG.permutation(N)
-    shuffled = hosmer_lemeshow_test(
-        LABELS[order], probs=PROBS[order], weights=WEIGHTS[order], bins=5
-    )
-    y, p = (np.repeat(each, WEIGHTS.astype(int)) for each in (LABELS, PROBS))
-    for other in (shuffled, hosmer_lemeshow_test(y, probs=p, bins=5)):
-        np.testing.assert_allclose(other.statistic, whole.statistic, rtol=1e-11)
-        assert other.degrees == whole.degrees
 
 
 def test_certain_groups():
@@ -72,8 +59,8 @@ def test_ties_may_leave_no_degree_of_freedom():
 
 def test_logits_do_what_probabilities_do():
     logits = np.log(PROBS / (1 - PROBS))
-    one = hosmer_lemeshow_test(LABELS, logits=logits, bins=5)
-    np.testing.assert_allclose(one, hosmer_lemeshow_test(LABELS, probs=PROBS, bins=5), rtol=1e-10)
+    one = hosmer_lemeshow_test(LABELS, logits=logits, bins=3)
+    np.testing.assert_allclose(one, hosmer_lemeshow_test(LABELS, probs=PROBS, bins=3), rtol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -71,37 +71,6 @@ def test_weak_is_the_sum_of_the_other_two():
     np.testing.assert_allclose(fit.weak.statistic, total, rtol=1e-12)
 
 
-def test_float32_is_float64_rounded():
-    wide = calibration_regression(LABELS, logits=LOGITS)
-    narrow = calibration_regression(LABELS, logits=np.float32(LOGITS))
-    assert narrow.slope.value.dtype == np.float32
-    np.testing.assert_allclose(numbers(narrow), numbers(wide), rtol=2e-5)
-    np.testing.assert_allclose(narrow.weak.statistic, wide.weak.statistic, rtol=1e-4)
-
-
-def test_probabilities_order_and_masks():
-    whole = calibration_regression(LABELS, logits=LOGITS, weights=WEIGHTS["copies"])
-    order = np.random.default_rng(0).permutation(N)
-    other = calibration_regression(
-        LABELS[order],
-        probs=1 / (1 + np.exp(-LOGITS[order])),
-        weights=WEIGHTS["copies"][order],
-    )
-    np.testing.assert_allclose(numbers(other), numbers(whole), rtol=1e-9)
-    hidden = calibration_regression(LABELS, logits=np.where(I < 9, np.nan, LOGITS), where=I >= 9)
-    absent = calibration_regression(LABELS, logits=LOGITS, weights=np.float64(I >= 9))
-    np.testing.assert_array_equal(numbers(hidden), numbers(absent))
-
-
-def test_under_vmap_labels_are_simulated():
-    drawn = np.random.default_rng(0).random((400, N)) < 1 / (1 + np.exp(-LOGITS))
-    fits = jax.vmap(lambda y: calibration_regression(y, logits=LOGITS))(drawn.astype(float))
-    p_values = np.asarray(fits.weak.p_value)
-    assert abs(np.mean(p_values < 0.1) - 0.1) < 0.05
-    one = calibration_regression(drawn[3], logits=LOGITS)
-    np.testing.assert_allclose(fits.slope.value[3], one.slope.value, rtol=1e-11)
-
-
 def test_where_the_scores_tell_the_labels_apart():
     fit = calibration_regression(LOGITS > 0, logits=LOGITS)
     assert fit.status == NewtonStatus.SEPARATED

@@ -13,15 +13,15 @@ from bcejax.calibration.decomposition import murphy_decomposition
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import binned, cumulative, debiased, kernel, smooth
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
+from bcejax.calibration.reporting import report as reporting
 from bcejax.calibration.reporting.measures import MASS_BINS, NAMES
 from bcejax.calibration.reporting.report import calibration_report
-from bcejax.calibration.scores import accuracy, brier_score, log_score, roc_auc
 
 RNG = np.random.default_rng(7)
-LOGITS = 2 * RNG.normal(size=300)
+LOGITS = 2 * RNG.normal(size=256)
 PROBS = 1 / (1 + np.exp(-LOGITS))
-LABELS = (RNG.random(300) < 1 / (1 + np.exp(-LOGITS / 2))).astype(float)  # the model is too sure
-WEIGHTS = np.where(np.arange(300) % 3 == 0, 2.0, 1.0)
+LABELS = (RNG.random(256) < 1 / (1 + np.exp(-LOGITS / 2))).astype(float)  # the model is too sure
+WEIGHTS = np.where(np.arange(256) % 3 == 0, 2.0, 1.0)
 DRAWS = 39
 
 
@@ -41,11 +41,12 @@ def test_the_numbers_are_those_of_the_functions(report):
     given = {"probs": PROBS}
     cumulated = cumulative.cumulative_calibration_error(LABELS, **given)
     corp = corp_decomposition(LABELS, **given)
+    higher = LOGITS[LABELS == 1][:, None] > LOGITS[LABELS == 0]
     expected = {
-        "log_score": log_score(LABELS, **given),
-        "brier_score": brier_score(LABELS, **given),
-        "roc_auc": roc_auc(LABELS, **given),
-        "accuracy": accuracy(LABELS, **given),
+        "log_score": np.logaddexp(0, (1 - 2 * LABELS) * LOGITS).mean(),
+        "brier_score": np.mean((LABELS - PROBS) ** 2),
+        "roc_auc": higher.mean(),
+        "accuracy": np.mean((LOGITS > 0) == LABELS),
         "base_rate": LABELS.mean(),
         "mean_prob": PROBS.mean(),
         "observed_over_expected": LABELS.mean() / PROBS.mean(),
@@ -101,7 +102,7 @@ def test_p_values_are_small_for_a_model_that_is_too_sure(report):
 
 
 def test_a_calibrated_model_is_not_accused(report):
-    labels = (np.random.default_rng(3).random(300) < PROBS).astype(float)
+    labels = (np.random.default_rng(3).random(256) < PROBS).astype(float)
     found = calibration_report(labels, probs=PROBS, n_resamples=DRAWS, calibrators=())
     assert all(each.p_value > 1 / (1 + DRAWS) for each in found.errors.values())
     assert found.decompositions["log_miscalibration"].p_value > 1 / (1 + DRAWS)
@@ -132,9 +133,9 @@ def test_the_contest_scores_what_no_calibrator_has_seen(report):
 
 
 def test_order_does_not_matter_and_what_does_not_count_is_absent(report):
-    shuffled = np.random.default_rng(0).permutation(303)
+    shuffled = np.random.default_rng(0).permutation(259)
     labels, probs = np.append(LABELS, [1, 0, 1])[shuffled], np.append(PROBS, [0.5] * 3)[shuffled]
-    weights = np.append(np.ones(300), np.zeros(3))[shuffled]
+    weights = np.append(np.ones(256), np.zeros(3))[shuffled]
     again = calibration_report(
         labels, probs=probs, weights=weights, n_resamples=DRAWS,
         calibrators=("temperature", "isotonic"),
@@ -142,20 +143,36 @@ def test_order_does_not_matter_and_what_does_not_count_is_absent(report):
     assert json.dumps(again.as_dict()) == json.dumps(report.as_dict())
 
 
-def test_logits_weights_and_no_draws():
+def test_weights_count():
     found = calibration_report(
-        LABELS, logits=LOGITS, weights=WEIGHTS, n_resamples=0, calibrators=()
+        LABELS, probs=PROBS, weights=WEIGHTS, n_resamples=DRAWS, calibrators=()
     )
-    assert found.form == "logits"
-    expected = np.average(np.logaddexp(0, np.where(LABELS == 1, -LOGITS, LOGITS)), weights=WEIGHTS)
+    expected = np.average(np.logaddexp(0, (1 - 2 * LABELS) * LOGITS), weights=WEIGHTS)
     assert found.scores["log_score"].value == pytest.approx(expected)
+    assert found.scores["base_rate"].value == pytest.approx(np.average(LABELS, weights=WEIGHTS))
+
+
+def test_logits_and_no_draws(monkeypatch):
+    """The measures of logits are compiled for nothing else, so numbers stand in for them."""
+    asked = []
+
+    def stand_in(examples, *, draws, simulate, **_):
+        asked.append((draws, simulate))
+        np.testing.assert_array_equal(examples.logits, np.sort(LOGITS))
+        return {part: dict.fromkeys(names, np.array([0.25])) for part, names in NAMES.items()}
+
+    monkeypatch.setattr(reporting, "draw_measures", stand_in)
+    found = calibration_report(LABELS, logits=LOGITS, n_resamples=0, calibrators=())
+    assert asked == [(0, True)]
+    assert found.form == "logits"
     numbers = [each for part in (found.scores, found.errors) for each in part.values()]
+    assert {each.value for each in numbers} == {0.25}
     assert all(math.isnan(each.lower) and math.isnan(each.p_value) for each in numbers)
     assert "draws" not in str(found)
 
 
 def test_one_class_is_measured_as_far_as_it_goes():
-    found = calibration_report(np.zeros(300), probs=PROBS, n_resamples=DRAWS, calibrators=())
+    found = calibration_report(np.zeros(256), probs=PROBS, n_resamples=DRAWS, calibrators=())
     assert math.isnan(found.scores["roc_auc"].value)
     assert found.scores["base_rate"].value == 0
     assert found.errors["smooth_calibration_error"].value > 0.3
@@ -188,9 +205,9 @@ def test_progress_is_told_by_stage():
     ("changes", "message"),
     [
         ({"calibrators": ("beta", "bets")}, "calibrator 'bets' is not one of temperature, platt"),
-        ({"labels": np.full(300, 0.5)}, "labels must be 0 or 1 here, found the soft label 0.5"),
+        ({"labels": np.full(256, 0.5)}, "labels must be 0 or 1 here, found the soft label 0.5"),
         ({"probs": 100 * PROBS}, "divide percentages by 100"),
-        ({"folds": 1}, "folds 1 must lie between 2 and the number of examples, 300"),
+        ({"folds": 1}, "folds 1 must lie between 2 and the number of examples, 256"),
         ({"logits": LOGITS}, "give exactly one of logits= and probs=; both came"),
     ],
 )

@@ -14,10 +14,10 @@ from bcejax.commands.calibrate import entry as command
 from bcejax.commands.entry import enter
 
 RNG = np.random.default_rng(7)
-LOGITS = 2 * RNG.normal(size=300)
+LOGITS = 2 * RNG.normal(size=256)
 PROBS = 1 / (1 + np.exp(-LOGITS))
-LABELS = (RNG.random(300) < 1 / (1 + np.exp(-LOGITS / 2))).astype(int)
-GROUPS = np.where(np.arange(300) % 3 == 0, "north <&> east", "south")
+LABELS = (RNG.random(256) < 1 / (1 + np.exp(-LOGITS / 2))).astype(int)
+GROUPS = np.where(np.arange(256) % 3 == 0, "north <&> east", "south")
 FILES = {
     *("report.html", "report.json", "table.csv", "calibrators.csv", "groups.csv"),
     *("calibrator.npz", "recalibrated.csv"),
@@ -53,7 +53,7 @@ def test_the_folder_is_whole(run):
 def test_table_and_json_say_the_same(run):
     report = json.loads((run / "report.json").read_text())
     rows = table(run / "table.csv")
-    assert report["examples"] == 300
+    assert report["examples"] == 256
     for row in rows:
         value = report[row["part"]][row["name"]]["value"]
         assert float(row["value"]) == value
@@ -69,7 +69,7 @@ def test_the_calibrator_comes_back_and_made_the_rows(run):
     del scores["none"]
     assert report["calibrator"] == min(scores, key=scores.get)
     rows = table(run / "recalibrated.csv")
-    assert len(rows) == 300
+    assert len(rows) == 256
     np.testing.assert_array_equal([float(row["prob"]) for row in rows], PROBS)
     assert [row["group"] for row in rows] == GROUPS.tolist()
     calibrated = np.array([float(row["calibrated_prob"]) for row in rows])
