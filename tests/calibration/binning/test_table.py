@@ -176,4 +176,6 @@ def test_an_exact_interval_has_derivative_0_and_spoils_none():
         curve = reliability_curve([0, 1, 1], probs=p, bins=2, interval="jeffreys")
         return jnp.nansum(curve.gap) + jnp.nansum(curve.upper)
 
-    np.testing.assert_allclose(jax.jit(jax.grad(total))(jnp.array([0.1, 0.8, 0.9])), [-1, -0.5, -0.5])
+    np.testing.assert_allclose(
+        jax.jit(jax.grad(total))(jnp.array([0.1, 0.8, 0.9])), [-1, -0.5, -0.5]
+    )
