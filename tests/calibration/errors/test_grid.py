@@ -17,14 +17,15 @@ from bcejax.calibration.errors.grid import (
     on_nodes,
 )
 
+_on_nodes = jax.jit(on_nodes, static_argnums=2)
 rng = np.random.default_rng(0)
 PROBS = np.concatenate([[0, 1, 0.5, 0.25], rng.random(200)]).astype(np.float32)
 VALUES = rng.standard_normal(204).astype(np.float32)
 
 
-@pytest.mark.parametrize("cells", [1, 7, 64])
+@pytest.mark.parametrize("cells", [1, 7])
 def test_shares_keep_the_total_and_the_centre(cells):
-    nodes = np.float64(on_nodes(VALUES, PROBS, cells))
+    nodes = np.float64(_on_nodes(VALUES, PROBS, cells))
     assert nodes.shape == (cells + 1,)
     np.testing.assert_allclose(nodes.sum(), VALUES.sum(dtype=float), atol=1e-5)
     centre = nodes @ np.linspace(0, 1, cells + 1)
@@ -35,7 +36,7 @@ def test_shares_are_linear_interpolation():
     want = np.zeros(8)
     for prob, value in zip(np.float64(PROBS), VALUES, strict=True):
         want += value * np.maximum(1 - np.abs(7 * prob - np.arange(8)), 0)
-    np.testing.assert_allclose(on_nodes(VALUES, PROBS, 7), want, atol=1e-5)
+    np.testing.assert_allclose(_on_nodes(VALUES, PROBS, 7), want, atol=1e-5)
 
 
 def test_certain_probabilities_lie_at_the_ends():
@@ -46,16 +47,16 @@ def test_certain_probabilities_lie_at_the_ends():
 
 def test_wider_cells_hold_what_they_would_have_held():
     np.testing.assert_allclose(
-        coarser(on_nodes(VALUES, PROBS, 64), 8), on_nodes(VALUES, PROBS, 8), atol=2e-6
+        coarser(_on_nodes(VALUES, PROBS, 64), 8), _on_nodes(VALUES, PROBS, 8), atol=2e-6
     )
 
 
-@pytest.mark.parametrize("n", [1, 1000, 100_000])
-@pytest.mark.parametrize("cells", [2, 512])
+@pytest.mark.parametrize(("n", "cells"), [(1, 2), (1000, 512), (100_000, 2)])
 def test_sums_of_cells_are_within_their_bound(n, cells):
     """All in one cell, where a plain sum is worst."""
     values = np.full(n, 0.1, np.float32)
-    got = np.float64(cell_sums(jnp.asarray(values), jnp.full(n, cells - 1), cells))
+    sums = jax.jit(cell_sums, static_argnums=2)
+    got = np.float64(sums(values, np.full(n, cells - 1, np.int32), cells))
     bound = (max(n**0.5, min(n, cells)) + n**0.5 + 2) * np.finfo(np.float32).eps
     assert abs(got[-1] / values.sum(dtype=float) - 1) <= bound
     assert not got[:-1].any()
@@ -73,15 +74,20 @@ def test_the_gaussian_is_reflected_at_both_ends(bandwidth):
         for image in (2 * k + sign * place for k in range(-12, 13) for sign in (1, -1)):
             want += mass * np.exp(-0.5 * ((nodes - image) / bandwidth) ** 2)
     want /= bandwidth * np.sqrt(2 * np.pi)
-    factors = gaussian_factors(jnp.float32(bandwidth), cells)
-    got = density(cosines(jnp.asarray(masses)) * factors)
+    got = _smoothed(masses, np.float32(bandwidth))
     np.testing.assert_allclose(got, want, atol=2e-5 * np.abs(want).max())
     np.testing.assert_allclose(integral(got), masses.sum(), rtol=1e-5)
 
 
+@jax.jit
+def _smoothed(masses, bandwidth):
+    return density(cosines(masses) * gaussian_factors(bandwidth, len(masses) - 1))
+
+
 def test_offsets_have_the_derivative_of_shares():
     probs = jnp.array([0.3, 0.55])
-    gradient = jax.grad(lambda p: on_nodes(jnp.ones(2), p, 4) @ jnp.arange(5.0) ** 2)(probs)
+    gradient = jax.grad(lambda p: on_nodes(jnp.ones(2), p, 4) @ jnp.arange(5.0) ** 2)
+    gradient = jax.jit(gradient)(probs)
     np.testing.assert_allclose(gradient, [4 * (2**2 - 1), 4 * (3**2 - 2**2)])
 
 

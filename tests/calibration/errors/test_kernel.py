@@ -128,14 +128,14 @@ def test_is_half_of_the_tensor_product_of_two_classes():
 
 
 def test_one_example_has_no_pairs():
-    def measured(estimate, *weights):
+    def measured(form, *weights):
         weights = np.pad(np.float32(weights), (0, SIZE - len(weights)))
         labels, probs = np.float32(np.arange(SIZE) == 0), np.full(SIZE, 0.5, np.float32)
-        return kernel_calibration_error(labels, probs=probs, weights=weights, estimate=estimate)
+        return _measured[form](labels, probs, weights)
 
-    assert np.isnan(measured("unbiased", 1))
-    assert measured("biased", 1) == 0.25
-    assert np.isnan(measured("unbiased", 0.5, 0.5))
+    assert np.isnan(measured(("laplacian", "unbiased"), 1))
+    np.testing.assert_allclose(measured(("gaussian", "biased"), 1), 0.25, rtol=1e-6)
+    assert np.isnan(measured(("laplacian", "unbiased"), 0.5, 0.5))
 
 
 @pytest.mark.parametrize("n", [1, 60])

@@ -102,14 +102,14 @@ def error(logits, labels, weights):
     return smooth_calibration_error(labels, logits=logits, weights=weights)
 
 
-gradients = jax.jit(jax.grad(error, (0, 1, 2)))
+value_and_gradients = jax.jit(jax.value_and_grad(error, (0, 1, 2)))
 
 
 def test_gradient_is_that_of_the_fixed_point():
     """In logits, labels and weights at once; by differences, and forward as in reverse."""
     with jax.enable_x64(True):
         point = tuple(jnp.asarray(each) for each in sample())
-        reverse = gradients(*point)
+        reverse = value_and_gradients(*point)[1]
         rng = np.random.default_rng(2)
         for changed in range(3):
             way = [np.zeros(SIZE)] * 3
@@ -117,7 +117,7 @@ def test_gradient_is_that_of_the_fixed_point():
             forward = _derivative(point, tuple(way))
             np.testing.assert_allclose(forward, reverse[changed] @ way[changed], rtol=1e-10)
             ahead, behind = (
-                error(*(at + sign * 1e-6 * d for at, d in zip(point, way, strict=True)))
+                value_and_gradients(*map(lambda at, d, s=sign: at + s * 1e-6 * d, point, way))[0]
                 for sign in (1, -1)
             )
             np.testing.assert_allclose(forward, (ahead - behind) / 2e-6, rtol=1e-5, atol=1e-9)
@@ -132,7 +132,7 @@ def test_second_derivative_is_that_of_the_gradient():
     with jax.enable_x64(True):
         logits, labels, weights = map(jnp.asarray, sample())
         way = jnp.asarray(np.random.default_rng(3).standard_normal(SIZE))
-        gradient = lambda x: gradients(x, labels, weights)[0]  # noqa: E731
+        gradient = lambda x: value_and_gradients(x, labels, weights)[1][0]  # noqa: E731
         product = jax.jvp(gradient, [logits], [way])[1]
         difference = (gradient(logits + 1e-5 * way) - gradient(logits - 1e-5 * way)) / 2e-5
         np.testing.assert_allclose(product, difference, rtol=1e-3, atol=1e-7)
@@ -141,8 +141,9 @@ def test_second_derivative_is_that_of_the_gradient():
 def test_perfect_predictions_have_error_and_gradient_zero():
     logits, labels = np.resize([-np.inf, 0, np.inf], SIZE), np.resize([0, 0.5, 1], SIZE)
     with jax.enable_x64(True):
-        assert error(logits, labels, np.ones(SIZE)) == 0
-        assert not np.any(gradients(logits, labels, np.ones(SIZE))[0])
+        value, (gradient, _, _) = value_and_gradients(logits, labels, np.ones(SIZE))
+    assert float(value) == 0
+    assert not np.any(np.asarray(gradient))
 
 
 def test_logits_keep_the_residuals_that_probabilities_lose():
