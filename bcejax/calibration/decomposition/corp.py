@@ -144,7 +144,8 @@ def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecom
     # the link ascends, so its least in a block is its first; where it is infinite, fitted is the
     # label or the loss inf
     bounded = jnp.clip(link, -LARGE, LARGE)
-    least = jax.ops.segment_min(bounded, block, len(w), indices_are_sorted=True)[block]
+    of_present = jnp.where(w == 0, LARGE, bounded)
+    least = jax.ops.segment_min(of_present, block, len(w), indices_are_sorted=True)[block]
     pooled = jnp.sum(w * (bounded - least) * (fitted - y)) / total
     miscalibration = mean(rule.divergence(fitted, link)) + pooled
     discrimination = mean(rule.divergence(fitted, rule.link_of(base)))

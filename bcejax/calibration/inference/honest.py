@@ -78,9 +78,9 @@ def confidence_band(
             and, unless traced: nan, labels other than 0 and 1, probabilities outside [0, 1],
             negative weights, nothing that counts.
 
-    Accuracy: equal to brute force over all blocks with SciPy's beta quantiles; simultaneous
-    coverage at or above nominal in simulation
-    (tests/calibration/inference/test_honest.py).
+    Accuracy: equal to brute force over all blocks with SciPy's beta quantiles
+    (tests/calibration/inference/test_honest.py); simultaneous coverage at or above nominal in
+    simulation (experiments/records/coverage_of_intervals.json).
 
     Example:
         >>> band = confidence_band(jnp.arange(2000) % 2, probs=jnp.full(2000, 0.5))

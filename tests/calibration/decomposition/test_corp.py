@@ -233,3 +233,12 @@ def test_bad_input_is_one_clear_line(labels, options, message):
 
 def test_where_nothing_counts_all_is_nan():
     assert np.isnan(found_for([1, 0], probs=[0.5, 0.2], weights=[0, 0])).all()
+
+
+@pytest.mark.parametrize("absent", [{"where": [True] * 4 + [False]}, {"weights": [1, 1, 1, 1, 0]}])
+@pytest.mark.parametrize("prob", [0.0, 0.5])
+def test_an_absent_example_that_is_certain_changes_nothing(absent, prob):
+    """It lies in a block of others, whose first score it is not."""
+    want = corp_decomposition([1, 1, 0, 0], probs=[0.1, 0.2, 0.7, 0.9])
+    found = corp_decomposition([1, 1, 0, 0, 1], probs=[0.1, 0.2, 0.7, 0.9, prob], **absent)
+    np.testing.assert_allclose(found[:4], want[:4], rtol=1e-6)
