@@ -14,8 +14,14 @@ from experiments.coverage_of_intervals.settings import CERTAIN, DEBIASED, ECE, S
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PERCENTILE, BASIC = name_of("percentile", ECE), name_of("basic", ECE)
-SQUARED = name_of("basic", SQUARE), name_of("basic", DEBIASED)
+PERCENTILE, BASIC, SQUARED, UNBIASED = (
+    name_of("percentile", ECE),
+    name_of("basic", ECE),
+    name_of("basic", SQUARE),
+    name_of("basic", DEBIASED),
+)
+
+KEPT = (SQUARED, UNBIASED, EVERYWHERE)
 
 
 def claims_of(shares: list[Share], of_bins: list[Covered], config: Config) -> tuple[Claim, ...]:
@@ -42,7 +48,7 @@ def claims_of(shares: list[Share], of_bins: list[Covered], config: Config) -> tu
             else share.at_least(level)
             for share in tests
         ),
-        *(_no_less(share, config) for share in shares if share.what in (*SQUARED, EVERYWHERE)),
+        *(_no_less(share, config) for share in shares if share.what in KEPT),
         calibrated[SOMEWHERE].near(config.confidence, config.slack),
         Claim(
             "least coverage of a bin's Clopper-Pearson interval, any true share",
