@@ -79,8 +79,7 @@ def run_sums(values: jax.Array, runs: jax.Array) -> jax.Array:
 def ascending(scores: jax.Array) -> Ordering:
     """The ordering of scores.
 
-    Concrete scores on a CPU are sorted by NumPy, which takes a tenth of XLA's time
-    (experiments/records/speed_of_calibration.json); traced ones by XLA.
+    Concrete scores on a CPU are sorted by NumPy on the host, traced ones and others by XLA.
 
     Args:
         scores: (n,) floats, nan-free.
@@ -103,8 +102,8 @@ def ascending(scores: jax.Array) -> Ordering:
 def _argsort(scores: np.ndarray) -> np.ndarray:
     """The int32 index of each rank.
 
-    Up to float32 a score and its index fit into one integer, and NumPy sorts integers in a third
-    of the time that it takes to sort indices.
+    Up to float32 a score and its index fit into one integer, and integers are quicker to sort than
+    indices by what they point to.
     """
     if scores.dtype == np.float64:
         return np.argsort(scores).astype(np.int32)
