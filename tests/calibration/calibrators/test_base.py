@@ -133,7 +133,9 @@ class TestEvery:
             assert np.isfinite(values(fitted)).all()
             assert fitted.status in (CalibratorStatus.CONVERGED, CalibratorStatus.AT_BOUND)
 
-    @pytest.mark.parametrize("kind", [PlattScaling, BetaCalibration], indirect=True)
+    @pytest.mark.parametrize(
+        "kind", [TemperatureScaling, PlattScaling, AffineScaling, BetaCalibration], indirect=True
+    )
     def test_implicit_derivative_is_that_of_refits(self, kind):
         @jax.jit
         @jax.value_and_grad

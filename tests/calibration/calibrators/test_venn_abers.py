@@ -112,6 +112,17 @@ def test_cross_form_takes_geometric_means():
         fit.across(jnp.zeros(2))
 
 
+def test_a_key_deals_folds_of_equal_size():
+    x, y, w = sample(1)
+    key = jax.random.key(3)
+    fold = jax.random.permutation(key, jnp.arange(SIZE) % 3)
+    dealt, given = (
+        CrossVennAbers.fit(y, logits=x, weights=w, folds=3, **options)(AT)
+        for options in ({"key": key}, {"fold": fold})
+    )
+    np.testing.assert_array_equal(dealt, given)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
