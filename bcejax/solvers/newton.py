@@ -157,7 +157,7 @@ def minimise_bce(
 
     Example:
         >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))
-        >>> np.round(np.float64(fit.params), 3), NewtonStatus(fit.status).name
+        >>> np.round(np.float64(fit.params), 3), NewtonStatus(int(fit.status)).name
         (array([-1.362,  0.908]), 'CONVERGED')
     """
     problem = _laid_out(columns, labels, weights, offset, ridge)
