@@ -1,9 +1,8 @@
 """Ten epochs of ``fit``, Keras's and ours by turns in one process."""
 
-import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,20 +13,9 @@ from bcejax.training import epoch_order, fit, init_state, train_epochs
 from experiments import Claim, Table, Track
 from experiments.keras_tutorial.peer import build_network, computing_in
 from experiments.keras_tutorial.setting import Part, Task
+from experiments.timing import OURS, Times, seconds_of
 
-OURS, CORE, BY_EPOCH = "bcejax", "bcejax, train_epochs", ", an epoch per execution"
-
-
-class Times(NamedTuple):
-    """Seconds of one contestant."""
-
-    first: float  # the first call, which compiles
-    warm: np.ndarray  # (repeats,)
-
-    @property
-    def median(self) -> float:
-        """Of the warm runs."""
-        return float(np.median(self.warm))
+CORE, BY_EPOCH = "bcejax, train_epochs", ", an epoch per execution"
 
 
 def race_keras(keras: ModuleType, name: str, task: Task, everyone: Batch, track: Track) -> Part:
@@ -79,17 +67,11 @@ def contestants(
 
 def race(runs: Mapping[str, Callable[[], object]], repeats: int, track: Track) -> dict[str, Times]:
     """Each run once by itself, then by turns, of which the first turn does not count."""
-    first = {name: _seconds(run) for name, run in runs.items()}
+    first = {name: seconds_of(run) for name, run in runs.items()}
     warm = np.zeros((repeats + 1, len(runs)))
     for turn in track(range(repeats + 1), "turns"):
-        warm[turn] = [_seconds(run) for run in runs.values()]
+        warm[turn] = [seconds_of(run) for run in runs.values()]
     return {name: Times(first[name], column[1:]) for name, column in zip(runs, warm.T, strict=True)}
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
 
 
 def _tabulate(times: Mapping[str, Times], ratios: Mapping[str, float]) -> Table:

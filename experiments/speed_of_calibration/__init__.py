@@ -25,7 +25,7 @@ import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.peers_of_calibration.peers import left_out, quietly
-from experiments.speed_of_calibration.setting import OURS, REPORT, Config, draw_data
+from experiments.speed_of_calibration.setting import REPORT, Config, draw_data
 from experiments.speed_of_calibration.standings import (
     answer_of,
     claims_of,
@@ -35,6 +35,7 @@ from experiments.speed_of_calibration.standings import (
 )
 from experiments.speed_of_calibration.turns import race
 from experiments.speed_of_calibration.ways import report_of, tasks_of
+from experiments.timing import OURS
 
 
 def run(config: Config, track: Track = untracked) -> Result:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-OURS = "bcejax"
 REPORT = "calibration report"
 SECONDS = 8.0  # that the report may take on a busy machine; on a quiet one it is a third
 

@@ -2,25 +2,18 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from experiments import Claim, Figure, Table
-from experiments.speed_of_calibration.setting import OURS, REPORT, SECONDS, Config
+from experiments.speed_of_calibration.setting import REPORT, SECONDS, Config
 from experiments.speed_of_calibration.ways import Task
-from experiments.speed_of_losses.race import Times
+from experiments.timing import OURS, Standings, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Standings: TypeAlias = Mapping[tuple[str, str], Times]  # (task, way) to its times
-
-
-def ratio(standings: Standings, task: str, way: str) -> float:
-    """A way's median time over ours."""
-    return standings[task, way].median / standings[task, OURS].median
 
 
 def differences(

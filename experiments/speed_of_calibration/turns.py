@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import Track
 from experiments.speed_of_calibration.setting import Call, Config
-from experiments.speed_of_losses.race import Times
+from experiments.timing import Times
 
 Name = TypeVar("Name", bound=Hashable)
 

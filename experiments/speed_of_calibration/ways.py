@@ -21,7 +21,8 @@ from bcejax.calibration.errors import (
 from bcejax.calibration.reporting.report import calibration_report
 from bcejax.numerics import log_odds
 from experiments.peers_of_calibration.peers import installed, peer
-from experiments.speed_of_calibration.setting import OURS, Call, Config, Data
+from experiments.speed_of_calibration.setting import Call, Config, Data
+from experiments.timing import OURS
 
 
 class Task(NamedTuple):

@@ -34,9 +34,10 @@ from experiments.speed_of_losses.agreement import differences
 from experiments.speed_of_losses.kernel import compile_kernel
 from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.rest import take_apart
-from experiments.speed_of_losses.setting import OURS, QUANTITIES, TRAFFIC, Config, draw_data
+from experiments.speed_of_losses.setting import QUANTITIES, TRAFFIC, Config, draw_data
 from experiments.speed_of_losses.standings import answer_of, claims_of, figure_of, tabulate
 from experiments.speed_of_losses.ways import ways_of_libraries
+from experiments.timing import OURS
 
 
 def run(config: Config, track: Track = untracked) -> Result:

@@ -11,11 +11,10 @@ import numpy as np
 
 from experiments import Figure, Table, Track
 from experiments.speed_of_losses.kernel import Kernel
-from experiments.speed_of_losses.race import Times, race
+from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.setting import (
     BOTH,
     GRADIENT,
-    OURS,
     TRAFFIC,
     VALUE,
     Call,
@@ -24,6 +23,7 @@ from experiments.speed_of_losses.setting import (
     Way,
 )
 from experiments.speed_of_losses.ways import our_loss
+from experiments.timing import OURS, Times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

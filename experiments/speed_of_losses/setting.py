@@ -13,7 +13,6 @@ GRADIENT = "gradient of the mean"
 HESSIAN = "second derivative of each loss"
 QUANTITIES = (VALUE, BOTH, GRADIENT, HESSIAN)
 
-OURS = "bcejax"
 OPTAX = "optax"
 TRAFFIC = "memory traffic alone"
 

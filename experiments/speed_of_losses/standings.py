@@ -2,28 +2,26 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from experiments import Claim, Figure, Table
-from experiments.speed_of_losses.race import Times
 from experiments.speed_of_losses.setting import (
     BOTH,
     GRADIENT,
     OPTAX,
-    OURS,
     QUANTITIES,
     TRAFFIC,
     VALUE,
     Config,
 )
+from experiments.timing import OURS, Standings, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Standings: TypeAlias = Mapping[tuple[str, str], Times]  # (quantity, way) to its times
 
 # Least ratios of optax's time to ours, with room for a busy machine: jax 0.12 sums in a way that
 # leaves optax's selects behind.
@@ -66,11 +64,6 @@ def _highest(standings: Standings) -> list[Claim]:
         return []
     times = ratio(standings, BOTH, way) / ratio(standings, BOTH, OPTAX)
     return [Claim(f"{BOTH}: ours at highest accuracy, over optax's time", times, "<=", HIGHEST)]
-
-
-def ratio(standings: Standings, what: str, way: str) -> float:
-    """A way's median time over ours."""
-    return standings[what, way].median / standings[what, OURS].median
 
 
 def answer_of(standings: Standings, config: Config) -> str:

@@ -22,12 +22,12 @@ from experiments.speed_of_losses.setting import (
     GRADIENT,
     HESSIAN,
     OPTAX,
-    OURS,
     VALUE,
     Call,
     Data,
     Way,
 )
+from experiments.timing import OURS
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]  # logits and labels (n,) to losses (n,)
 

@@ -4,10 +4,10 @@ import pytest
 
 from experiments import untracked
 from experiments.speed_of_calibration import standings
-from experiments.speed_of_calibration.setting import OURS, REPORT, SECONDS, Config, draw_data
+from experiments.speed_of_calibration.setting import REPORT, SECONDS, Config, draw_data
 from experiments.speed_of_calibration.turns import race
 from experiments.speed_of_calibration.ways import ECE, KERNEL, Task, tasks_of
-from experiments.speed_of_losses.race import Times
+from experiments.timing import OURS, Times
 
 SMALL = Config(predictions=200, pairs=100, venn_abers=100, reported=100, turns=3)
 

@@ -11,13 +11,12 @@ from experiments import untracked
 from experiments.speed_of_losses import EXPERIMENT, kernel, standings, ways
 from experiments.speed_of_losses.agreement import differences
 from experiments.speed_of_losses.kernel import compile_kernel
-from experiments.speed_of_losses.race import Times, race
+from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.rest import fresh_bytes
 from experiments.speed_of_losses.setting import (
     BOTH,
     GRADIENT,
     HESSIAN,
-    OURS,
     QUANTITIES,
     VALUE,
     Config,
@@ -25,6 +24,7 @@ from experiments.speed_of_losses.setting import (
     draw_data,
 )
 from experiments.speed_of_losses.ways import in_jax, our_loss
+from experiments.timing import OURS, Times
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 FEW = Config(logits=1003, turns=2, calls=3)  # not a whole number of vectors
