@@ -176,6 +176,20 @@ def _accepted(values: jax.Array, low: float, high: float) -> tuple[jax.Array, ja
     return within(jnp.where(strange, 0, values), low, high), strange
 
 
+def nan_unless_counted(weights: jax.Array) -> jax.Array:
+    """1; nan where nothing counts, or a traced value could not be taken.
+
+    Args:
+        weights: of ``Examples``, or sums of them.
+
+    Example:
+        >>> nan_unless_counted(jnp.array([0.0, 2.0])), nan_unless_counted(jnp.zeros(2))
+        (Array(1., dtype=float32), Array(nan, dtype=float32))
+    """
+    total = jnp.sum(weights)
+    return total / total
+
+
 def _scores(logits: ArrayLike | None, probs: ArrayLike | None) -> tuple[str, jax.Array]:
     if (logits is None) == (probs is None):
         given = "neither" if logits is None else "both"

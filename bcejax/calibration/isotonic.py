@@ -26,7 +26,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.ordering import Ordering, ascending, run_sums
 
 ROUNDS = 16  # of merging all violators at once; after them few blocks are left on real data
@@ -78,8 +78,7 @@ def _fitted(examples: Examples, ordering: Ordering) -> jax.Array:
     w = examples.weights
     rows = ordering.per_group(jnp.stack([w * examples.labels, w], axis=-1))
     means = isotonic_means(rows[:, 0], rows[:, 1])
-    total = jnp.sum(w)
-    return ordering.to_examples(means) * (total / total)  # nan where nothing counts or is refused
+    return ordering.to_examples(means) * nan_unless_counted(w)
 
 
 @jax.custom_jvp
@@ -97,7 +96,7 @@ def isotonic_means(totals: jax.Array, weights: jax.Array) -> jax.Array:
         >>> isotonic_means(jnp.array([1.0, 3.0, 2.0, 4.0]), jnp.ones(4))
         Array([1. , 2.5, 2.5, 4. ], dtype=float32)
     """
-    blocks, sums = _pooled(totals, weights)
+    blocks, sums = pooled(totals, weights)
     return (sums[:, 0] / _divisor(sums[:, 1]))[blocks]
 
 
@@ -124,13 +123,32 @@ def pooled_blocks(totals: jax.Array, weights: jax.Array) -> jax.Array:
         >>> pooled_blocks(jnp.array([1.0, 3.0, 2.0, 4.0]), jnp.ones(4))
         Array([0, 1, 1, 2], dtype=int32)
     """
-    return _pooled(lax.stop_gradient(totals), lax.stop_gradient(weights))[0]
+    return pooled(totals, weights)[0]
+
+
+def pooled(totals: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The blocks of pooled adjacent violators, and what each holds.
+
+    Args:
+        totals: (n,) weight times value of each row.
+        weights: (n,) >= 0.
+
+    Returns:
+        int32 (n,), the block of each row; and (n, 2) total and weight of each block, without a
+        derivative, 0 behind the last.
+
+    Example:
+        >>> blocks, sums = pooled(jnp.array([1.0, 3.0, 2.0]), jnp.ones(3))
+        >>> sums.T
+        Array([[1., 5., 0.],
+               [1., 2., 0.]], dtype=float32)
+    """
+    return _pooled(lax.stop_gradient(totals), lax.stop_gradient(weights))
 
 
 # under a plain vmap every lane of the stack would select on whole arrays at each step
 @jax.custom_batching.sequential_vmap
 def _pooled(totals: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The block of each row, and (n, 2) total and weight of each block."""
     rows = jnp.stack([totals, weights], axis=-1)
     blocks = lax.platform_dependent(rows, cpu=_by_stack, default=_by_rounds_and_stack)
     return _by_rounds(rows, blocks, len(rows))

@@ -1,6 +1,7 @@
 """Floor 0: scalar functions that keep their digits, and checks of labels and probabilities."""
 
 from bcejax.numerics.checks import check_labels, check_probs
+from bcejax.numerics.divergences import kl_term
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
 from bcejax.numerics.gates import absorb, ceiling, finite, one_or_nan, scalar, within
@@ -47,6 +48,7 @@ __all__ = [
     "decaying_exponential",
     "finite",
     "inverse",
+    "kl_term",
     "log1p_exp",
     "log1p_of_share",
     "log_odds",

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import ndtri
 
-from bcejax.numerics import sigmoid
+from bcejax.numerics import kl_term, sigmoid
 
 STEPS = 7  # of Newton's method; one more changes float64 by 1e-9
 TERMS = 10_000  # at most, of the continued fraction; 10 to 100 for the tails of an interval
@@ -79,24 +79,13 @@ def _log_density(t: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     n, left = a + b, _left(t, a, b)
     stirling = _stirling_rest(n) - _stirling_rest(a) - _stirling_rest(b)
     scale = 0.5 * jnp.log(a / n * b / (2 * jnp.pi))
-    hits, misses = _excess(a, -left, n * sigmoid(t)), _excess(b, left, n * sigmoid(-t))
+    hits, misses = kl_term(a, n * sigmoid(t), -left), kl_term(b, n * sigmoid(-t), left)
     return scale + stirling - hits - misses
 
 
 def _left(t: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     """a - n x: how far x lies to the left of the mean, in trials."""
     return jnp.where(t < 0, a - (a + b) * sigmoid(t), (a + b) * sigmoid(-t) - b)
-
-
-def _excess(m: jax.Array, e: jax.Array, total: jax.Array) -> jax.Array:
-    """h(m, e) >= 0, with its digits where e/m is small, or near -1, if total is m + e."""
-    u = e / m
-    v = u / (2 + u)
-    square, odd = v * v, jnp.zeros_like(v)
-    for k in range(25, 1, -2):  # log1p(u) = 2 artanh(v), u - 2 v = u v
-        odd = odd * square + 1 / k
-    near = u * v - 2 * v * square * odd
-    return m * jnp.where(jnp.abs(u) < 0.3, near, u - jnp.log(total / m))
 
 
 def _stirling_rest(z: jax.Array) -> jax.Array:

@@ -43,10 +43,10 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.simulation import calibration_test
-from bcejax.calibration.isotonic import pooled_blocks
+from bcejax.calibration.isotonic import pooled
 from bcejax.calibration.ordering import Ordering, ascending, run_sums
 from bcejax.losses import bce_with_probs
-from bcejax.numerics import absorb, log_odds, sigmoid
+from bcejax.numerics import absorb, kl_term, log_odds, sigmoid
 
 
 class CorpDecomposition(NamedTuple):
@@ -175,8 +175,8 @@ def _isotonic(
     """Isotonic value and block of each rank, given the tie group of each."""
     # summed one by one: under a vmap over labels the sums of weights are the same for all
     ones, masses = run_sums(weights * labels, group), run_sums(weights, group)
-    blocks = pooled_blocks(ones, masses)
-    ones, masses = run_sums(ones, blocks), run_sums(masses, blocks)
+    blocks, sums = pooled(ones, masses)
+    ones, masses = sums.T
     block = blocks[group]
     return (ones / jnp.where(masses == 0, 1, masses))[block], block
 
@@ -187,24 +187,9 @@ def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:
     ``bcejax.losses.bernoulli_kl`` rounds once and takes four times as long; in a mean nobody
     sees the difference.
     """
-    likely, rest = sigmoid(logits), 1 - share
-    gap = jnp.where(logits > 0, rest - sigmoid(-logits), likely - share)
-    return _excess(share, gap) + _excess(rest, -gap)
-
-
-def _excess(mass: jax.Array, gap: jax.Array) -> jax.Array:
-    """gap - mass log(1 + gap / mass) >= 0, with its digits where gap is small."""
-    t = gap / jnp.where(mass == 0, 1, mass)
-    v = t / (2 + t)
-    square, odd = v * v, jnp.zeros_like(v)
-    for k in range(2 * TERMS[t.dtype.name] + 1, 1, -2):  # log1p(t) = 2 artanh(v), t - 2 v = t v
-        odd = odd * square + 1 / k
-    near = v * (t - 2 * square * odd)
-    phi = jnp.where(jnp.abs(t) < 0.3, near, t - jnp.log1p(t))
-    return jnp.where(mass == 0, gap, mass * phi)
-
-
-TERMS = {"float32": 5, "float64": 11}  # of the series of artanh, v^2 < 0.032
+    likely, unlikely, rest = sigmoid(logits), sigmoid(-logits), 1 - share
+    gap = jnp.where(logits > 0, rest - unlikely, likely - share)
+    return kl_term(share, likely, gap) + kl_term(rest, unlikely, -gap)
 
 
 class _Score(NamedTuple):
