@@ -39,6 +39,7 @@ from jax.typing import ArrayLike
 from bcejax.calibration.errors.kernel import kernel_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 
 
 def smooth_error_penalty(
@@ -172,8 +173,7 @@ def soft_binned_penalty(
         >>> round(float(soft_binned_penalty([1, 1], logits=[0.0, 0.0])), 6)
         0.25
     """
-    if bins < 1:
-        raise ValueError(f"bins is {bins}; there must be 1 or more")
+    check_count("bins", bins)
     if not 0 < softness < math.inf:
         raise ValueError(f"softness is {softness}; it must be finite and > 0")
     examples = as_examples(labels, logits=logits, weights=weights, where=where)

@@ -29,10 +29,11 @@ from bcejax.calibration.binning.rules import bin_rule
 from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.decomposition.murphy import MurphyDecomposition
 from bcejax.calibration.errors.binned import NORMS
-from bcejax.calibration.errors.grid import cell_sums, check_cells, locate, shares_at_nodes
+from bcejax.calibration.errors.grid import cell_sums, locate, shares_at_nodes
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_curve
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import isotonic_means
+from bcejax.calibration.options import check_count
 from bcejax.losses import bernoulli_entropy
 from bcejax.numerics import Pair, plus
 from bcejax.solvers.newton import NewtonFit, minimise_bce
@@ -90,7 +91,7 @@ def init(cells: int = 3600, dtype: DTypeLike = jnp.float32) -> CalibrationState:
         >>> init(cells=10).prob_cells.high.shape
         (5, 10)
     """
-    check_cells(cells)
+    check_count("cells", cells)
     if jnp.dtype(dtype) not in (jnp.float32, jnp.float64):
         raise TypeError(f"dtype is {jnp.dtype(dtype)}; it must be float32 or float64")
     shapes = ((8,), (5, cells), (4, LOGIT_CELLS))

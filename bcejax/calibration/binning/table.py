@@ -30,6 +30,7 @@ from bcejax.calibration.binning.intervals import INTERVALS, Interval
 from bcejax.calibration.binning.masses import place_by_mass
 from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_confidence
 from bcejax.calibration.ordering import Ordering
 
 
@@ -118,8 +119,7 @@ def reliability_curve(
     rule = bin_rule(bins, strategy, closed)
     if interval not in INTERVALS:
         raise ValueError(f"interval {interval!r} is not one of {sorted(INTERVALS)}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence {confidence} does not lie between 0 and 1")
+    check_confidence(confidence)
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     rule, ordering = settle(rule, examples)
     return _curve(examples, ordering, rule, interval, confidence)

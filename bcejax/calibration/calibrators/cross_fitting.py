@@ -58,13 +58,36 @@ def cross_fitted_logits(
     """
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     fold = deal_folds(examples, folds, key)
-    kept = jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights)
-    fitted = jax.vmap(lambda weights: examples.measured(calibrator.fit, weights=weights))(kept)
+    return cross_fit(calibrator, examples, fold, folds)[0].reshape(np.shape(labels))
+
+
+def cross_fit(
+    calibrator: type[Calibrator], examples: Examples, fold: jax.Array, folds: int
+) -> tuple[jax.Array, jax.Array]:
+    """What the calibrators make of the folds that they were fitted without.
+
+    Args:
+        calibrator: the class to fit.
+        examples: n of them.
+        fold: (n,) integers, 0 to K - 1.
+        folds: K.
+
+    Returns:
+        Calibrated logits (n,), and the status of each fit (K,).
+
+    Example:
+        >>> from bcejax.calibration.calibrators import PlattScaling
+        >>> examples = as_examples([0, 1, 0, 1], logits=[-1.0, 1.0, -1.0, 1.0])
+        >>> cross_fit(PlattScaling, examples, jnp.array([0, 0, 1, 1]), 2)[0].round(4)
+        Array([-0.6931, 0.6931, -0.6931, 0.6931], dtype=float32)
+    """
+    others = jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights)
+    fitted = jax.vmap(lambda weights: examples.measured(calibrator.fit, weights=weights))(others)
     unseen = calibrated = examples.log_odds()
     for k in range(folds):  # one after the other: the map of a vmap's lanes is slow to compile
         one = jax.tree.map(lambda each, k=k: each[k], fitted)
         calibrated = jnp.where(fold == k, one(unseen), calibrated)
-    return calibrated.reshape(np.shape(labels))
+    return calibrated, fitted.status
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:

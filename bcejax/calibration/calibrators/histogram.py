@@ -29,11 +29,10 @@ from bcejax.calibration.calibrators.base import Calibrator, CalibratorStatus
 from bcejax.calibration.calibrators.isotonic import check_smoothing
 from bcejax.calibration.calibrators.tables import (
     log_ratio,
-    nan_unless_counted,
     read,
     successes_and_failures,
 )
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.isotonic import pooled_blocks
 from bcejax.calibration.ordering import Ordering, run_sums
 from bcejax.numerics import log_odds

@@ -38,8 +38,8 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.base import Calibrator, CalibratorStatus
 from bcejax.calibration.calibrators.fits import finite_logits, scaled
-from bcejax.calibration.calibrators.tables import log_ratio, nan_unless_counted
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.calibrators.tables import log_ratio
+from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.solvers import NewtonFit, minimise_bce
 

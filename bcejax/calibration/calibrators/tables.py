@@ -36,12 +36,6 @@ def successes_and_failures(examples: Examples) -> jax.Array:
     return examples.weights[:, None] * jnp.stack([y, 1 - y], axis=-1)
 
 
-def nan_unless_counted(weights: jax.Array) -> jax.Array:
-    """1; nan where nothing counts, or a traced value could not be taken."""
-    total = jnp.sum(weights)
-    return total / total
-
-
 def read(logits: jax.Array, table: dict[str, jax.Array]) -> jax.Array:
     """The table at each logit.
 

@@ -31,7 +31,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators import CALIBRATORS, Calibrator
+from bcejax.calibration.calibrators.cross_fitting import cross_fit
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.losses import bce_with_logits
 
@@ -87,10 +89,7 @@ def refinement(
         >>> [round(float(part), 3) for part in refinement(labels, logits=logits)[:3]]
         [1.115, 0.522, 0.593]
     """
-    if isinstance(folds, bool) or not isinstance(folds, int):
-        raise TypeError(f"folds is {folds!r}; it must be an integer")
-    if folds < 2:
-        raise ValueError(f"folds is {folds}; there must be 2 or more")
+    check_count("folds", folds, least=2)
     if isinstance(calibrator, str):
         if calibrator not in CALIBRATORS:
             raise ValueError(f"calibrator {calibrator!r} is not one of {', '.join(CALIBRATORS)}")
@@ -115,14 +114,11 @@ def _parts(
     else:
         order = ordering.order
     fold = _deal(order, y, w, folds)
-    others = jnp.where(fold == jnp.arange(folds)[:, None], 0, w)
-    fitted = jax.vmap(lambda weights: examples.measured(calibrator.fit, weights=weights))(others)
-    mapped = jax.vmap(lambda one: one(x))(fitted)
-    unseen = jnp.take_along_axis(mapped, fold[None], axis=0)[0]
+    unseen, status = cross_fit(calibrator, examples, fold, folds)
 
     before, after = (jnp.where(w == 0, 0, bce_with_logits(each, y)) for each in (x, unseen))
     loss, rest, saved = (jnp.sum(w * each) / jnp.sum(w) for each in (before, after, before - after))
-    return Refinement(loss, saved, rest, jnp.max(fitted.status))
+    return Refinement(loss, saved, rest, jnp.max(status))
 
 
 def _deal(order: jax.Array, labels: jax.Array, weights: jax.Array, folds: int) -> jax.Array:

@@ -29,25 +29,6 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def check_cells(cells: int) -> None:
-    """Raise for a number of cells that is none.
-
-    Args:
-        cells: an integer >= 1.
-
-    Raises:
-        TypeError: cells is not an integer.
-        ValueError: it is below 1.
-
-    Example:
-        >>> check_cells(4096)
-    """
-    if isinstance(cells, bool) or not isinstance(cells, int | np.integer):
-        raise TypeError(f"cells is {cells!r}; it must be an integer")
-    if cells < 1:
-        raise ValueError(f"cells is {cells}; there must be 1 or more")
-
-
 def locate(probs: jax.Array, cells: int) -> tuple[jax.Array, jax.Array]:
     """The cell of each probability and its offset there.
 

@@ -30,7 +30,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.errors.grid import (
-    check_cells,
     coarser,
     cosines,
     density,
@@ -39,6 +38,7 @@ from bcejax.calibration.errors.grid import (
     on_nodes,
 )
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 
 _MOST_STEPS = 180  # each third halves the bracket: past float64's digits
 _COARSER = 8  # a grid with cells that much wider, at an eighth of the price, gives the guess
@@ -95,7 +95,7 @@ def smooth_calibration_error(
         >>> round(float(smooth_calibration_error([0, 1, 1], probs=[0.25, 0.5, 0.75])), 4)
         0.2088
     """
-    check_cells(cells)
+    check_count("cells", cells)
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     return _error(examples, cells)
 
@@ -145,7 +145,7 @@ def smooth_reliability_curve(
         >>> smooth.curve.round(2), smooth.error.round(2)
         (Array([-0.24, 0. , 0.5 , 1. , 1.24], dtype=float32), Array(0.19, dtype=float32))
     """
-    check_cells(cells)
+    check_count("cells", cells)
     if bandwidth is not None and np.shape(bandwidth):
         raise ValueError(f"bandwidth has shape {np.shape(bandwidth)}; it must be one number")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)

@@ -30,6 +30,7 @@ from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.errors.binned import NORMS
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 
 
@@ -76,10 +77,7 @@ def sweep_calibration_error(
         >>> sweep_calibration_error([0, 1, 0, 1], probs=[0.1, 0.2, 0.7, 0.8])
         Array(0.3, dtype=float32)
     """
-    if isinstance(max_bins, bool) or not isinstance(max_bins, int | np.integer):
-        raise TypeError(f"max_bins is {max_bins!r}; it must be an integer")
-    if max_bins < 1:
-        raise ValueError(f"max_bins is {max_bins}; there must be 1 or more")
+    check_count("max_bins", max_bins)
     if norm not in NORMS:
         raise ValueError(f"norm {norm!r} is not one of 1, 2, inf")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)

@@ -31,12 +31,8 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.endpoints import KINDS
-from bcejax.calibration.inference.replication import (
-    check_confidence,
-    check_replicates,
-    in_pieces,
-    replicated,
-)
+from bcejax.calibration.inference.replication import in_pieces, replicated
+from bcejax.calibration.options import check_confidence, check_count
 
 
 class Interval(NamedTuple):
@@ -117,7 +113,7 @@ def bootstrap_interval(
         >>> [round(float(each), 1) for each in interval]  # true: |0.75 - 0.55|
         [0.2, 0.1, 0.3, 0.0]
     """
-    check_replicates("n_resamples", n_resamples)
+    check_count("n_resamples", n_resamples)
     check_confidence(confidence)
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is not one of {sorted(KINDS)}")
@@ -135,7 +131,9 @@ def bootstrap_interval(
             lambda drawn, found, true: drawn + (found - true), replicates, estimate, truth
         )
     influences = _influences(examples, metric) if kind == "bca" else None
-    return _interval(estimate, replicates, influences, kind, confidence, clip)
+    return interval_of(
+        estimate, replicates, influences, kind=kind, confidence=confidence, clip=clip
+    )
 
 
 def draw_counts(key: jax.Array, places: jax.Array, trials: jax.Array) -> jax.Array:
@@ -192,9 +190,34 @@ def _influences(examples: Examples, metric: Callable[..., Any]) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "confidence"))
-def _interval(
-    estimate: Any, replicates: Any, influences: Any, kind: str, confidence: float, clip: Any
+def interval_of(
+    estimate: Any,
+    replicates: Any,
+    influences: Any = None,
+    *,
+    kind: str,
+    confidence: float,
+    clip: tuple[float | None, float | None] | None = None,
 ) -> Interval:
+    """The interval from replicates that are there.
+
+    Args:
+        estimate: a pytree of arrays.
+        replicates: the same, with a leading axis of resamples.
+        influences: the same, with a last axis of examples; only "bca" needs them.
+        kind: as in ``bootstrap_interval``.
+        confidence: likewise.
+        clip: likewise.
+
+    Returns:
+        An ``Interval``.
+
+    Example:
+        >>> drawn = jnp.linspace(1, 3, 101)
+        >>> found = interval_of(jnp.array(1.0), drawn, kind="basic", confidence=0.9)
+        >>> found.lower.round(2), found.upper.round(2)
+        (Array(-0.9, dtype=float32), Array(0.9, dtype=float32))
+    """
     if influences is None:
         influences = jax.tree.map(lambda each: None, estimate)
     ends = jax.tree.map(

@@ -18,16 +18,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.inference.bands import Band, spread_ranks
-from bcejax.calibration.inference.replication import (
-    check_confidence,
-    check_replicates,
-    in_pieces,
-    replicated,
-)
+from bcejax.calibration.inference.replication import in_pieces, replicated
 from bcejax.calibration.inference.simulation import simulate_labels
 from bcejax.calibration.isotonic import isotonic_means
+from bcejax.calibration.options import check_confidence, check_count
 from bcejax.calibration.ordering import Ordering, ascending
 
 
@@ -81,8 +77,8 @@ def consistency_band(
         >>> round(float(band.lower[0]), 2), round(float(band.upper[0]), 2)
         (0.46, 0.55)
     """
-    check_replicates("n_simulations", n_simulations)
-    check_replicates("points", points)
+    check_count("n_simulations", n_simulations)
+    check_count("points", points)
     check_confidence(confidence)
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
@@ -130,8 +126,7 @@ def _band(
     points: int,
     confidence: float,
 ) -> Band:
-    total = jnp.sum(examples.weights)
-    sound = total / total  # nan where nothing counts or an example is refused
+    sound = nan_unless_counted(examples.weights)
     tails = jnp.array([(1 - confidence) / 2, (1 + confidence) / 2], simulated.dtype)
     lower, upper = jnp.quantile(simulated, tails, axis=0) * sound
     ranks = spread_ranks(ordering, examples.weights, points)

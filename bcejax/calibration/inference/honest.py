@@ -34,10 +34,10 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning.beta_law import beta_quantile
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.inference.bands import Band
-from bcejax.calibration.inference.replication import check_confidence, check_replicates
 from bcejax.calibration.isotonic import isotonic_means
+from bcejax.calibration.options import check_confidence, check_count
 from bcejax.calibration.ordering import Ordering, ascending
 
 
@@ -87,7 +87,7 @@ def confidence_band(
         >>> band.probs[0], band.lower[0].round(2), band.upper[0].round(2)
         (Array(0.5, dtype=float32), Array(0.48, dtype=float32), Array(0.52, dtype=float32))
     """
-    check_replicates("cells", cells)
+    check_count("cells", cells)
     check_confidence(confidence)
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
@@ -121,12 +121,12 @@ def _band(examples: Examples, ordering: Ordering, cells: int, confidence: float)
 
     groups = jnp.stack([found.first, found.last], axis=-1).ravel()
     probs = examples.probabilities()[ordering.order]
-    total = jnp.sum(weight)
+    sound = nan_unless_counted(weight)
     return Band(
         probs=jnp.zeros_like(probs).at[ordering.group].set(probs)[groups],
-        estimate=isotonic_means(ones, weight)[groups] * (total / total),
-        lower=jnp.stack([at_first, lower], axis=-1).ravel() * (total / total),
-        upper=jnp.stack([upper, at_last], axis=-1).ravel() * (total / total),
+        estimate=isotonic_means(ones, weight)[groups] * sound,
+        lower=jnp.stack([at_first, lower], axis=-1).ravel() * sound,
+        upper=jnp.stack([upper, at_last], axis=-1).ravel() * sound,
     )
 
 

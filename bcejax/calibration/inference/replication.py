@@ -6,7 +6,6 @@ sort of the scores above all) XLA hoists out of the loop over the batches.
 """
 
 import itertools
-import operator
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,36 +19,6 @@ from jax import lax
 ELEMENTS = {"cpu": 2**14}
 ELEMENTS_ELSEWHERE = 2**22
 PIECES = 10  # of the work, for threads and reports of progress
-
-
-def check_replicates(name: str, count: int) -> None:
-    """Refuse a number of replicates that is not a positive integer.
-
-    Example:
-        >>> check_replicates("n_resamples", 0)
-        Traceback (most recent call last):
-        ValueError: n_resamples is 0; there must be 1 or more
-    """
-    if isinstance(count, bool):
-        raise TypeError(f"{name} is {count!r}; it must be an integer")
-    try:
-        operator.index(count)
-    except TypeError:
-        raise TypeError(f"{name} is {count!r}; it must be an integer") from None
-    if count < 1:
-        raise ValueError(f"{name} is {count}; there must be 1 or more")
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse a confidence outside (0, 1).
-
-    Example:
-        >>> check_confidence(95)
-        Traceback (most recent call last):
-        ValueError: confidence 95 does not lie between 0 and 1
-    """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence {confidence} does not lie between 0 and 1")
 
 
 def replicated(

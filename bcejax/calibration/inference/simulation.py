@@ -28,12 +28,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.inference.replication import (
-    check_confidence,
-    check_replicates,
-    in_pieces,
-    replicated,
-)
+from bcejax.calibration.inference.replication import in_pieces, replicated
+from bcejax.calibration.options import check_confidence, check_count
 from bcejax.numerics import sigmoid
 
 
@@ -109,7 +105,7 @@ def calibration_test(
         >>> test.statistic, round(float(test.p_value), 3)
         (Array(0.5, dtype=float32), 0.001)
     """
-    check_replicates("n_simulations", n_simulations)
+    check_count("n_simulations", n_simulations)
     check_confidence(confidence)
     if alternative not in ALTERNATIVES:
         raise ValueError(f"alternative {alternative!r} is not one of {sorted(ALTERNATIVES)}")
@@ -123,7 +119,7 @@ def calibration_test(
         progress,
         (examples, key),
     )
-    return _judged(statistic, simulated, alternative, confidence)
+    return judge(statistic, simulated, alternative, confidence)
 
 
 def simulate_labels(key: jax.Array, logits: jax.Array) -> jax.Array:
@@ -164,7 +160,22 @@ def _simulated(
 
 
 @functools.partial(jax.jit, static_argnames=("alternative", "confidence"))
-def _judged(statistic: Any, simulated: Any, alternative: str, confidence: float) -> CalibrationTest:
+def judge(statistic: Any, simulated: Any, alternative: str, confidence: float) -> CalibrationTest:
+    """The test of a metric whose simulations are there.
+
+    Args:
+        statistic: a pytree of arrays.
+        simulated: the same, with a leading axis of simulations.
+        alternative: as in ``calibration_test``.
+        confidence: likewise.
+
+    Returns:
+        A ``CalibrationTest``.
+
+    Example:
+        >>> judge(jnp.array(3.0), jnp.array([1.0, 2.0, 3.0]), "greater", 0.95).p_value
+        Array(0.5, dtype=float32)
+    """
     judge = ALTERNATIVES[alternative]
     tails = jnp.array([(1 - confidence) / 2, (1 + confidence) / 2])
     ends = jax.tree.map(lambda each: jnp.quantile(each, tails, axis=0), simulated)

@@ -28,6 +28,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 
 
@@ -91,10 +92,7 @@ def calibration_curve_summary(
         >>> round(float(summary.ici), 3), round(float(summary.emax), 3)
         (0.115, 0.22)
     """
-    if isinstance(points, bool) or not isinstance(points, int):
-        raise TypeError(f"points is {points!r}; it must be an integer")
-    if points < 2:
-        raise ValueError(f"points is {points}; there must be 2 or more")
+    check_count("points", points, least=2)
     if not 0 < share <= 1:
         raise ValueError(f"share {share} does not lie in (0, 1]")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)

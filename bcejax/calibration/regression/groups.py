@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.numerics import sigmoid
@@ -70,10 +71,7 @@ def hosmer_lemeshow_test(
         >>> round(float(test.statistic), 4), int(test.degrees)
         (2.2745, 3)
     """
-    if isinstance(bins, bool) or not isinstance(bins, int):
-        raise TypeError(f"bins is {bins!r}; it must be an integer")
-    if bins < 3:
-        raise ValueError(f"bins is {bins}; there must be 3 or more")
+    check_count("bins", bins, least=3)
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
     )

@@ -33,6 +33,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.options import check_confidence
 from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.losses import bce_with_logits
 from bcejax.solvers import NewtonFit, NewtonStatus, invert_semidefinite, minimise_bce
@@ -97,8 +98,7 @@ def calibration_regression(
         >>> round(float(fit.slope.value), 3), round(float(fit.in_the_large.value), 3)
         (0.934, 0.567)
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence {confidence} does not lie between 0 and 1")
+    check_confidence(confidence)
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
     )

@@ -26,8 +26,10 @@ from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.decomposition import murphy_decomposition
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.inference.bootstrap import interval_of
+from bcejax.calibration.inference.simulation import judge
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
-from bcejax.calibration.reporting.draws import draw_measures
+from bcejax.calibration.reporting.draws import Draws, draw_measures
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
 from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, SIGNED, range_of
 from bcejax.losses import bce_gradient, bce_with_logits
@@ -156,40 +158,41 @@ def _measure(
     )
     assert simulated is not None
 
+    values = jax.tree.map(lambda drawn: drawn[0], simulated)
+    if resampled is None:
+        return {
+            part: {name: Finding(float(values[part][name])) for name in names}
+            for part, names in NAMES.items()
+        }
+    null = jax.tree.map(lambda drawn: drawn[1:], simulated)
+    test = judge(values, null, "greater", confidence)
+    interval = interval_of(values, _centred(resampled, values), kind="basic", confidence=confidence)
+
     def finding(part: str, name: str) -> Finding:
-        value, null = simulated[part][name][0], simulated[part][name][1:]
-        if resampled is None:
-            return Finding(float(value))
-        replicates = resampled[part][name][1:]
-        p_value = math.nan if part == "scores" or name in FREE else _p_value(value, null)
-        return Finding(float(value), *_ends(name, value, replicates, confidence), p_value)
+        ends = (each[part][name] for each in (interval.lower, interval.upper))
+        lower, upper = (float(np.clip(end, *range_of(name))) for end in ends)
+        p_value = math.nan if part == "scores" or name in FREE else float(test.p_value[part][name])
+        return Finding(float(values[part][name]), lower, upper, p_value)
 
     found = {part: {name: finding(part, name) for name in names} for part, names in NAMES.items()}
-    if draws:
-        name = "log_miscalibration"
-        excess = found["parts"][name].value - float(np.mean(simulated["parts"][name][1:]))
-        found["parts"][f"{name}_above_chance"] = Finding(excess)
+    name = "log_miscalibration"
+    excess = found["parts"][name].value - float(test.null_mean["parts"][name])
+    found["parts"][f"{name}_above_chance"] = Finding(excess)
     return found
 
 
-def _ends(
-    name: str, value: np.ndarray, replicates: np.ndarray, confidence: float
-) -> tuple[float, float]:
-    """The basic interval, within the metric's range."""
-    tails = (1 + confidence) / 2, (1 - confidence) / 2
-    truth = np.mean(replicates) if name in SIGNED else value  # in the world of the resamples
-    with np.errstate(invalid="ignore"):  # of infinite scores no interval is known
-        ends = value - (np.quantile(replicates, tails) - truth)
-    lower, upper = np.clip(ends, *range_of(name)).tolist()
-    return lower, upper
+def _centred(resampled: Draws, values: Draws) -> Draws:
+    """The replicates; those of a debiased error moved as ``bootstrap_interval(population=)`` does.
 
-
-def _p_value(value: np.ndarray, null: np.ndarray) -> float:
-    """How often chance alone goes as far, as in ``calibration_test``."""
-    if np.isnan(value):
-        return math.nan
-    slack = 100 * np.finfo(value.dtype).eps * np.abs(value) if np.isfinite(value) else 0
-    return float((1 + np.sum(~(null < value - slack))) / (1 + null.size))
+    What a resample's debiased error estimates, the plug-in error of the data, is their mean.
+    """
+    return {
+        part: {
+            name: drawn[1:] + (values[part][name] - np.mean(drawn[1:]) if name in SIGNED else 0)
+            for name, drawn in each.items()
+        }
+        for part, each in resampled.items()
+    }
 
 
 def _brier_parts(examples: Examples) -> dict[str, Finding]:

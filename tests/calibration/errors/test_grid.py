@@ -7,7 +7,6 @@ import pytest
 
 from bcejax.calibration.errors.grid import (
     cell_sums,
-    check_cells,
     coarser,
     cosines,
     density,
@@ -89,10 +88,3 @@ def test_offsets_have_the_derivative_of_shares():
     gradient = jax.grad(lambda p: on_nodes(jnp.ones(2), p, 4) @ jnp.arange(5.0) ** 2)
     gradient = jax.jit(gradient)(probs)
     np.testing.assert_allclose(gradient, [4 * (2**2 - 1), 4 * (3**2 - 2**2)])
-
-
-def test_refuses_what_is_no_number_of_cells():
-    with pytest.raises(TypeError, match=r"cells is 2\.5; it must be an integer"):
-        check_cells(2.5)
-    with pytest.raises(ValueError, match="cells is 0; there must be 1 or more"):
-        check_cells(0)
