@@ -55,7 +55,7 @@ class NewtonStatus(enum.IntEnum):
 
     CONVERGED = 0
     SEPARATED = 1  # the optimum lies at infinity
-    MAX_STEPS = 2  # neither, or nan among the data
+    MAX_STEPS = 2  # neither, nan among the data, or sums that overflow
 
 
 class NewtonFit(NamedTuple):
@@ -109,7 +109,9 @@ class _Point(NamedTuple):
     def at_rest(self) -> jax.Array:
         decrement = -self.gradient @ self.step()
         small = decrement <= jnp.finfo(self.value.dtype).eps / 16 * self.value
-        return small & (self.value < jnp.inf)
+        # where a sum overflows there is no step, which is no sign of a minimum
+        known = jnp.all(jnp.isfinite(self.hessian)) & (self.value < jnp.inf)
+        return small & known
 
 
 class _State(NamedTuple):

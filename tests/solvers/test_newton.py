@@ -260,3 +260,10 @@ def test_inverse_of_a_hessian():
 def test_bad_shapes_are_one_clear_line(columns, labels, options, message):
     with pytest.raises(ValueError, match=message):
         minimise_bce(columns, labels, **options)
+
+
+def test_columns_whose_squares_overflow_are_not_called_converged():
+    column = jnp.array([1e20, -1e20, 1.0, 0.0], jnp.float32)
+    fit = minimise_bce([1.0, column], jnp.array([1, 0, 1, 0]))
+    assert int(fit.status) == NewtonStatus.MAX_STEPS
+    assert jnp.isfinite(fit.params).all()
