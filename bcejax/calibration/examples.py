@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.losses import bce_gradient, bce_with_logits, bce_with_probs
-from bcejax.numerics import check_labels, check_probs, log_odds, sigmoid, within
+from bcejax.numerics import bernoulli_variance, check_labels, check_probs, log_odds, sigmoid, within
 
 Result = TypeVar("Result")
 
@@ -55,6 +55,12 @@ class Examples(NamedTuple):
         if self.logits is None:
             return self.labels - self.probabilities()
         return -bce_gradient(self.log_odds(), self.labels)
+
+    def variances(self) -> jax.Array:
+        """p (1 - p) of each example (n,); from logits no probability is rounded to 1."""
+        if self.logits is None:
+            return self.probabilities() * (1 - self.probabilities())
+        return bernoulli_variance(self.log_odds())
 
     def losses(self) -> jax.Array:
         """Binary cross-entropy of each example (n,), in nats."""

@@ -24,12 +24,13 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
+from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.binning.edges import place
 from bcejax.calibration.binning.rules import bin_rule
 from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.decomposition.murphy import MurphyDecomposition
 from bcejax.calibration.errors.binned import NORMS
-from bcejax.calibration.errors.grid import cell_sums, locate, shares_at_nodes
+from bcejax.calibration.errors.grid import locate, shares_at_nodes
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_curve
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import isotonic_means
@@ -129,7 +130,7 @@ def update(
             probabilities outside [0, 1], negative weights, nothing that counts.
 
     Accuracy: sums over batches keep twice the digits of their dtype; inside a batch of n as
-    ``cell_sums`` has it (tests/calibration/test_state.py).
+    ``sums_by_bin`` has it (tests/calibration/test_state.py).
 
     Example:
         >>> state = update(init(), [0, 1], probs=[0.25, 0.75])
@@ -189,7 +190,7 @@ def _prob_cells(examples: Examples, cells: int) -> jax.Array:
     residual = w * examples.residuals()
     offset = examples.probabilities() * cells - cell
     columns = w, w * examples.labels, residual, w * offset, residual * offset
-    return jnp.stack([cell_sums(each, cell, cells) for each in columns])
+    return jnp.stack([sums_by_bin(each, cell, cells) for each in columns])
 
 
 def _logit_cells(examples: Examples) -> jax.Array:
@@ -197,7 +198,7 @@ def _logit_cells(examples: Examples) -> jax.Array:
     cell, offset = locate((logits + FARTHEST) / (2 * FARTHEST), LOGIT_CELLS)
     w, ones = examples.weights, examples.weights * examples.labels
     columns = w, ones, w * offset, ones * offset
-    return jnp.stack([cell_sums(each, cell, LOGIT_CELLS) for each in columns])
+    return jnp.stack([sums_by_bin(each, cell, LOGIT_CELLS) for each in columns])
 
 
 def summary(state: CalibrationState, *, bins: int = 15) -> CalibrationSummary:

@@ -61,7 +61,7 @@ def check_names(path: Path, names: Sequence[str], label: str, weights: str | Non
         raise ValueError(f"{path}: label and weights are both column {label!r}")
     for wanted in (label, weights):
         if wanted is not None and wanted not in names:
-            raise ValueError(f"{path} has no column {wanted!r}{_suggestion(wanted, names)}")
+            raise ValueError(f"{path} has no column {wanted!r}{suggestion(wanted, names)}")
     if not set(names) - {label, weights}:
         raise ValueError(f"{path} has no column besides {label!r} to learn from")
 
@@ -100,7 +100,13 @@ def _shown(names: Sequence[str]) -> str:
     return ", ".join(plain) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _suggestion(wanted: str, names: Sequence[str]) -> str:
+def suggestion(wanted: str, names: Sequence[str]) -> str:
+    """What to say behind "has no column": the name that may be meant, and those that are there.
+
+    Example:
+        >>> suggestion("Il", ["a", "ill"])
+        "; did you mean 'ill'? it has a, ill"
+    """
     lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(wanted.lower(), lower, n=1)
     question = f"; did you mean {lower[near[0]]!r}?" if near else ";"

@@ -37,7 +37,6 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import Ordering, ascending
-from bcejax.numerics import bernoulli_variance
 
 _TERMS = 6
 
@@ -107,7 +106,7 @@ def _errors(examples: Examples, ordering: Ordering) -> CumulativeErrors:
     wander = jnp.cumsum(ordering.per_group(w * examples.residuals())) / total
     up, down = jnp.maximum(jnp.max(wander), 0), jnp.minimum(jnp.min(wander), 0)
     largest, spread = jnp.maximum(up, -down), up - down
-    scale = jnp.sqrt(jnp.sum(w * _variance(examples))) / total
+    scale = jnp.sqrt(jnp.sum(w * examples.variances())) / total
     drawn = jnp.all((w == 0) | (y == 0) | (y == 1))
     scaled = [_over(each, scale) for each in (largest, spread)]
     p_values = [
@@ -115,12 +114,6 @@ def _errors(examples: Examples, ordering: Ordering) -> CumulativeErrors:
         for tail, each in zip((tail_of_largest, tail_of_range), scaled, strict=True)
     ]
     return CumulativeErrors(largest, scaled[0], p_values[0], spread, scaled[1], p_values[1])
-
-
-def _variance(examples: Examples) -> jax.Array:
-    if examples.logits is None:
-        return examples.probabilities() * (1 - examples.probabilities())
-    return bernoulli_variance(examples.log_odds())
 
 
 def _over(statistic: jax.Array, scale: jax.Array) -> jax.Array:

@@ -22,11 +22,11 @@ References:
     M. P. Wand, Fast computation of multivariate kernel estimators (1994), for linear binning.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from bcejax.calibration.binning import sums_by_bin
 
 
 def locate(probs: jax.Array, cells: int) -> tuple[jax.Array, jax.Array]:
@@ -46,32 +46,6 @@ def locate(probs: jax.Array, cells: int) -> tuple[jax.Array, jax.Array]:
     position = probs * cells
     cell = jnp.clip(jax.lax.stop_gradient(position).astype(jnp.int32), 0, cells - 1)
     return cell, position - cell
-
-
-def cell_sums(values: jax.Array, cell: jax.Array, cells: int) -> jax.Array:
-    """Sums of values over the examples of each cell.
-
-    Args:
-        values: (n,).
-        cell: (n,) of each example.
-        cells: N.
-
-    Returns:
-        (N,).
-
-    Accuracy: within (max(sqrt n, min(n, N)) + sqrt n + 2) eps of the sum of absolute values
-    (tests/calibration/errors/test_grid.py): it is taken in up to sqrt(n) blocks, which together are
-    no larger than the examples.
-
-    Example:
-        >>> cell_sums(jnp.array([1.0, 2.0, 4.0]), jnp.array([0, 1, 0]), 2)
-        Array([5., 2.], dtype=float32)
-    """
-    n = len(cell)
-    blocks = max(1, min(math.isqrt(n), n // cells))
-    length = -(-n // blocks)
-    place = cell + cells * (jnp.arange(n, dtype=jnp.int32) // length)
-    return jnp.sum(jax.ops.segment_sum(values, place, blocks * cells).reshape(blocks, -1), axis=0)
 
 
 def shares_at_nodes(sums: jax.Array, moments: jax.Array) -> jax.Array:
@@ -108,7 +82,7 @@ def on_nodes(values: jax.Array, probs: jax.Array, cells: int) -> jax.Array:
         Array([4., 4., 0., 0., 1.], dtype=float32)
     """
     cell, offset = locate(probs, cells)
-    sums, moments = (cell_sums(each, cell, cells) for each in (values, values * offset))
+    sums, moments = (sums_by_bin(each, cell, cells) for each in (values, values * offset))
     return shares_at_nodes(sums, moments)
 
 

@@ -16,7 +16,7 @@ from jax.scipy.special import erfc
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.numerics import bernoulli_variance, tanh_half
+from bcejax.numerics import tanh_half
 
 
 class SpiegelhalterTest(NamedTuple):
@@ -68,11 +68,8 @@ def spiegelhalter_test(
 @jax.jit
 def _test(examples: Examples) -> SpiegelhalterTest:
     w = examples.weights
-    if examples.logits is None:
-        p = examples.probabilities()
-        lean, variance = 1 - 2 * p, p * (1 - p)
-    else:
-        lean, variance = -tanh_half(examples.log_odds()), bernoulli_variance(examples.log_odds())
+    from_probs = examples.logits is None
+    lean = 1 - 2 * examples.probabilities() if from_probs else -tanh_half(examples.log_odds())
     surplus = jnp.sum(w * lean * examples.residuals())
-    z = surplus / jnp.sqrt(jnp.sum(w * lean**2 * variance))
+    z = surplus / jnp.sqrt(jnp.sum(w * lean**2 * examples.variances()))
     return SpiegelhalterTest(z, erfc(jnp.abs(z) / jnp.sqrt(2)))

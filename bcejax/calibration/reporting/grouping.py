@@ -23,7 +23,7 @@ from bcejax.calibration.errors.cumulative import cumulative_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.regression import calibration_regression
-from bcejax.calibration.reporting.measures import MASS_BINS
+from bcejax.calibration.reporting.measures import MASS_BINS, measure_rates
 
 SMALLEST = 64  # that a group is padded to
 
@@ -109,9 +109,6 @@ def _findings(examples: Examples, rows: np.ndarray) -> GroupFindings:
 
 
 def _measured(group: Examples) -> list[float]:
-    shares = group.weights / jnp.sum(group.weights)
-    base_rate = jnp.sum(shares * group.labels)
-    mean_prob = jnp.sum(shares * group.probabilities())
     fit = group.measured(calibration_regression)
     errors = (
         group.measured(functools.partial(expected_calibration_error, **MASS_BINS)),
@@ -119,6 +116,5 @@ def _measured(group: Examples) -> list[float]:
         group.measured(cumulative_calibration_error).kuiper_p_value,
     )
     slope, shift = fit.slope, fit.in_the_large
-    ratio = base_rate / mean_prob
-    numbers = (base_rate, mean_prob, ratio, slope.value, slope.lower, slope.upper, shift.value)
-    return [float(each) for each in (*numbers, *errors)]
+    line = (slope.value, slope.lower, slope.upper, shift.value)
+    return [float(each) for each in (*measure_rates(group).values(), *line, *errors)]

@@ -16,7 +16,7 @@ from bcejax.calibration.errors.cumulative import cumulative_calibration_error
 from bcejax.calibration.errors.debiased import debiased_squared_error
 from bcejax.calibration.errors.kernel import kernel_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
-from bcejax.calibration.examples import as_examples
+from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.scores import accuracy, brier_score, log_score, roc_auc
 
 MASS_BINS: dict[str, Any] = {"bins": "cube_root", "strategy": "mass"}
@@ -39,15 +39,21 @@ SIGNED = ("debiased_squared_error", "kernel_calibration_error")
 
 def measure_scores(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
     """Scores of predictions, base rate and mean probability."""
-    examples = as_examples(labels, **given)
-    shares = examples.weights / jnp.sum(examples.weights)
-    base_rate = jnp.sum(shares * examples.labels)
-    mean_prob = jnp.sum(shares * examples.probabilities())
     return {
         "log_score": log_score(labels, **given),
         "brier_score": brier_score(labels, **given),
         "roc_auc": roc_auc(labels, **given),
         "accuracy": accuracy(labels, **given),
+        **measure_rates(as_examples(labels, **given)),
+    }
+
+
+def measure_rates(examples: Examples) -> dict[str, jax.Array]:
+    """Base rate, mean probability, and the one over the other."""
+    shares = examples.weights / jnp.sum(examples.weights)
+    base_rate = jnp.sum(shares * examples.labels)
+    mean_prob = jnp.sum(shares * examples.probabilities())
+    return {
         "base_rate": base_rate,
         "mean_prob": mean_prob,
         "observed_over_expected": base_rate / mean_prob,

@@ -4,18 +4,17 @@ pyarrow reads every cell of a CSV as text first, so that a cell that is no numbe
 its row; a million rows take about 0.2 s so.
 """
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bcejax.data.csv_reader import number_of
+from bcejax.data.tabulation import suggestion
 from bcejax.numerics import require
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-TRUTH = {"true": 1.0, "false": 0.0}
-NAMES_SHOWN = 20
 PURPOSE = "reading predictions"
 
 
@@ -69,7 +68,7 @@ class Sheet:
         values = np.full(len(cells), np.nan)
         for row, cell in enumerate(cells):
             try:
-                values[row] = _number(cell or "nan")
+                values[row] = number_of(cell or "nan")
             except ValueError:
                 here = np.arange(len(cells)) == row
                 fault = f"{(cell or '')[:40]!r} is not a number{advice}"
@@ -126,18 +125,7 @@ def _find(path: Path, names: Sequence[str], there: Sequence[str]) -> list[str]:
     bare = [name.strip() for name in there]
     for name in names:
         if name not in bare:
-            lower = {each.lower(): each for each in bare}
-            near = difflib.get_close_matches(name.lower(), lower, n=1)
-            question = f"; did you mean {lower[near[0]]!r}?" if near else ";"
-            rest = f" and {len(bare) - NAMES_SHOWN} more" if len(bare) > NAMES_SHOWN else ""
-            shown = ", ".join(bare[:NAMES_SHOWN]) + rest
-            raise ValueError(f"{path} has no column {name!r}{question} it has {shown}")
+            raise ValueError(f"{path} has no column {name!r}{suggestion(name, bare)}")
         if bare.count(name) > 1:
             raise ValueError(f"{path}: {bare.count(name)} columns are named {name!r}")
     return [there[bare.index(name)] for name in names]
-
-
-def _number(cell: str) -> float:
-    """The value of a cell by pyarrow's rules, under which 1_000 is no number; or of true, false."""
-    text = cell.lower()
-    return TRUTH[text] if text in TRUTH else float(text.replace("_", "?"))

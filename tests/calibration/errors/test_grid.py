@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.errors.grid import (
-    cell_sums,
     coarser,
     cosines,
     density,
@@ -54,7 +54,7 @@ def test_wider_cells_hold_what_they_would_have_held():
 def test_sums_of_cells_are_within_their_bound(n, cells):
     """All in one cell, where a plain sum is worst."""
     values = np.full(n, 0.1, np.float32)
-    sums = jax.jit(cell_sums, static_argnums=2)
+    sums = jax.jit(sums_by_bin, static_argnums=2)
     got = np.float64(sums(values, np.full(n, cells - 1, np.int32), cells))
     bound = (max(n**0.5, min(n, cells)) + n**0.5 + 2) * np.finfo(np.float32).eps
     assert abs(got[-1] / values.sum(dtype=float) - 1) <= bound
