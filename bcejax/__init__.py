@@ -69,7 +69,16 @@ __all__ = [
     "undo_pos_weight",
 ]
 
-_SUBPACKAGES = ("analysis", "calibration", "commands", "data", "models", "plots", "training")
+_SUBPACKAGES = (
+    "analysis",
+    "calibration",
+    "commands",
+    "data",
+    "models",
+    "plots",
+    "solvers",
+    "training",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

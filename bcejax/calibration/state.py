@@ -71,7 +71,7 @@ class CalibrationSummary(NamedTuple):
     roc_auc: jax.Array
     slope: jax.Array
     intercept: jax.Array
-    slope_status: jax.Array  # int32, named by NewtonStatus
+    slope_status: jax.Array  # int32, named by SolverStatus
 
 
 def init(cells: int = 3600, dtype: DTypeLike = jnp.float32) -> CalibrationState:

@@ -1,10 +1,7 @@
 """Floor 2: minimise the cross-entropy, to full accuracy."""
 
-from bcejax.solvers.newton import (
-    NewtonFit,
-    NewtonStatus,
-    invert_semidefinite,
-    minimise_bce,
-)
+from bcejax.solvers.newton import NewtonFit, invert_semidefinite, minimise_bce
+from bcejax.solvers.solution import Solution
+from bcejax.solvers.status import SolverStatus
 
-__all__ = ["NewtonFit", "NewtonStatus", "invert_semidefinite", "minimise_bce"]
+__all__ = ["NewtonFit", "Solution", "SolverStatus", "invert_semidefinite", "minimise_bce"]

@@ -30,7 +30,6 @@ References:
     regression models (1984).
 """
 
-import enum
 import functools
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -43,19 +42,12 @@ from jax.typing import ArrayLike
 
 from bcejax.losses import bce_gradient, bce_with_logits
 from bcejax.numerics import log1p_of_share
+from bcejax.solvers.status import SolverStatus
 
 STRIDE = 16
 MANY = 2**15  # from here on a first fit to every 16th example pays
 BLOCK = 4096  # examples whose terms stay in the cache
 FEW_COLUMNS = 3  # up to here sums of products are faster than products of matrices
-
-
-class NewtonStatus(enum.IntEnum):
-    """How a minimisation ended."""
-
-    CONVERGED = 0
-    SEPARATED = 1  # the optimum lies at infinity
-    MAX_STEPS = 2  # neither, nan among the data, or sums that overflow
 
 
 class NewtonFit(NamedTuple):
@@ -66,7 +58,7 @@ class NewtonFit(NamedTuple):
     gradient: jax.Array  # (d,)
     hessian: jax.Array  # (d, d)
     steps: jax.Array  # () int32, passes over all examples
-    status: jax.Array  # () int32, named by NewtonStatus
+    status: jax.Array  # () int32, named by SolverStatus
 
 
 class _Problem(NamedTuple):
@@ -159,7 +151,7 @@ def minimise_bce(
 
     Example:
         >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))
-        >>> np.round(np.float64(fit.params), 3), NewtonStatus(int(fit.status)).name
+        >>> np.round(np.float64(fit.params), 3), SolverStatus(int(fit.status)).name
         (array([-1.362,  0.908]), 'CONVERGED')
     """
     problem = _laid_out(columns, labels, weights, offset, ridge)
@@ -213,7 +205,7 @@ def _descend(problem: _Problem, max_steps: int) -> _State:
     if problem.labels.size >= MANY:
         sample = _sample(problem)
         params, status = _finish(sample, _descend(sample, max_steps).point)
-        start = jnp.where(status == NewtonStatus.CONVERGED, params, start)
+        start = jnp.where(status == SolverStatus.CONVERGED, params, start)
 
     def step(state: _State) -> _State:
         point, size, steps = state
@@ -254,9 +246,9 @@ def _finish(problem: _Problem, point: _Point) -> tuple[jax.Array, jax.Array]:
     far = jnp.max(jnp.where(problem.weights == 0, 0, jnp.abs(problem.moved(step)))) > 0.25
     endless = far | _flattened(problem, point)
     separated = endless & (at_rest | _told_apart(problem, point))
-    status = jnp.where(at_rest, NewtonStatus.CONVERGED, NewtonStatus.MAX_STEPS)
-    status = jnp.where(separated, NewtonStatus.SEPARATED, status).astype(jnp.int32)
-    last = jnp.where(status == NewtonStatus.CONVERGED, step, 0)
+    status = jnp.where(at_rest, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
+    status = jnp.where(separated, SolverStatus.SEPARATED, status).astype(jnp.int32)
+    last = jnp.where(status == SolverStatus.CONVERGED, step, 0)
     return jnp.where(point.value < jnp.inf, point.params + last, jnp.nan), status
 
 

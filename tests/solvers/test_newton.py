@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from bcejax.solvers import NewtonStatus, invert_semidefinite, minimise_bce
+from bcejax.solvers import SolverStatus, invert_semidefinite, minimise_bce
 from bcejax.solvers.newton import BLOCK, MANY
 
 DTYPES = ["float32", "float64"]
@@ -74,7 +74,7 @@ def test_params_are_those_of_50_digits(dtype, labels):
     fit = affine(Z, labels, W, dtype=dtype)
     want = exact([np.ones(N), Z], labels, W)
     assert fit.params.dtype == dtype
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
     eps = float(np.finfo(dtype).eps)
     np.testing.assert_allclose(fit.params, want, rtol=16 * eps, atol=16 * eps * abs(want).max())
 
@@ -107,7 +107,7 @@ def test_many_examples_take_few_passes_and_reach_the_same_optimum():
     y = (RNG.random(n) < 1 / (1 + np.exp(-z / 2 + 1))).astype(float)
     w = RNG.random(n) + 0.5
     fit = affine(z, y, w)
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
     assert fit.steps <= 4
     F = np.column_stack([np.ones(n), z])
     _, gradient = loss(F, y, w)(np.asarray(fit.params))
@@ -120,7 +120,7 @@ def test_a_first_fit_that_misleads_does_no_harm():
     z = np.where(np.arange(LONG) % 16 == 0, 5.0, RNG.normal(size=LONG))
     y = np.where(np.arange(LONG) % 16 == 0, 1.0, np.arange(LONG) % 2)
     fit = affine(z, y, np.ones(LONG))
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
     F = np.column_stack([np.ones(LONG), z])
     assert np.abs(loss(F, y, np.ones(LONG))(np.asarray(fit.params))[1]).max() < 1e-9
 
@@ -140,7 +140,7 @@ def test_a_first_fit_that_misleads_does_no_harm():
 )
 def test_without_an_optimum_params_are_large_and_the_status_says_so(dtype, z, y):
     fit = small(z, y, dtype)
-    assert fit.status == NewtonStatus.SEPARATED
+    assert fit.status == SolverStatus.SEPARATED
     assert np.all(np.isfinite(fit.params))
     assert np.abs(fit.params).max() > 10
 
@@ -148,7 +148,7 @@ def test_without_an_optimum_params_are_large_and_the_status_says_so(dtype, z, y)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_dependent_column_stays_where_it_is(dtype):
     fit = small(np.full(5, 2.0), [0, 1, 1, 1, 1], dtype)
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
     np.testing.assert_allclose(fit.params, [np.log(4), 0], rtol=1e-5, atol=0)
 
 
@@ -162,7 +162,7 @@ def test_an_outlier_takes_steps_but_no_more():
     z, w = np.append(1e5, Z[1:]), np.append(1.0, W[1:])
     y = np.append(1.0, Y[1:])
     fit = affine(z, y, w)
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
     np.testing.assert_allclose(fit.params, affine(Z, y, np.append(0, W[1:])).params, rtol=1e-10)
 
 
@@ -187,12 +187,12 @@ def test_nan_comes_out_as_nan(place):
     {"labels": y, "weights": w, "column": z}[place][3] = np.nan
     fit = affine(z, y, w)
     assert np.all(np.isnan(fit.params))
-    assert fit.status == NewtonStatus.MAX_STEPS
+    assert fit.status == SolverStatus.MAX_STEPS
 
 
 def test_too_few_steps_are_said():
     fit = minimise_bce([1.0, Z], Y, max_steps=2)
-    assert fit.status == NewtonStatus.MAX_STEPS
+    assert fit.status == SolverStatus.MAX_STEPS
     assert fit.steps == 2
 
 
@@ -235,7 +235,7 @@ def test_wherever_it_says_converged_the_gradient_vanishes(z, seed):
     fit = affine(z, y, np.ones(N))
     F = np.column_stack([np.ones(N), z])
     assert np.all(np.isfinite(fit.params))
-    if fit.status == NewtonStatus.CONVERGED:
+    if fit.status == SolverStatus.CONVERGED:
         _, gradient = loss(F, y, np.ones(N))(np.asarray(fit.params))
         assert np.abs(gradient).max() < 1e-10 * (1 + np.abs(z).max())
 
@@ -265,5 +265,5 @@ def test_bad_shapes_are_one_clear_line(columns, labels, options, message):
 def test_columns_whose_squares_overflow_are_not_called_converged():
     column = jnp.array([1e20, -1e20, 1.0, 0.0], jnp.float32)
     fit = minimise_bce([1.0, column], jnp.array([1, 0, 1, 0]))
-    assert int(fit.status) == NewtonStatus.MAX_STEPS
+    assert int(fit.status) == SolverStatus.MAX_STEPS
     assert jnp.isfinite(fit.params).all()

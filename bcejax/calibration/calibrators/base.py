@@ -17,15 +17,15 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.numerics import check_probs, log_odds, sigmoid, within
-from bcejax.solvers import NewtonStatus
+from bcejax.solvers import SolverStatus
 
 
 class CalibratorStatus(enum.IntEnum):
     """How a fit ended."""
 
-    CONVERGED = NewtonStatus.CONVERGED  # at the optimum, to the last digits of the dtype
-    AT_BOUND = NewtonStatus.SEPARATED  # at the edge of the family, or the optimum is at infinity
-    MAX_STEPS = NewtonStatus.MAX_STEPS  # not converged, or nothing to fit
+    CONVERGED = SolverStatus.CONVERGED  # at the optimum, to the last digits of the dtype
+    AT_BOUND = SolverStatus.SEPARATED  # at the edge of the family, or the optimum is at infinity
+    MAX_STEPS = SolverStatus.MAX_STEPS  # not converged, or nothing to fit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

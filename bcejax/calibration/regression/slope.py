@@ -36,7 +36,7 @@ from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.options import check_confidence
 from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.losses import bce_with_logits
-from bcejax.solvers import NewtonFit, NewtonStatus, invert_semidefinite, minimise_bce
+from bcejax.solvers import NewtonFit, SolverStatus, invert_semidefinite, minimise_bce
 
 
 class Estimate(NamedTuple):
@@ -57,7 +57,7 @@ class CalibrationRegression(NamedTuple):
     weak: ChiSquareTest  # slope 1 and intercept 0
     mean: ChiSquareTest  # in_the_large 0
     spread: ChiSquareTest  # slope 1, whatever the intercept
-    status: jax.Array  # int32 of NewtonStatus, the worse of the two fits
+    status: jax.Array  # int32 of SolverStatus, the worse of the two fits
 
 
 def calibration_regression(
@@ -140,7 +140,7 @@ def _estimates(fit: NewtonFit, confidence: float) -> list[Estimate]:
     """Of each param; nan for what the data do not determine."""
     covariance, independent = invert_semidefinite(fit.hessian)
     values = jnp.where(jnp.all(independent), fit.params, jnp.nan)
-    settled = jnp.all(independent) & (fit.status == NewtonStatus.CONVERGED)
+    settled = jnp.all(independent) & (fit.status == SolverStatus.CONVERGED)
     errors = jnp.where(settled, jnp.sqrt(jnp.diagonal(covariance)), jnp.nan)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * errors
     columns = (values, errors, values - reach, values + reach)

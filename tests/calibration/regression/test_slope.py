@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bcejax.calibration.regression.slope import calibration_regression
-from bcejax.solvers import NewtonStatus
+from bcejax.solvers import SolverStatus
 
 N = 60
 I = np.arange(N)  # noqa: E741
@@ -62,7 +62,7 @@ def test_they_are_those_of_statsmodels(case):
     np.testing.assert_allclose([each.statistic for each in tests], statistics, rtol=1e-8)
     assert [int(each.degrees) for each in tests] == [2, 1, 1]
     np.testing.assert_allclose(fit.weak.p_value, np.exp(-statistics[0] / 2), rtol=1e-8)
-    assert fit.status == NewtonStatus.CONVERGED
+    assert fit.status == SolverStatus.CONVERGED
 
 
 def test_weak_is_the_sum_of_the_other_two():
@@ -73,12 +73,12 @@ def test_weak_is_the_sum_of_the_other_two():
 
 def test_where_the_scores_tell_the_labels_apart():
     fit = calibration_regression(LOGITS > 0, logits=LOGITS)
-    assert fit.status == NewtonStatus.SEPARATED
+    assert fit.status == SolverStatus.SEPARATED
     assert fit.slope.value > 10
     assert np.isnan([fit.slope.error, fit.slope.lower, fit.intercept.upper]).all()
     assert np.isfinite([fit.in_the_large.value, fit.in_the_large.error]).all()
     one_class = calibration_regression(np.ones(N), logits=LOGITS)
-    assert one_class.status == NewtonStatus.SEPARATED
+    assert one_class.status == SolverStatus.SEPARATED
     assert np.isnan(one_class.in_the_large.error)
 
 
