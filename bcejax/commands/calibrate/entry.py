@@ -21,9 +21,10 @@ from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.grouping import calibration_by_group
 from bcejax.calibration.reporting.report import CONTESTANTS, Progress, calibration_report
 from bcejax.commands.calibrate.curves import trace_curves
-from bcejax.commands.calibrate.folder import Results, check_folder, write_results
+from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
-from bcejax.commands.calibrate.stages import Stages
+from bcejax.commands.folders import check_folder
+from bcejax.commands.stages import Stages
 from bcejax.numerics import require, sigmoid
 from bcejax.plots import house_style
 
@@ -59,7 +60,7 @@ class Flags:
 def main(args: Sequence[str]) -> int:
     """Read, measure, draw, write; the exit status."""
     flags = _read_flags(args)
-    check_folder(flags.out, flags.predictions)
+    check_folder(flags.out, flags.predictions, FILES)
     with house_style():
         pass  # where matplotlib is missing, say so before any work is done
     console = Console(stderr=True)

@@ -1,33 +1,25 @@
 """The figures of a calibration, each drawn from what was computed before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bcejax.calibration.binning import ReliabilityCurve
 from bcejax.commands.calibrate.curves import Curves
+from bcejax.commands.drawings import Figure, draw_figure
 from bcejax.plots import (
     draw_isotonic_reliability,
     draw_prob_histogram,
     draw_recalibration,
     draw_reliability,
     draw_smooth_reliability,
-    save_drawing,
 )
-
-
-class Figure(NamedTuple):
-    """A figure in files, and what to say of it."""
-
-    svg: Path
-    alt: str
-    caption: str
 
 
 def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
     """Draw each figure into the folder, as SVG and as PNG."""
     figures = [
-        _figure(
+        draw_figure(
             folder / "reliability",
             [
                 lambda ax: draw_reliability(ax, curves.binned),
@@ -39,7 +31,7 @@ def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
             " bins of equal width and their intervals. Right: the isotonic curve, in grey where"
             " that of a calibrated model would lie, and the smooth curve.",
         ),
-        _figure(
+        draw_figure(
             folder / "recalibration",
             [
                 lambda ax: draw_recalibration(ax, curves.binned, curves.after),
@@ -48,7 +40,7 @@ def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
             f"Reliability before and after calibration by {calibrator}.",
             f"Before and after {calibrator}. Each example was calibrated without its own fold.",
         ),
-        _figure(
+        draw_figure(
             folder / "histogram",
             [lambda ax: draw_prob_histogram(ax, curves.fine)],
             "Density of the probabilities of label 1 and of label 0.",
@@ -72,13 +64,4 @@ def _group_figure(groups: Mapping[str, ReliabilityCurve], stem: Path) -> Figure:
             draw_reliability(ax, curve, label=name, intervals=False)
 
     caption = f"The {len(groups)} largest groups: share of label 1 against probability."
-    return _figure(stem, [draw], "Reliability by group.", caption)
-
-
-def _figure(stem: Path, panels: list[Callable[[Any], None]], alt: str, caption: str) -> Figure:
-    def draw(*axes: Any) -> None:
-        for ax, panel in zip(axes, panels, strict=True):
-            panel(ax)
-
-    svg, _ = save_drawing(draw, stem, panels=(1, len(panels)))
-    return Figure(svg, alt, caption)
+    return draw_figure(stem, [draw], "Reliability by group.", caption)

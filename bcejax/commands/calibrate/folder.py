@@ -1,8 +1,7 @@
 """The folder that ``bcejax calibrate`` leaves behind."""
 
-import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +15,8 @@ from bcejax.commands.calibrate.curves import Curves
 from bcejax.commands.calibrate.figures import draw_figures
 from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
+from bcejax.commands.findings import rows_of
+from bcejax.commands.folders import write_table
 from bcejax.commands.page import write_page
 from bcejax.numerics import require
 
@@ -38,20 +39,6 @@ class Results(NamedTuple):
     asked: Mapping[str, Any]
 
 
-def check_folder(folder: Path, predictions: Path) -> None:
-    """Make the folder, before any work is done for it.
-
-    Raises:
-        ValueError: it cannot be made, or the predictions are a file that would be written over.
-    """
-    if predictions.resolve() in {(folder / name).resolve() for name in FILES}:
-        raise ValueError(f"{predictions} would be written over: take another --out than {folder}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"out {folder} cannot be a folder: {error.strerror}") from None
-
-
 def write_results(folder: Path, results: Results) -> None:
     """Write all files; those of an earlier run are written over.
 
@@ -60,14 +47,14 @@ def write_results(folder: Path, results: Results) -> None:
     """
     report = results.report
     try:
-        _write_table(folder / "table.csv", ("part", "name", *Finding._fields), _rows(report))
-        _write_table(
+        write_table(folder / "table.csv", ("part", "name", *Finding._fields), rows_of(report))
+        write_table(
             folder / "calibrators.csv",
             ("calibrator", *Recalibration._fields),
             ((name, *row) for name, row in report.recalibrations.items()),
         )
         if results.groups:
-            _write_table(
+            write_table(
                 folder / "groups.csv",
                 ("group", *GroupFindings._fields),
                 ((name, *row) for name, row in results.groups.items()),
@@ -87,11 +74,6 @@ def write_results(folder: Path, results: Results) -> None:
         ) from None
 
 
-def _rows(report: CalibrationReport) -> Iterable[tuple[Any, ...]]:
-    for part, estimates in report.parts.items():
-        yield from ((part, name, *each) for name, each in estimates.items())
-
-
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:
     if not groups:
         return {}
@@ -99,13 +81,6 @@ def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:
     return {"group": list(groups)} | dict(
         zip(GroupFindings._fields, map(list, fields), strict=True)
     )
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def _write_rows(path: Path, results: Results) -> None:

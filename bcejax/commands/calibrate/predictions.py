@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bcejax.commands.calibrate.columns import Sheet, read_columns
-from bcejax.numerics import check_labels, check_probs
+from bcejax.commands.columns import Sheet, read_columns
+from bcejax.commands.examples import read_labels, read_weights
+from bcejax.numerics import check_probs
 
 MOST_GROUPS = 200
 
@@ -80,30 +81,14 @@ def read_predictions(
     if repeated is not None:
         raise ValueError(f"column {repeated!r} is asked for twice")
     sheet = read_columns(path, names)
-    weights = None if weight is None else _weights(sheet, weight)
+    weights = None if weight is None else read_weights(sheet, weight)
     return Predictions(
-        _labels(sheet, label, weights),
+        read_labels(sheet, label, weights),
         None if prob is None else _probs(sheet, prob),
         None if logit is None else sheet.numbers(logit),
         weights,
         None if group is None else _groups(sheet, group),
     )
-
-
-def _labels(sheet: Sheet, name: str, weights: np.ndarray | None) -> np.ndarray:
-    labels = sheet.numbers(name, advice="; give one class label 1, the other 0")
-    odd = (labels != 0) & (labels != 1)
-    if odd.any():
-        try:
-            check_labels(labels)
-        except ValueError as error:
-            raise sheet.fault(name, str(error), odd) from None
-        raise sheet.fault(name, f"labels are 0 or 1 here, found {labels[odd][0]:g}", odd)
-    counted = labels if weights is None else labels[weights > 0]
-    if (counted == counted[0]).all():
-        one = f"all {counted.size} labels that count are {counted[0]:g}"
-        raise sheet.fault(name, f"one class only: {one}")
-    return labels
 
 
 def _probs(sheet: Sheet, name: str) -> np.ndarray:
@@ -122,14 +107,3 @@ def _groups(sheet: Sheet, name: str) -> np.ndarray:
     if count > MOST_GROUPS:
         raise sheet.fault(name, f"{count} groups; --group takes up to {MOST_GROUPS}")
     return groups
-
-
-def _weights(sheet: Sheet, name: str) -> np.ndarray:
-    weights = sheet.numbers(name)
-    strange = (weights < 0) | np.isinf(weights)
-    if strange.any():
-        found = f"weights are finite and >= 0, found {weights[strange][0]:g}"
-        raise sheet.fault(name, found, strange)
-    if not weights.any():
-        raise sheet.fault(name, "every weight is 0")
-    return weights

@@ -1,4 +1,4 @@
-"""What a person sees while ``bcejax calibrate`` works: the stage it is at, and what is done."""
+"""What a person sees while a command works: the stage it is at, and what is done."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from bcejax.data.tabulation import suggestion
 from bcejax.numerics import require
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-PURPOSE = "reading predictions"
+PURPOSE = "reading a table"
 
 
 class Sheet:

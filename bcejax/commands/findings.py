@@ -1,0 +1,65 @@
+"""What a report of calibration says, as a page shows it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bcejax.calibration.reporting.findings import CalibrationReport, Finding
+from bcejax.commands.page import Block, Grid, Paragraph, make_grid
+
+FOUR_DIGITS = ".4g"
+
+
+def answer(report: CalibrationReport) -> list[Block]:
+    """Words for the tests that were made, and what was done otherwise than asked."""
+    error = report.errors["smooth_calibration_error"]
+    said = [Paragraph(_verdict(error), "answer")] if not math.isnan(error.p_value) else []
+    return [*said, *(Paragraph(note, "note") for note in report.notes)]
+
+
+def _verdict(error: Finding) -> str:
+    if error.p_value < 0.05:
+        return (
+            f"No. The smooth calibration error is {error.value:.3g}; a calibrated model would show"
+            f" as much with probability {error.p_value:.2g}."
+        )
+    return (
+        f"Nothing speaks against it. The smooth calibration error is {error.value:.3g}; a"
+        f" calibrated model would show as much with probability {error.p_value:.2g}."
+    )
+
+
+def grids(report: CalibrationReport, links: Mapping[str, str]) -> list[Grid]:
+    """A table for each part of the report.
+
+    Args:
+        report: what was found.
+        links: to files that hold the same.
+    """
+    return [
+        make_grid(
+            f"{part.capitalize()}.",
+            {
+                "": list(estimates),
+                **{
+                    word: [none_if_nan(getattr(each, word)) for each in estimates.values()]
+                    for word in Finding._fields
+                },
+            },
+            formats=dict.fromkeys(Finding._fields, FOUR_DIGITS),
+            links=links,
+            rows=100,
+        )
+        for part, estimates in report.parts.items()
+    ]
+
+
+def rows_of(report: CalibrationReport) -> Iterator[tuple[Any, ...]]:
+    """Part, name and finding of each number, as a table."""
+    for part, estimates in report.parts.items():
+        yield from ((part, name, *each) for name, each in estimates.items())
+
+
+def none_if_nan(value: float) -> float | None:
+    """A number, or what a page shows as missing."""
+    return None if math.isnan(value) else value

@@ -1,0 +1,37 @@
+"""The folder that a command leaves behind."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
+    """Make the folder, before any work is done for it.
+
+    Args:
+        folder: to write into.
+        source: the file that is read.
+        files: names of those that are written.
+
+    Raises:
+        ValueError: it cannot be made, or the source is a file that would be written over.
+    """
+    if source.resolve() in {(folder / name).resolve() for name in files}:
+        raise ValueError(f"{source} would be written over: take another --out than {folder}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out {folder} cannot be a folder: {error.strerror}") from None
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file; numbers keep all their digits.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
