@@ -1,6 +1,7 @@
 """Floor 0: scalar functions that keep their digits, and checks of labels and probabilities."""
 
 from bcejax.numerics.checks import check_labels, check_probs
+from bcejax.numerics.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.numerics.divergences import kl_term
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
@@ -33,6 +34,7 @@ from bcejax.numerics.twofold import (
 )
 
 __all__ = [
+    "ChiSquareTest",
     "DecayingExponential",
     "Pair",
     "Scaled",
@@ -43,6 +45,7 @@ __all__ = [
     "ceiling",
     "check_labels",
     "check_probs",
+    "chi_square_survival",
     "complement_from_log",
     "complement_surprisal",
     "decaying_exponential",

@@ -1,6 +1,5 @@
 """Calibration as clinical statistics asks for it: slope, intercept, smooth curve, tests."""
 
-from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.calibration.regression.curve import CalibrationCurveSummary, calibration_curve_summary
 from bcejax.calibration.regression.groups import hosmer_lemeshow_test
 from bcejax.calibration.regression.slope import (
@@ -9,6 +8,7 @@ from bcejax.calibration.regression.slope import (
     calibration_regression,
 )
 from bcejax.calibration.regression.spread import spiegelhalter_test
+from bcejax.numerics import ChiSquareTest, chi_square_survival
 
 __all__ = [
     "CalibrationCurveSummary",

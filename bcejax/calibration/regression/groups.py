@@ -28,8 +28,7 @@ from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
-from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
-from bcejax.numerics import sigmoid
+from bcejax.numerics import ChiSquareTest, chi_square_survival, sigmoid
 
 
 def hosmer_lemeshow_test(

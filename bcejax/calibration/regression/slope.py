@@ -34,8 +34,8 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.options import check_confidence
-from bcejax.calibration.regression.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.losses import bce_with_logits
+from bcejax.numerics import ChiSquareTest, chi_square_survival
 from bcejax.solvers import NewtonFit, SolverStatus, invert_semidefinite, minimise_bce
 
 

@@ -31,7 +31,7 @@ def chi_square_survival(statistic: ArrayLike, degrees: ArrayLike) -> jax.Array:
         Numbers in [0, 1] of their common shape; nan for k <= 0.
 
     Accuracy: 1e-10 of SciPy in float64, 1e-5 in float32, relative, where it is above 1e-30
-    (tests/calibration/regression/test_chi_square.py).
+    (tests/numerics/test_chi_square.py).
 
     Example:
         >>> chi_square_survival(3.841459, 1).round(4)
