@@ -4,7 +4,8 @@ pyarrow reads every cell of a CSV as text first, so that a cell that is no numbe
 its row; a million rows take about 0.2 s so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ class Sheet:
         return values
 
 
+def column_names(path: Path) -> list[str]:
+    """The names of all columns of a file, in its order.
+
+    Raises:
+        ModuleNotFoundError: pyarrow is not installed.
+        ValueError: no such file, or one that cannot be read.
+    """
+    if _is_parquet(path):
+        parquet = require("pyarrow.parquet", extra="cli", purpose=PURPOSE)
+        with _refusing(path), parquet.ParquetFile(path) as file:
+            return _bare(file.schema_arrow.names)
+    with _refusing(path):
+        return _bare(_open_csv(path).schema.names)
+
+
 def read_columns(path: Path, names: Sequence[str]) -> Sheet:
     """Read the columns of those names.
 
@@ -84,6 +100,16 @@ def read_columns(path: Path, names: Sequence[str]) -> Sheet:
         ValueError: no such file, or one that cannot be read whole; a column that is not there or
             is there twice; no rows.
     """
+    read = _read_parquet if _is_parquet(path) else _read_csv
+    with _refusing(path):
+        table = read(path, names)
+    if not len(table):
+        raise ValueError(f"{path} holds column names but no rows")
+    return Sheet(path, dict(zip(names, table.columns, strict=True)))
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether it is Parquet, of a file that is there and is one of those that are read."""
     suffix = next((each for each in SUFFIXES if path.name.lower().endswith(each)), None)
     if suffix is None:
         raise ValueError(f"{path}: the suffix must be one of {', '.join(SUFFIXES)}")
@@ -91,23 +117,30 @@ def read_columns(path: Path, names: Sequence[str]) -> Sheet:
         raise ValueError(f"{path} is a folder" if path.is_dir() else f"there is no file {path}")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
+    return suffix == ".parquet"
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a bad file into one line."""
     arrow = require("pyarrow", extra="cli", purpose=PURPOSE)
     try:
-        table = (_read_parquet if suffix == ".parquet" else _read_csv)(path, names)
+        yield
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path} cannot be read: {reason}") from None
-    if not len(table):
-        raise ValueError(f"{path} holds column names but no rows")
-    return Sheet(path, dict(zip(names, table.columns, strict=True)))
+
+
+def _open_csv(path: Path) -> Any:
+    csv = require("pyarrow.csv", extra="cli", purpose=PURPOSE)
+    return csv.open_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True))
 
 
 def _read_csv(path: Path, names: Sequence[str]) -> Any:
     arrow = require("pyarrow", extra="cli", purpose=PURPOSE)
     csv = require("pyarrow.csv", extra="cli", purpose=PURPOSE)
     parse = csv.ParseOptions(newlines_in_values=True)
-    there = csv.open_csv(path, parse_options=parse).schema.names
-    own = _find(path, names, there)
+    own = _find(path, names, _open_csv(path).schema.names)
     as_text = dict.fromkeys(own, arrow.string())
     convert = csv.ConvertOptions(include_columns=own, column_types=as_text)
     return csv.read_csv(path, parse_options=parse, convert_options=convert)
@@ -122,10 +155,15 @@ def _read_parquet(path: Path, names: Sequence[str]) -> Any:
 
 def _find(path: Path, names: Sequence[str], there: Sequence[str]) -> list[str]:
     """The names as the file writes them."""
-    bare = [name.strip() for name in there]
+    bare = _bare(there)
     for name in names:
         if name not in bare:
             raise ValueError(f"{path} has no column {name!r}{suggestion(name, bare)}")
         if bare.count(name) > 1:
             raise ValueError(f"{path}: {bare.count(name)} columns are named {name!r}")
     return [there[bare.index(name)] for name in names]
+
+
+def _bare(names: Sequence[str]) -> list[str]:
+    """The names without the blanks around them."""
+    return [name.strip() for name in names]

@@ -1,4 +1,6 @@
-"""Labels and weights of the rows of a file, checked row by row."""
+"""Labels, weights and features of the rows of a file, checked row by row."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,3 +48,22 @@ def read_weights(sheet: Sheet, name: str) -> np.ndarray:
     if not weights.any():
         raise sheet.fault(name, "every weight is 0")
     return weights
+
+
+def read_features(sheet: Sheet, names: Sequence[str], *, advice: str = "") -> np.ndarray:
+    """Columns (n, d) of finite numbers.
+
+    Args:
+        sheet: holds the columns.
+        names: of the columns.
+        advice: what to say to text.
+
+    Raises:
+        ValueError: a value is missing, no number or infinite.
+    """
+    columns = [sheet.numbers(name, advice=advice) for name in names]
+    for name, values in zip(names, columns, strict=True):
+        infinite = np.isinf(values)
+        if infinite.any():
+            raise sheet.fault(name, "infinite value", infinite)
+    return np.column_stack(columns)
