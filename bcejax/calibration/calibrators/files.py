@@ -69,14 +69,7 @@ def save_calibrator(calibrator: Calibrator, path: str | os.PathLike[str]) -> Non
         Array([0.3333, 0.6667], dtype=float32)
     """
     header, arrays = _described(calibrator)
-    contents: dict[str, Any] = {HEADER: json.dumps({"format": FORMAT, **header}), **arrays}
-    part = Path(f"{os.fspath(path)}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **contents)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_archive(path, {HEADER: json.dumps({"format": FORMAT, **header}), **arrays})
 
 
 def load_calibrator(path: str | os.PathLike[str]) -> Calibrator:
@@ -101,7 +94,7 @@ def load_calibrator(path: str | os.PathLike[str]) -> Calibrator:
         Array([0.], dtype=float32)
     """
     path = Path(path)
-    arrays = _read(path)
+    arrays = read_archive(path)
     try:
         header = json.loads(str(arrays.pop(HEADER)[()]))
         if header["format"] > FORMAT:
@@ -164,8 +157,28 @@ def _array(path: Path, array: np.ndarray) -> jax.Array:
     return jnp.asarray(array)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Every array of the archive."""
+def write_archive(path: str | os.PathLike[str], contents: dict[str, Any]) -> None:
+    """Write arrays and texts by name; a reader finds the old file or the new, never half of one.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    part = Path(f"{os.fspath(path)}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **contents)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_archive(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an archive.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ValueError: it is no whole archive, or holds a pickle.
+    """
     try:
         with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle as well
             archive = np.load(path, allow_pickle=False)
