@@ -13,6 +13,7 @@ from experiments.experiment import Experiment, Opening, read_opening
 REGISTRY = (
     "experiments.worked_examples",
     "experiments.gradients_of_models",
+    "experiments.landscape",
     "experiments.keras_tutorial",
     "experiments.calibration_of_training",
     "experiments.calibration_of_losses",

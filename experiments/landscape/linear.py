@@ -1,0 +1,129 @@
+"""Hessians and descents of linear models, by cross-entropy and by squared error."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from scipy.optimize import brentq
+
+from bcejax.data import fit_standardizer, load_pima
+from bcejax.losses import bce_with_logits
+from bcejax.numerics import sigmoid
+from experiments import Track
+from experiments.landscape.settings import Config
+
+CROSS_ENTROPY = "cross-entropy"
+SQUARED = "squared error"
+
+
+def squared_error(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """(p - y)^2."""
+    return (sigmoid(logits) - labels) ** 2
+
+
+LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
+    CROSS_ENTROPY: bce_with_logits,
+    SQUARED: squared_error,
+}
+
+
+class Descents(NamedTuple):
+    """Mean losses on the way down."""
+
+    path: np.ndarray  # (moments, starts)
+    moments: np.ndarray  # (moments,) steps
+
+    @property
+    def excess(self) -> np.ndarray:
+        """Where each ended, above the best (starts,), relative to it."""
+        return self.path[-1] / self.path[-1].min() - 1
+
+
+class Terrain(NamedTuple):
+    """What was found of linear models."""
+
+    curvature: dict[
+        tuple[str, float], np.ndarray
+    ]  # loss, scale: smallest over largest |eigenvalue|
+    descents: dict[str, Descents]
+    inflection: float  # logit at which squared error turns, label 1
+
+
+def survey(config: Config, track: Track) -> Terrain:
+    """All of it, on Pima with standardised columns and an intercept."""
+    batch = load_pima().batch
+    inputs = fit_standardizer(batch.inputs)(batch.inputs).astype(np.float64)
+    columns = jnp.asarray(np.column_stack([inputs, np.ones(len(inputs))]))
+    labels = jnp.asarray(batch.labels, jnp.float64)
+    rng = np.random.default_rng(config.seed)
+    curvature, descents = {}, {}
+    for name, loss in track(tuple(LOSSES.items()), "curvature of linear models"):
+        hessian = _hessian_of(loss, columns, labels)
+        for scale in config.scales:
+            places = scale * rng.standard_normal((config.places, columns.shape[1]))
+            curvature[name, scale] = _lowest(np.array([hessian(place) for place in places]))
+    starts = config.scales[-1] * rng.standard_normal((columns.shape[1], config.starts))
+    for name in track(tuple(LOSSES), "descents"):
+        descents[name] = _descend(LOSSES[name], columns, labels, starts, config.steps)
+    return Terrain(curvature, descents, _inflection())
+
+
+def _hessian_of(
+    loss: Callable[..., jax.Array], columns: jax.Array, labels: jax.Array
+) -> Callable[[np.ndarray], jax.Array]:
+    """The Hessian of the mean loss at any coefficients."""
+    return jax.jit(jax.hessian(lambda b: loss(columns @ b, labels).mean()))
+
+
+def _lowest(hessians: np.ndarray) -> np.ndarray:
+    """Smallest eigenvalue over the largest absolute one, of each."""
+    eigenvalues = np.linalg.eigvalsh(hessians)
+    smallest: np.ndarray = eigenvalues[:, 0] / np.abs(eigenvalues).max(axis=1)
+    return smallest
+
+
+def _descend(
+    loss: Callable[..., jax.Array],
+    columns: jax.Array,
+    labels: jax.Array,
+    starts: np.ndarray,
+    steps: int,
+) -> Descents:
+    """Nesterov's accelerated gradient from every start at once.
+
+    The step is 1 / L with L the bound of cross-entropy's curvature; squared error's is smaller.
+    """
+    bound = float(np.linalg.norm(columns, 2)) ** 2 / (4 * len(columns))
+    answers = jnp.broadcast_to(labels[:, None], (len(columns), starts.shape[1]))
+
+    def means(params: jax.Array) -> jax.Array:
+        return loss(columns @ params, answers).mean(axis=0)
+
+    def step(carry: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], None]:
+        place, before, k = carry
+        ahead = place + k / (k + 3) * (place - before)
+        slope = jax.grad(lambda b: means(b).sum())(ahead)
+        return (ahead - slope / bound, place, k + 1), None
+
+    lengths = np.diff(np.unique(np.r_[0, np.geomspace(1, steps, 40).astype(int)]))
+
+    def stretch(
+        carry: tuple[jax.Array, ...], length: jax.Array
+    ) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        carry = lax.fori_loop(0, length, lambda _, each: step(each, None)[0], carry)
+        return carry, means(carry[0])
+
+    start = jnp.asarray(starts)
+    carry = (start, start, jnp.zeros(()))
+    _, path = jax.jit(lambda carry: lax.scan(stretch, carry, jnp.asarray(lengths)))(carry)
+    whole = np.vstack([means(start)[None], path])
+    return Descents(whole, np.r_[0, np.cumsum(lengths)])
+
+
+def _inflection() -> float:
+    """Where the second derivative of squared error at label 1 changes its sign."""
+    bend = jax.jit(jax.grad(jax.grad(lambda x: squared_error(x, jnp.ones(())))))
+    return float(brentq(lambda x: float(bend(x)), -3.0, 1.0, xtol=1e-15))
