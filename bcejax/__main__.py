@@ -10,6 +10,7 @@ def main() -> int:
     try:
         require("tyro", extra="cli", purpose="the command line")
         require("rich", extra="cli", purpose="the command line")
+        require("bcejax.commands.compilation", extra="cli", purpose="compiling").keep_programs()
         commands = require("bcejax.commands.entry", extra="cli", purpose="the command line")
         status: int = commands.enter(sys.argv[1:])
     except ModuleNotFoundError as error:

@@ -13,6 +13,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from bcejax.commands.compilation import keep_programs
 from experiments.registry import REGISTRY
 
 COMMANDS = ("list", "run", "report")
@@ -48,4 +49,5 @@ def main(args: Sequence[str], registry: Sequence[str] = REGISTRY) -> int:
 
 
 if __name__ == "__main__":
+    keep_programs()
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+import os
+import subprocess
+import sys
+
+SAY_WHERE = "print(jax.config.jax_compilation_cache_dir)"
+KEEP = "import jax\nfrom bcejax.commands.compilation import keep_programs\nkeep_programs()\n"
+COMPILE = "import jax.numpy as jnp\njax.jit(jnp.linalg.eigh)(jnp.eye(8))\n"
+
+
+def said(code, **environment):
+    """What a new process prints, in an environment without a cache but for what is given."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=own | environment
+    )
+    return done.stdout.strip()
+
+
+def test_programs_are_kept_in_the_users_cache_folder(tmp_path):
+    where = said(KEEP + COMPILE + SAY_WHERE, XDG_CACHE_HOME=str(tmp_path))
+    assert where == str(tmp_path / "bcejax")
+    assert any(path.name.endswith("-cache") for path in (tmp_path / "bcejax").iterdir())
+
+
+def test_a_users_own_folder_stays(tmp_path):
+    assert said(KEEP + SAY_WHERE, JAX_COMPILATION_CACHE_DIR=str(tmp_path)) == str(tmp_path)
+
+
+def test_the_library_sets_none():
+    assert said(f"import jax, bcejax, bcejax.commands\n{SAY_WHERE}") == "None"
