@@ -2,6 +2,7 @@
 
   bcejax audit LOSS [flags]        hold a binary cross-entropy against the exact one
   bcejax calibrate FILE [flags]    judge predictions, and fit what would make them calibrated
+  bcejax predict MODEL FILE        what a model of fit says of the rows of a file
 
 With --help after a command, its flags.  ``python -m bcejax`` is the same.  The exit status is 0
 where all is well, 1 where something was found, 2 where the command cannot be understood.
@@ -11,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("audit", "calibrate")
+COMMANDS = ("audit", "calibrate", "predict")
 
 
 def enter(words: Sequence[str]) -> int:
