@@ -7,7 +7,7 @@ should have been refused, but was traced, has weight nan.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -126,6 +126,46 @@ def as_examples(
         >>> as_examples([1, 0], probs=[0.75, 0.5]).residuals()
         Array([ 0.25, -0.5 ], dtype=float32)
     """
+    return evaluate(
+        _themselves, labels, logits=logits, probs=probs, weights=weights, where=where, hard=hard
+    )
+
+
+def evaluate(
+    function: Callable[..., Result],
+    labels: ArrayLike,
+    *options: Hashable,
+    logits: ArrayLike | None = None,
+    probs: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    hard: bool = False,
+) -> Result:
+    """What a function makes of checked examples, by one program with the checks.
+
+    So an eager call reads its arrays once and writes no copy of them, where ``as_examples`` and
+    a jitted function do both.
+
+    Args:
+        function: called as ``function(examples, *options)`` under jit; compiled once per object.
+        labels: as ``as_examples`` takes them.
+        *options: static.
+        logits: as there.
+        probs: as there.
+        weights: as there.
+        where: as there.
+        hard: as there.
+
+    Returns:
+        The function's result.
+
+    Raises:
+        TypeError, ValueError: as ``as_examples``.
+
+    Example:
+        >>> evaluate(Examples.residuals, [1, 0], probs=[0.75, 0.5])
+        Array([ 0.25, -0.5 ], dtype=float32)
+    """
     name, scores = _scores(logits, probs)
     labels = jnp.asarray(labels)
     if labels.shape != scores.shape:
@@ -134,31 +174,54 @@ def as_examples(
         )
     if not labels.size:
         raise ValueError(f"labels and {name} are empty; calibration needs one example or more")
-    dtype = jnp.promote_types(scores.dtype, jnp.float32)
-    weights = _spread("weights", 1 if weights is None else weights, labels.shape).astype(dtype)
-    mask = _mask(where, labels.shape)
-
-    examples, acceptable = _laid_out(
-        labels, scores, weights, mask, is_logits=logits is not None, hard=hard
+    mask = _spreading("where", where, labels.shape)
+    if mask is not None and mask.dtype != bool:
+        raise TypeError(f"where has dtype {mask.dtype}; it must be boolean")
+    given = (labels, scores, _spreading("weights", weights, labels.shape), mask)
+    result, acceptable = _evaluated(
+        *given, function=function, options=options, is_logits=logits is not None, hard=hard
     )
     if not isinstance(acceptable, jax.core.Tracer) and not acceptable:
-        _say_what_is_wrong(name, hard, labels, scores, weights, mask)
+        _say_what_is_wrong(name, hard, *given)
+    return result
+
+
+def _themselves(examples: Examples) -> Examples:
     return examples
 
 
-@functools.partial(jax.jit, static_argnames=("is_logits", "hard"))
+@functools.partial(jax.jit, static_argnames=("function", "options", "is_logits", "hard"))
+def _evaluated(
+    labels: jax.Array,
+    scores: jax.Array,
+    weights: jax.Array | None,
+    mask: jax.Array | None,
+    *,
+    function: Callable[..., Result],
+    options: tuple[Hashable, ...],
+    is_logits: bool,
+    hard: bool,
+) -> tuple[Result, jax.Array]:
+    """The result; and whether every value can be taken and one example counts."""
+    examples, acceptable = _laid_out(labels, scores, weights, mask, is_logits, hard)
+    return function(examples, *options), acceptable
+
+
 def _laid_out(
     labels: jax.Array,
     scores: jax.Array,
-    weights: jax.Array,
-    mask: jax.Array,
-    *,
+    weights: jax.Array | None,
+    mask: jax.Array | None,
     is_logits: bool,
     hard: bool,
 ) -> tuple[Examples, jax.Array]:
     """Flat, with 0 for all that cannot count, weight nan where it should; whether none should."""
+    dtype = jnp.promote_types(scores.dtype, jnp.float32)
+    weights = jnp.ones((), dtype) if weights is None else weights.astype(dtype)
+    weights = jnp.broadcast_to(weights, labels.shape)
     labels, scores, weights = (
-        jnp.where(mask, each, 0).ravel() for each in (labels.astype(weights.dtype), scores, weights)
+        (each if mask is None else jnp.where(mask, each, 0)).ravel()
+        for each in (labels.astype(dtype), scores, weights)
     )
     labels, strange_label = _accepted(labels, 0.0, 1.0)
     if hard:
@@ -207,26 +270,27 @@ def _scores(logits: ArrayLike | None, probs: ArrayLike | None) -> tuple[str, jax
     return name, scores
 
 
-def _spread(name: str, values: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
+def _spreading(name: str, values: ArrayLike | None, shape: tuple[int, ...]) -> jax.Array | None:
+    """An array that broadcasts to a shape and not beyond it; None stays None."""
+    if values is None:
+        return None
     array = jnp.asarray(values)
-    try:
-        return jnp.broadcast_to(array, shape)
-    except ValueError:
+    fits = array.ndim <= len(shape) and all(
+        own in (1, size) for own, size in zip(array.shape[::-1], shape[::-1], strict=False)
+    )
+    if not fits:
         raise ValueError(
             f"{name} with shape {array.shape} cannot be broadcast to the labels' {shape}"
-        ) from None
+        )
+    return array
 
 
-def _mask(where: ArrayLike | None, shape: tuple[int, ...]) -> jax.Array:
-    mask = _spread("where", True if where is None else where, shape)
-    if mask.dtype != bool:
-        raise TypeError(f"where has dtype {mask.dtype}; it must be boolean")
-    return mask
-
-
-def _say_what_is_wrong(name: str, hard: bool, *arrays: jax.Array) -> None:
+def _say_what_is_wrong(name: str, hard: bool, *given: jax.Array | None) -> None:
     """Raise for the first fault of the values that count."""
-    labels, scores, weights, mask = (np.asarray(array) for array in arrays)
+    labels, scores, weights, mask = np.broadcast_arrays(
+        *(np.asarray(1 if each is None else each) for each in given)
+    )
+    mask = mask.astype(bool)
     if not np.all(np.isfinite(weights[mask]) & (weights[mask] >= 0)):
         raise ValueError("weights must be finite and >= 0; negative, inf or nan came")
     present = mask & (weights != 0)

@@ -12,19 +12,22 @@ for the K of n unweighted examples, and K is at most that: the bins behind K are
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Sequence
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-from bcejax.calibration.examples import Examples
+from bcejax.calibration.examples import Examples, as_examples, evaluate
 from bcejax.calibration.ordering import Ordering, ascending
 
 Closed: TypeAlias = Literal["left", "right"]
 Strategy: TypeAlias = Literal["width", "mass"]
 Bins: TypeAlias = int | Literal["cube_root"] | Sequence[float] | np.ndarray | jax.Array
+
+Result = TypeVar("Result")
 
 MOST_BINS = 10**6  # that "cube_root" makes; more means that weights are no counts
 
@@ -117,6 +120,42 @@ def settle(rule: BinRule, examples: Examples) -> tuple[BinRule, Ordering | None]
             )
         rule = rule._replace(bins=count)
     return rule, ascending(examples.scores()) if rule.strategy == "mass" else None
+
+
+def in_bins(
+    function: Callable[..., Result],
+    rule: BinRule,
+    labels: ArrayLike,
+    *options: Hashable,
+    **given: ArrayLike | None,
+) -> Result:
+    """What a function makes of checked examples in settled bins.
+
+    Bins that depend on no value leave nothing to settle between the checks and the function, which
+    then are one program.
+
+    Args:
+        function: jitted; called as ``function(examples, ordering, rule, *options)``, all behind
+            the ordering static.
+        rule: what was asked for.
+        labels: as ``as_examples`` takes them.
+        *options: of the function.
+        **given: logits, probs, weights and where, as ``as_examples`` takes them.
+
+    Returns:
+        The function's result.
+
+    Example:
+        >>> def count(examples, ordering, rule):
+        ...     return rule.room(len(examples.labels))
+        >>> in_bins(count, bin_rule(15), [0, 1], probs=[0.5, 0.5])
+        Array(15, dtype=int32, weak_type=True)
+    """
+    if rule.strategy == "width" and rule.bins != "cube_root":
+        return evaluate(function, labels, None, rule, *options, **given)
+    examples = as_examples(labels, **given)
+    rule, ordering = settle(rule, examples)
+    return function(examples, ordering, rule, *options)
 
 
 def cube_root(total: float) -> int:

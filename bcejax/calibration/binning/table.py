@@ -28,8 +28,8 @@ from jax.typing import ArrayLike
 from bcejax.calibration.binning.edges import place
 from bcejax.calibration.binning.intervals import INTERVALS, Interval
 from bcejax.calibration.binning.masses import place_by_mass
-from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, in_bins
+from bcejax.calibration.examples import Examples
 from bcejax.calibration.options import check_confidence
 from bcejax.calibration.ordering import Ordering
 
@@ -120,9 +120,8 @@ def reliability_curve(
     if interval not in INTERVALS:
         raise ValueError(f"interval {interval!r} is not one of {sorted(INTERVALS)}")
     check_confidence(confidence)
-    examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    rule, ordering = settle(rule, examples)
-    return _curve(examples, ordering, rule, interval, confidence)
+    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    return in_bins(_curve, rule, labels, interval, confidence, **given)
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "interval", "confidence"))
@@ -156,6 +155,8 @@ def bin_table(examples: Examples, ordering: Ordering | None, rule: BinRule) -> B
         A ``BinTable``.
 
     Example:
+        >>> from bcejax.calibration.binning.rules import settle
+        >>> from bcejax.calibration.examples import as_examples
         >>> examples = as_examples([0, 1, 1], probs=[0.25, 0.5, 0.75])
         >>> rule, ordering = settle(bin_rule(2), examples)
         >>> bin_table(examples, ordering, rule).bin_of

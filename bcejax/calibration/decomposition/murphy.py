@@ -37,8 +37,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
-from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, in_bins
+from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
 
 
@@ -100,9 +100,8 @@ def murphy_decomposition(
          Array(0.0625, dtype=float32), Array(0.1875, dtype=float32))
     """
     rule = bin_rule(bins, strategy, closed)
-    examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    rule, ordering = settle(rule, examples)
-    return _decomposition(examples, ordering, rule, debias)
+    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    return in_bins(_decomposition, rule, labels, debias, **given)
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "debias"))

@@ -34,9 +34,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
-from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, in_bins
 from bcejax.calibration.errors.debiased import unbiased_square
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
 
 
@@ -96,9 +96,8 @@ def expected_calibration_error(
         raise ValueError(f"norm {norm!r} is not one of 1, 2, inf")
     if debias and norm == math.inf:
         raise ValueError("debias is for norm 1 or 2; no debiased form of norm inf is known")
-    examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    rule, ordering = settle(rule, examples)
-    return _error(examples, ordering, rule, norm, debias)
+    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    return in_bins(_error, rule, labels, norm, debias, **given)
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "norm", "debias"))

@@ -32,8 +32,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import bin_table
-from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, settle
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, in_bins
+from bcejax.calibration.examples import Examples
 from bcejax.calibration.ordering import Ordering
 
 Form: TypeAlias = Literal["pairs", "labels"]
@@ -84,9 +84,8 @@ def debiased_squared_error(
     rule = bin_rule(bins, strategy, closed)
     if form not in ("pairs", "labels"):
         raise ValueError(f"form {form!r} is not one of 'pairs', 'labels'")
-    examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    rule, ordering = settle(rule, examples)
-    return _squared_error(examples, ordering, rule, form)
+    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    return in_bins(_squared_error, rule, labels, form, **given)
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "form"))
