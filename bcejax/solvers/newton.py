@@ -271,7 +271,7 @@ def _evaluate(params: jax.Array, problem: _Problem) -> _Point:
 
     def block(i: ArrayLike) -> list[jax.Array]:
         part = jax.tree.map(lambda each: each[i] if each.ndim == 2 else each, problem)
-        return terms(part.columns, *_each(part.logits(params), part.labels, part.weights))
+        return terms(part.columns, *weighted_terms(part.logits(params), part.labels, part.weights))
 
     def add(i: ArrayLike, sums: list[jax.Array]) -> list[jax.Array]:
         return jax.tree.map(jnp.add, sums, block(i))
@@ -284,8 +284,15 @@ def _evaluate(params: jax.Array, problem: _Problem) -> _Point:
     return _Point(params, value + penalty @ params / 2, gradient + penalty, hessian)
 
 
-def _each(x: jax.Array, y: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The weighted loss of each example and its derivatives in the logit, fast."""
+def weighted_terms(
+    x: jax.Array, y: jax.Array, w: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The weighted loss of each example and its derivatives in the logit, fast.
+
+    Example:
+        >>> weighted_terms(jnp.zeros(1), jnp.ones(1), jnp.ones(1))[1]
+        Array([-0.5], dtype=float32)
+    """
     away = jnp.where(x > 0, 1 - y, y)  # share of the label that x leans away from
     decay = jnp.exp(-jnp.abs(x))
     q = decay / (1 + decay)

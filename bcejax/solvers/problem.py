@@ -66,7 +66,7 @@ class Problem:
         return jnp.append(scales, jnp.ones((), scales.dtype)) if self.intercept else scales
 
     def _careful_scales(self) -> jax.Array:
-        largest = jnp.max(jnp.abs(self.inputs), axis=0)
+        largest = jnp.max(jnp.abs(self.inputs), axis=0, initial=0)
         shares = self.inputs / jnp.where(largest > 0, largest, 1)
         return largest * jnp.sqrt(jnp.sum(self.weights[:, None] * shares**2, axis=0))
 
@@ -83,3 +83,9 @@ class Problem:
         """The gradient of the smooth part, (p,)."""
         slopes = self.weights * bce_gradient(self.logits(params), self.labels)
         return self.gathered(slopes) + self.l2 * self.penalised(params)
+
+    def penalty_slopes(self, gradient: jax.Array, params: jax.Array) -> jax.Array:
+        """The subgradient of l1 |b|_1 that best cancels the gradient of the smooth part, (p,)."""
+        signed = self.l1 * jnp.sign(params)
+        pull = jnp.where(params == 0, -jnp.clip(gradient, -self.l1, self.l1), signed)
+        return self.penalised(pull)

@@ -1,0 +1,180 @@
+"""What came to a fit, as a ``Problem`` and a place to start from.
+
+One world per call: NumPy arrays, lists and data frames become NumPy float64; as soon as one array
+is JAX's, or a number is traced, all become JAX's, in the dtype of the inputs, float32 at least.
+Shapes and dtypes are judged always, values where they can be looked at; a traced value that should
+have been refused becomes nan.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from bcejax.numerics import check_labels, within
+from bcejax.solvers.problem import Problem
+
+
+def as_problem(
+    inputs: Any,
+    labels: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    l2: ArrayLike = 0.0,
+    l1: ArrayLike = 0.0,
+    intercept: bool = True,
+) -> Problem:
+    """The problem in its world, arguments as ``fit_logistic``.
+
+    Raises:
+        TypeError: an array is not of real numbers, or ``where`` not boolean.
+        ValueError: shapes differ; or a label, weight, offset or penalty is out of its range.
+
+    Example:
+        >>> as_problem([[0.0], [1.0]], [0, 1], weights=[1, 3]).weights
+        array([0.25, 0.75])
+    """
+    given = {"labels": labels, "weights": weights, "where": where, "offset": offset}
+    traced = [each for each in (l2, l1) if isinstance(each, jax.core.Tracer)]
+    jaxed = any(isinstance(each, jax.Array) for each in (inputs, *given.values(), *traced))
+    world = jnp if jaxed else np
+    inputs = _real(world, inputs, "inputs")
+    if inputs.ndim != 2 or 0 in (len(inputs), inputs.shape[1] + bool(intercept)):
+        raise ValueError(f"inputs must be (n, d) with n >= 1 and d >= 1, got {inputs.shape}")
+    dtype = jnp.promote_types(inputs.dtype, jnp.float32) if jaxed else np.dtype(np.float64)
+    vectors = {name: _vector(world, each, name, inputs.shape) for name, each in given.items()}
+    w, present, o = vectors["weights"], vectors["where"], vectors["offset"]
+    w = world.ones(len(inputs), dtype) if w is None else w.astype(dtype)
+    if present is not None:
+        if present.dtype != bool:
+            raise TypeError(f"where must be boolean, got {present.dtype}; numbers go into weights")
+        w = world.where(present, w, 0)
+    _check_weights(w)
+    o = world.zeros(len(inputs), dtype) if o is None else o.astype(dtype)
+    inputs, y = inputs.astype(dtype, copy=False), vectors["labels"]
+    if weights is not None or where is not None:
+        inputs, y, o = (_shown(world, each, w) for each in (inputs, y, o))
+    _check_offset(o)
+    y = check_labels(y).astype(dtype)
+    if jaxed:
+        y, w = within(y, 0.0, 1.0), within(w, 0.0, float(jnp.finfo(dtype).max))
+    penalties = [_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1))]
+    return Problem(inputs, y, _shares(world, w), o, *penalties, intercept=bool(intercept))
+
+
+def is_concrete(problem: Problem) -> bool:
+    """Whether all values can be looked at.
+
+    Example:
+        >>> is_concrete(as_problem([[0.0], [1.0]], [0, 1]))
+        True
+    """
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))
+
+
+def as_start(problem: Problem, init: Any) -> Any:
+    """The params to start from, (p,), of ``init``, which may be None.
+
+    Without one the coefficients are 0 and the intercept that of the mean label, where that is
+    better than 0.
+
+    Raises:
+        ValueError: the coefficients are not (d,), or the intercept not a number.
+
+    Example:
+        >>> as_start(as_problem([[0.0], [1.0]], [0, 1]), ([2.0], 1.0))
+        array([2., 1.])
+    """
+    world = jnp if isinstance(problem.labels, jax.Array) else np
+    d, dtype = problem.inputs.shape[1], problem.labels.dtype
+    if init is None:
+        return world.zeros(d + problem.intercept, dtype)
+    b, c = (world.asarray(each, dtype) for each in (init[0], init[1]))
+    if b.shape != (d,) or c.shape != ():
+        raise ValueError(
+            f"init must hold coefficients ({d},) and an intercept (), got {b.shape} and {c.shape}"
+        )
+    return world.append(b, c) if problem.intercept else b
+
+
+def find_gap(problem: Problem) -> None:
+    """Refuse inputs that are not finite, by row and column; for a fit that came to nothing.
+
+    Raises:
+        ValueError: a value is nan or infinite.
+    """
+    inputs = np.asarray(problem.inputs)
+    wrong = ~np.isfinite(inputs)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"inputs hold {inputs[row, column]} at row {row}, column {column}"
+            f" ({wrong.sum()} of {inputs.size} values are not finite): drop or fill them, or give"
+            " the rows weight 0"
+        )
+
+
+def _real(world: ModuleType, values: Any, name: str) -> Any:
+    array = world.asarray(values)
+    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool) or (
+        jnp.issubdtype(array.dtype, jnp.complexfloating)
+    ):
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+    return array
+
+
+def _vector(world: ModuleType, values: Any, name: str, shape: tuple[int, ...]) -> Any:
+    if values is None:
+        return None
+    array = _real(world, values, name)
+    if array.shape != shape[:1]:
+        raise ValueError(f"{name} must be {shape[:1]} beside inputs {shape}, got {array.shape}")
+    return array
+
+
+def _check_weights(w: Any) -> None:
+    if isinstance(w, jax.core.Tracer):
+        return
+    if not bool((w >= 0).all()) or not bool((w < np.inf).all()):
+        raise ValueError(f"weights must be finite and >= 0, got {w.min()} to {w.max()}")
+    if not bool((w > 0).any()):
+        raise ValueError("weights are all 0: no example counts")
+
+
+def _check_offset(o: Any) -> None:
+    if not isinstance(o, jax.core.Tracer) and not bool(np.isfinite(o).all()):
+        raise ValueError("offset must be finite where an example has weight")
+
+
+def _shown(world: ModuleType, values: Any, w: Any) -> Any:
+    """The values, but 0 for what, under weight 0, is no number or could overflow."""
+    absent = (w == 0)[:, None] if values.ndim == 2 else w == 0
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        return world.where(absent, 0, values)
+    modest = abs(values) <= float(jnp.finfo(values.dtype).max) ** 0.25
+    hidden = absent & ~modest
+    if world is np and not hidden.any():
+        return values
+    return world.where(hidden, 0, values)
+
+
+def _shares(world: ModuleType, w: Any) -> Any:
+    """The weights over their sum, which might overflow."""
+    largest = jax.lax.stop_gradient(world.max(w)) if world is jnp else np.max(w)
+    w = w / largest
+    return w / world.sum(w)
+
+
+def _penalty(world: ModuleType, value: Any, name: str, dtype: Any) -> Any:
+    number = _real(world if isinstance(value, jax.core.Tracer) else np, value, name)
+    if number.shape != ():
+        raise ValueError(f"{name} must be one number, got shape {number.shape}; vmap over many")
+    if not isinstance(number, jax.core.Tracer) and not 0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {number}")
+    number = world.asarray(number, dtype)
+    return within(number, 0.0, float(jnp.finfo(dtype).max)) if world is jnp else number

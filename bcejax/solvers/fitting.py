@@ -1,0 +1,152 @@
+"""Logistic regression to full accuracy: one door to every solver.
+
+F, what is minimised, is stated in problem.py.  The door checks what came, lets an engine of
+outcome.py work, computes certificates of what it gave, and ties the optimum to the problem for
+derivatives.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import ArrayLike
+
+from bcejax.solvers.arguments import as_problem, as_start, find_gap, is_concrete
+from bcejax.solvers.certificates import certify, rounding
+from bcejax.solvers.dense_newton import dense_newton
+from bcejax.solvers.implicit import optimal
+from bcejax.solvers.outcome import Engine
+from bcejax.solvers.problem import Problem
+from bcejax.solvers.solution import Solution
+from bcejax.solvers.status import SolverStatus
+
+ENGINES: dict[str, Engine] = {
+    "newton": dense_newton,
+}
+TOLERANCES = {"float32": 1e-6, "float64": 1e-9}
+
+
+def fit_logistic(
+    inputs: Any,
+    labels: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    l2: ArrayLike = 0.0,
+    l1: ArrayLike = 0.0,
+    intercept: bool = True,
+    solver: str = "auto",
+    firth: bool = False,
+    tol: float | None = None,
+    max_steps: int | None = None,
+    init: Any = None,
+) -> Solution:
+    r"""Fit a logistic regression to its optimum.
+
+    Minimises, in the coefficients b (d,) and the intercept c,
+
+        F(b, c) = sum_i w_i l(x_i·b + c + o_i, y_i) / sum_i w_i + l2/2 |b|_2^2 + l1 |b|_1
+
+    where l is the binary cross-entropy of a logit. The intercept is never penalised. With W = sum w
+    (n without weights), scikit-learn's C is 1 / (l2 W), and glmnet's lambda is l2 + l1, its alpha
+    l1 / (l2 + l1).
+
+    Args:
+        inputs: (n, d) numbers, X.
+        labels: (n,), y in [0, 1]; soft labels are welcome.
+        weights: (n,), >= 0: how much each example counts. Under 0 anything may lie.
+        where: (n,) bool: False is weight 0.
+        offset: (n,), added to the logits.
+        l2: ridge penalty, >= 0; may be traced.
+        l1: lasso penalty, >= 0; may be traced.
+        intercept: whether c is fitted, or 0.
+        solver: one of "auto" and the names of ``ENGINES``.
+        firth: maximise the likelihood penalised by Jeffreys' prior instead, which has an optimum
+            whatever the labels.
+        tol: bound on ``gradient_norm``. None is 1e-9 in float64, 1e-6 in float32; what rounding
+            of the logits leaves is allowed on top.
+        max_steps: bound on passes over the data. None lets the solver choose.
+        init: where to start: (coefficients, intercept) or a ``Solution``.
+
+    Returns:
+        A ``Solution``: NumPy float64 where all arrays are NumPy's (or lists), whatever JAX's
+        precision; else JAX arrays in the dtype of inputs, at least float32, and then the call
+        works under jit, vmap and grad. Its coefficients, intercept and value have derivatives in
+        inputs, labels, weights, offset, l2 and l1.
+
+    Raises:
+        TypeError: an array is not of real numbers, or ``where`` not boolean.
+        ValueError: shapes differ; or, where values can be looked at, a label lies outside
+            [0, 1], a weight is negative, all are 0, a penalty is negative, an input is nan.
+
+    Example:
+        >>> fit = fit_logistic([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+        >>> fit.coefficients.round(4), fit.intercept.round(4), SolverStatus(int(fit.status)).name
+        (array([0.908]), array(-1.362), 'CONVERGED')
+    """
+    problem = as_problem(
+        inputs,
+        labels,
+        weights=weights,
+        where=where,
+        offset=offset,
+        l2=l2,
+        l1=l1,
+        intercept=intercept,
+    )
+    start = as_start(problem, init)
+    name = _engine(solver, l1=l1, firth=firth)
+    tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
+    if isinstance(problem.labels, jax.Array):
+        solution = _solve(problem, start, tol, name, max_steps or 100)
+    else:
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
+            solution = jax.tree.map(np.asarray, _solve(problem, start, tol, name, max_steps or 100))
+    if is_concrete(problem) and bool(solution.status == SolverStatus.DIVERGED):
+        find_gap(problem)
+    return solution
+
+
+def _engine(solver: str, *, l1: ArrayLike, firth: bool) -> str:
+    """The name of the engine to use."""
+    if solver != "auto" and solver not in ENGINES:
+        raise ValueError(f"solver {solver!r} is not one of {['auto', *sorted(ENGINES)]}")
+    return "newton" if solver == "auto" else solver
+
+
+@functools.partial(jax.jit, static_argnames=("name", "max_steps"))
+def _solve(
+    problem: Problem, start: jax.Array, tol: jax.Array, name: str, max_steps: int
+) -> Solution:
+    fixed = lax.stop_gradient(problem)
+    start = _better_start(fixed, lax.stop_gradient(start))
+    out = ENGINES[name](fixed, start, jnp.asarray(tol, start.dtype), max_steps)
+    params = optimal(out.params, problem)
+    value, norm, gap = out.certificate or certify(problem, params)
+    allowed = jnp.maximum(tol, rounding(fixed, out.params))
+    claimed = (out.status == SolverStatus.CONVERGED) | (out.status == SolverStatus.SINGULAR)
+    status = jnp.where(claimed & ~(norm <= allowed), SolverStatus.MAX_STEPS, out.status)
+    status = jnp.where(jnp.isfinite(value), status, SolverStatus.DIVERGED).astype(jnp.int32)
+    d = problem.inputs.shape[1]
+    c = params[-1] if problem.intercept else jnp.zeros((), params.dtype)
+    direction = out.direction if problem.intercept else jnp.append(out.direction, 0)
+    return Solution(params[:d], c, value, norm, gap, direction, out.steps, status)
+
+
+def _better_start(problem: Problem, start: jax.Array) -> jax.Array:
+    """The start, or the intercept alone that fits the mean label, whichever has the lower F."""
+    if not problem.intercept:
+        return start
+    eps = jnp.finfo(start.dtype).eps
+    mean = jnp.clip(problem.weights @ problem.labels, eps, 1 - eps)
+    alone = (
+        jnp.zeros_like(start)
+        .at[-1]
+        .set(jnp.log(mean) - jnp.log1p(-mean) - problem.weights @ problem.offset)
+    )
+    lower = problem.value(alone) < problem.value(start)
+    return jnp.where(lower, alone, start)
