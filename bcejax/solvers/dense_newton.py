@@ -1,10 +1,9 @@
 r"""Newton's method on dense columns, with a Cholesky factor of the hessian.
 
-In the columns of standardised.py, with logits z, the hessian is H = rows' W s(z) s(-z) rows + ridge.
-b moves by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared decrement
-G H^-1 G (Armijo), less what rounding hides; along the step the logits are z + t rows·step, so that
-trials cost no pass.  H is factored after its diagonal is made 1 and 8 p eps added to it, which no
-column can notice but one that depends on others.
+In the columns of standardised.py, with logits z, the hessian H is rows' W s(z) s(-z) rows + ridge.
+The params move by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared
+decrement G H^-1 G (Armijo), less what rounding hides; along the step the logits are z + t rows·step,
+so trials cost no pass.
 
 **Rest.**  The gradient norm is at most tol, or what rounding leaves of it, and the next step moves
 no logit by more than the cube root of eps, or by 1/4 and steps no longer shrink.  That step is
@@ -28,11 +27,12 @@ from bcejax.solvers.factor import cholesky_solve, scaled_factor
 from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.outcome import Outcome
 from bcejax.solvers.problem import Problem
-from bcejax.solvers.separation import Sides, dependent_direction, separating_direction, smallest
+from bcejax.solvers.separation import Sides, examine
 from bcejax.solvers.standardised import Standardised, standardised
 from bcejax.solvers.status import SolverStatus
 
 TRIALS = 40  # of the line search
+FAR = 0.25  # a step that moves a logit further does not end at an optimum
 
 
 class _Point(NamedTuple):
@@ -48,100 +48,111 @@ class _Point(NamedTuple):
     norm: jax.Array  # scaled, of the gradient
     reach: jax.Array  # the largest shift of an example that counts
 
+    def known(self) -> jax.Array:
+        return jnp.isfinite(self.value) & jnp.all(jnp.isfinite(self.gradient))
+
 
 class _State(NamedTuple):
     point: _Point
     before: jax.Array  # the reach of the step before
     steps: jax.Array
-    tol: jax.Array  # at which to look for directions next
-    direction: jax.Array  # (p,), of the problem
+    tol: jax.Array  # the gradient norm at which to look for directions
+    judged: jax.Array  # bool
+    params: jax.Array  # (p,), of the problem, once judged; likewise what follows
+    direction: jax.Array  # (p,)
     status: jax.Array
 
 
 def dense_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_steps: int) -> Outcome:
     """The engine of ``solver="newton"``; memory for a copy of the inputs and for (p, p)."""
-    work = standardised(problem)
-    sides = Sides.of(problem)
-    dtype = start.dtype
-    eps = jnp.finfo(dtype).eps
-    small = eps ** (1 / 3)
+    descent = _Descent(problem, standardised(problem), Sides.of(problem), tol, max_steps)
 
-    def floor(point: _Point) -> jax.Array:
-        bends = jnp.exp(-jnp.abs(point.logits))
-        offset = jnp.where(bends > 0, bends * work.offset, 0)
-        sizes = jnp.sqrt(jnp.sum(work.weights * offset**2)) + jnp.sum(jnp.abs(point.params)) / 4
-        return 8 * eps * (1 + sizes)
+    def stage(state: _State) -> _State:
+        return descent.judge(lax.while_loop(descent.goes_on, descent.advance, state))
 
-    def at_rest(state: _State) -> jax.Array:
+    end = lax.while_loop(descent.unfinished, stage, descent.begin(start))
+    return Outcome(end.params, end.steps, end.status, end.direction)
+
+
+class _Descent(NamedTuple):
+    """One problem, and when to do what."""
+
+    problem: Problem
+    work: Standardised
+    sides: Sides
+    tol: jax.Array
+    max_steps: int
+
+    def begin(self, start: jax.Array) -> _State:
+        """From here the first step goes to the start."""
+        nothing, inf = jnp.zeros_like(start), jnp.asarray(jnp.inf, start.dtype)
+        level, one = jnp.zeros_like(self.work.labels), jnp.ones_like(inf)
+        inner = self.work.inward(start)
+        point = _Point(inner, level, inf, nothing, nothing, level, one, inf, inf)
+        status = jnp.int32(SolverStatus.MAX_STEPS)
+        judged = jnp.array(True)
+        return _State(point, inf, jnp.int32(0), inf * self.tol, judged, start, nothing, status)
+
+    def unfinished(self, state: _State) -> jax.Array:
+        return (state.steps < self.max_steps) & (state.status == SolverStatus.MAX_STEPS)
+
+    def goes_on(self, state: _State) -> jax.Array:
+        stop = ~state.point.known() | self._at_rest(state) | self._suspect(state)
+        return (state.steps < self.max_steps) & (state.judged | ~stop)
+
+    def advance(self, state: _State) -> _State:
         point = state.point
-        slow = (point.reach <= 0.25) & (point.reach > state.before / 2)
-        still = (point.reach <= small) | slow
-        return still & (point.norm <= jnp.maximum(tol, floor(point)))
-
-    def advance(state: _State) -> _State:
-        point = state.point
-        params = point.params + _length(work, point) * point.step
+        params = point.params + _length(self.work, point) * point.step
         return state._replace(
-            point=_evaluate(work, params), before=point.reach, steps=state.steps + 1
+            point=_evaluate(self.work, params),
+            before=point.reach,
+            steps=state.steps + 1,
+            judged=jnp.array(False),
         )
 
-    def suspect(state: _State) -> jax.Array:
+    def judge(self, state: _State) -> _State:
+        """What the fit is if it ends here; with a lower bar for the next time."""
+        point, rests = state.point, self._at_rest(state)
+        inner = point.params + jnp.where(rests, point.step, 0)
+        flat = point.least <= 64 * len(inner) * jnp.finfo(inner.dtype).eps
+        plain = jnp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
+        plain = jnp.where(point.known(), plain, SolverStatus.DIVERGED)
+
+        def look() -> tuple[jax.Array, jax.Array, jax.Array]:
+            found = examine(self.problem, self.sides, self.work, inner, point.step)
+            unsure = jnp.where(found.is_level, SolverStatus.SINGULAR, SolverStatus.MAX_STEPS)
+            status = jnp.where(flat & rests, unsure, plain)
+            status = jnp.where(found.falls, SolverStatus.SEPARATED, status)
+            singular = status == SolverStatus.SINGULAR
+            direction = jnp.where(singular, found.level, 0)
+            params = jnp.where(singular, found.smallest, self.work.outward(inner))
+            return params, jnp.where(found.falls, found.falling, direction), status
+
+        def pass_by() -> tuple[jax.Array, jax.Array, jax.Array]:
+            return self.work.outward(inner), jnp.zeros_like(inner), plain
+
+        wanted = point.known() & (self._suspect(state) | flat)
+        params, direction, status = lax.cond(wanted, look, pass_by)
+        return state._replace(
+            params=jnp.where(status == SolverStatus.DIVERGED, jnp.nan, params),
+            direction=direction,
+            status=status.astype(jnp.int32),
+            tol=jnp.minimum(state.tol, point.norm) / 1e3,
+            judged=jnp.array(True),
+        )
+
+    def _at_rest(self, state: _State) -> jax.Array:
+        point, eps = state.point, float(jnp.finfo(state.before.dtype).eps)
+        slow = (point.reach <= FAR) & (point.reach > state.before / 2)
+        still = (point.reach <= eps ** (1 / 3)) | slow
+        left = self.work.rounding(point.logits, point.params)
+        return still & (point.norm <= jnp.maximum(self.tol, left))
+
+    def _suspect(self, state: _State) -> jax.Array:
         """Whether directions are to be looked for."""
         point = state.point
-        endless = (point.norm <= state.tol) & (point.reach > 0.25)
-        return endless | sides.seem_apart(work.moved(point.params))
-
-    def known(state: _State) -> jax.Array:
-        return jnp.isfinite(state.point.value) & jnp.all(jnp.isfinite(state.point.gradient))
-
-    def goes_on(state: _State) -> jax.Array:
-        return (state.steps < max_steps) & known(state) & ~at_rest(state) & ~suspect(state)
-
-    def examine(state: _State) -> tuple[jax.Array, jax.Array]:
-        """A direction along which F falls for ever, or does not change, and the status."""
-        point = state.point
-        falling, falls = separating_direction(problem, sides, work, point.params, point.step)
-        level, rests = dependent_direction(work)
-        status = jnp.where(at_rest(state), SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-        flat = (point.least <= 64 * len(start) * eps) & (status == SolverStatus.CONVERGED)
-        status = jnp.where(flat, SolverStatus.MAX_STEPS, status)
-        status = jnp.where(flat & rests, SolverStatus.SINGULAR, status)
-        status = jnp.where(falls, SolverStatus.SEPARATED, status).astype(jnp.int32)
-        direction = jnp.where(status == SolverStatus.SINGULAR, level, 0)
-        return jnp.where(falls, falling, direction), status
-
-    def plain(state: _State) -> tuple[jax.Array, jax.Array]:
-        status = jnp.where(at_rest(state), SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-        return jnp.zeros_like(start), status.astype(jnp.int32)
-
-    def unfinished(state: _State) -> jax.Array:
-        running = (state.steps < max_steps) & known(state)
-        return running & (state.status == SolverStatus.MAX_STEPS)
-
-    def descend(state: _State) -> _State:
-        state = lax.while_loop(goes_on, advance, advance(state))
-        flat = state.point.least <= 64 * len(start) * eps
-        direction, status = lax.cond(suspect(state) | flat, examine, plain, state)
-        tol_next = jnp.minimum(state.tol, state.point.norm) / 1e3
-        return state._replace(direction=direction, status=status, tol=tol_next)
-
-    first = _evaluate(work, work.inward(start))
-    begun = _State(
-        first,
-        jnp.asarray(jnp.inf, dtype),
-        jnp.int32(1),
-        jnp.asarray(tol, dtype),
-        jnp.zeros_like(start),
-        jnp.int32(SolverStatus.MAX_STEPS),
-    )
-    end = lax.while_loop(unfinished, descend, begun)
-    status = jnp.where(known(end), end.status, SolverStatus.DIVERGED)
-    settled = (status == SolverStatus.CONVERGED) | (status == SolverStatus.SINGULAR)
-    inner = end.point.params + jnp.where(settled, end.point.step, 0)
-    singular = status == SolverStatus.SINGULAR
-    params = lax.cond(singular, lambda: smallest(work, inner), lambda: work.outward(inner))
-    params = jnp.where(status == SolverStatus.DIVERGED, jnp.nan, params)
-    return Outcome(params, end.steps, status.astype(jnp.int32), end.direction)
+        endless = (point.norm <= state.tol) & (point.reach > FAR)
+        return endless | self.sides.seem_apart(point.logits - self.work.offset)
 
 
 def _evaluate(work: Standardised, params: jax.Array) -> _Point:

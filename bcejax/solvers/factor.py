@@ -1,8 +1,8 @@
 """The Cholesky factor of a hessian whose diagonal is made 1 first.
 
 With S = diag(H)^(-1/2) the matrix S H S has ones on its diagonal, whatever the units of the
-parameters.  8 p eps is added to them, so that a semidefinite H has a factor too: no direction notices
-but one along which H is 0 to rounding.
+parameters.  8 p eps is added to them, so that a semidefinite H has a factor too: no direction
+notices but one along which H is 0 to rounding.
 """
 
 import jax

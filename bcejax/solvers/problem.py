@@ -21,7 +21,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from bcejax.losses import bce_gradient, bce_with_logits
 
@@ -57,18 +56,12 @@ class Problem:
 
     def scales(self) -> jax.Array:
         """The root mean square of each column, 1 for the intercept and where it is 0, (p,)."""
-        squares = jnp.sum(self.weights[:, None] * self.inputs**2, axis=0)
-        limits = jnp.finfo(squares.dtype)
-        # squares that over- or underflow are taken of shares of the largest
-        plain = jnp.all((squares > limits.tiny / limits.eps) & (squares < limits.max))
-        scales = lax.cond(plain, lambda: jnp.sqrt(squares), self._careful_scales)
-        scales = jnp.where(scales > 0, scales, 1)
-        return jnp.append(scales, jnp.ones((), scales.dtype)) if self.intercept else scales
-
-    def _careful_scales(self) -> jax.Array:
+        # of shares of the largest, for squares over- and underflow
         largest = jnp.max(jnp.abs(self.inputs), axis=0, initial=0)
         shares = self.inputs / jnp.where(largest > 0, largest, 1)
-        return largest * jnp.sqrt(jnp.sum(self.weights[:, None] * shares**2, axis=0))
+        scales = largest * jnp.sqrt(jnp.sum(self.weights[:, None] * shares**2, axis=0))
+        scales = jnp.where(scales > 0, scales, 1)
+        return jnp.append(scales, jnp.ones((), scales.dtype)) if self.intercept else scales
 
     def penalised(self, params: jax.Array) -> jax.Array:
         """The parameters with 0 for the intercept, (p,)."""

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bcejax.solvers.factor import cholesky_solve, scaled_factor
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.standardised import Standardised
 
@@ -40,6 +41,7 @@ class Sides(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem) -> "Sides":
+        """The sides of a problem."""
         y, counts = problem.labels, problem.weights > 0
         signs = jnp.where(y == 1, 1, jnp.where(y == 0, -1, 0)).astype(y.dtype)
         free = (problem.l2 == 0) & (problem.l1 == 0)
@@ -54,28 +56,61 @@ class Sides(NamedTuple):
         return apart & self.free | (self.one_class != 0)
 
 
-def separating_direction(
-    problem: Problem, sides: Sides, work: Standardised, params: jax.Array, step: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """A direction of the problem's params along which F falls for ever, and whether it does.
+class Findings(NamedTuple):
+    """Directions of a problem's params; see ``examine``."""
+
+    falling: jax.Array  # (p,), along which F falls for ever
+    falls: jax.Array  # () bool: whether it does
+    level: jax.Array  # (p,), along which no logit moves
+    is_level: jax.Array  # () bool: whether that is so
+    smallest: jax.Array  # (p,): params with the same logits whose coefficients are the smallest
+
+
+def examine(
+    problem: Problem, sides: Sides, work: Standardised, inner: jax.Array, step: jax.Array
+) -> Findings:
+    """Look for directions along which there is no single optimum.
 
     Args:
         problem: as it came.
         sides: of the problem.
         work: the problem standardised.
-        params: of the standardised columns, far out.
-        step: the Newton step from there.
+        inner: (p,), params of the standardised columns, where the descent has come to.
+        step: (p,), the Newton step from there.
     """
-    alone = jnp.zeros_like(params).at[-1].set(sides.one_class)
-    apart = _unit(work, params)
-    projected = _unit(work, _project(work, sides, step))
-    found = alone
-    proven = sides.one_class != 0
-    for candidate in (apart, projected):
+    tied = _tied_rows(work, sides, step)
+    rows = work.rows.reshape(-1, len(step))
+    gram = (rows * work.weights.reshape(-1, 1)).T @ rows + jnp.diag(work.ridge)
+    values, vectors = jnp.linalg.eigh(jnp.stack([tied.T @ tied, gram]))
+    ranked = values > _rank_slack(values)
+    inverse = jnp.where(ranked[0], 1 / jnp.where(ranked[0], values[0], 1), 0)
+    # each round takes away what rounding left of the one before
+    for _ in range(3):
+        step = step - vectors[0] @ (inverse * (vectors[0].T @ (tied.T @ (tied @ step))))
+    falling = jnp.zeros_like(step).at[-1].set(sides.one_class)
+    falls = sides.one_class != 0
+    for candidate in (_unit(work, inner), _unit(work, step)):
         good = sides.free & _falls(problem, sides, work, candidate)
-        found = jnp.where(good & ~proven, candidate, found)
-        proven = proven | good
-    return jnp.where(proven, found, 0), proven
+        falling = jnp.where(good & ~falls, candidate, falling)
+        falls = falls | good
+    null = jnp.where(ranked[1], 0, vectors[1])
+    # eigenvalues ascend, so that the first is 0 if any is
+    return Findings(
+        falling, falls, _unit(work, null[:, 0]), ~ranked[1, 0], _smallest(work, inner, null)
+    )
+
+
+def _tied_rows(work: Standardised, sides: Sides, step: jax.Array) -> jax.Array:
+    """(n, p): the rows of examples that a falling direction does not move, as it seems, else 0."""
+    rows = work.rows.reshape(-1, len(step))[: len(sides.signs)]
+    tied = (jnp.abs(rows @ step) < 0.25) | (sides.signs == 0)
+    return jnp.where((tied & sides.counts)[:, None], rows, 0)
+
+
+def _rank_slack(values: jax.Array) -> jax.Array:
+    """The eigenvalues that rounding of a matrix can make of 0."""
+    share = jnp.finfo(values.dtype).eps * (8 + values.shape[-1] / 8)
+    return share * values[..., -1:]
 
 
 def _unit(work: Standardised, inner: jax.Array) -> jax.Array:
@@ -86,63 +121,24 @@ def _unit(work: Standardised, inner: jax.Array) -> jax.Array:
 
 
 def _falls(problem: Problem, sides: Sides, work: Standardised, direction: jax.Array) -> jax.Array:
+    """The proof."""
     margins = problem.moved(direction)
-    inputs = jnp.abs(problem.inputs)
-    b = jnp.abs(direction[:-1] if problem.intercept else direction)
-    terms = inputs @ b
-    if problem.intercept:
-        terms = terms + jnp.abs(direction[-1]) + jnp.abs(work.means) @ jnp.abs(direction)
-    slack = 64 * jnp.finfo(terms.dtype).eps * terms
+    sizes = jnp.abs(problem.inputs) @ jnp.abs(direction[: problem.inputs.shape[1]])
+    sizes = sizes + jnp.abs(direction[-1]) + jnp.abs(work.means) @ jnp.abs(direction)
+    slack = 64 * jnp.finfo(sizes.dtype).eps * sizes
     signed = jnp.where(sides.signs == 0, -jnp.abs(margins), sides.signs * margins)
     holds = jnp.all((signed >= -slack) | ~sides.counts)
     return holds & jnp.any((signed > 1000 * slack) & sides.counts)
 
 
-def _project(work: Standardised, sides: Sides, step: jax.Array) -> jax.Array:
-    """The step less what moves the examples that it hardly moves."""
-    p = len(step)
-    rows = work.rows.reshape(-1, p)[: len(sides.signs)]
-    held = sides.counts & (jnp.abs(rows @ step) < 0.25) | (sides.counts & (sides.signs == 0))
-    tied = jnp.where(held[:, None], rows, 0)
-    values, vectors = jnp.linalg.eigh(tied.T @ tied)
-    ranked = values > _rank_slack(values)
-    inverse = jnp.where(ranked, 1 / jnp.where(ranked, values, 1), 0)
-    # each round takes away what rounding left of the one before
-    for _ in range(3):
-        step = step - vectors @ (inverse * (vectors.T @ (tied.T @ (tied @ step))))
-    return step
-
-
-def _rank_slack(values: jax.Array) -> jax.Array:
-    return jnp.finfo(values.dtype).eps * (8 + len(values) / 8) * values[-1]
-
-
-def _null_space(work: Standardised) -> jax.Array:
-    """(p, p): orthonormal columns that do not move any logit, and columns of 0."""
-    p = work.rows.shape[-1]
-    rows = work.rows.reshape(-1, p)
-    gram = (rows * work.weights.reshape(-1, 1)).T @ rows + jnp.diag(work.ridge)
-    values, vectors = jnp.linalg.eigh(gram)
-    return jnp.where(values <= _rank_slack(values), vectors, 0)
-
-
-def dependent_direction(work: Standardised) -> tuple[jax.Array, jax.Array]:
-    """A direction of the problem's params that moves no logit, and whether there is one."""
-    null = _null_space(work)
-    # eigenvalues ascend, so the first column is in the null space if any is
-    return _unit(work, null[:, 0]), jnp.any(null[:, 0] != 0)
-
-
-def smallest(work: Standardised, inner: jax.Array) -> jax.Array:
-    """The params of the problem with the same logits whose coefficients have the least norm."""
-    null = _null_space(work)
-    used = jnp.any(null != 0, axis=0)
-    directions = null / work.sizes[:, None]
-    b = inner / work.sizes
+def _smallest(work: Standardised, inner: jax.Array, null: jax.Array) -> jax.Array:
+    """Of params that differ by columns of ``null`` those whose coefficients have the least norm."""
+    directions, b = null / work.sizes[:, None], inner / work.sizes
     if work.intercept:
         directions, b = directions.at[-1].set(0), b.at[-1].set(0)
     lengths = jnp.linalg.norm(directions, axis=0)
-    directions = directions / jnp.where(used, lengths, 1)
-    gram = directions.T @ directions + jnp.diag(jnp.where(used, 0.0, 1.0))
-    shares = jnp.linalg.solve(gram, directions.T @ b) / jnp.where(used, lengths, 1)
-    return work.outward(inner - null @ shares)
+    lengths = jnp.where(lengths > 0, lengths, 1)
+    directions = directions / lengths
+    factor, scale, _ = scaled_factor(directions.T @ directions)
+    shares = scale * cholesky_solve(factor, scale * (directions.T @ b))
+    return work.outward(inner - null @ (shares / lengths))

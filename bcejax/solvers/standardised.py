@@ -53,6 +53,13 @@ class Standardised(NamedTuple):
             outer = outer + self.means * gradient[-1]
         return jnp.max(jnp.abs(outer) / self.scales)
 
+    def rounding(self, logits: jax.Array, inner: jax.Array) -> jax.Array:
+        """What rounding of the logits can leave of the gradient norm; as ``certificates``."""
+        decay = jnp.exp(-jnp.abs(logits))
+        shares = jnp.where(decay > 0, decay * self.offset, 0)
+        terms = jnp.sqrt(jnp.sum(self.weights * shares**2)) + jnp.sum(jnp.abs(inner)) / 4
+        return 8 * jnp.finfo(terms.dtype).eps * (1 + terms)
+
 
 def standardised(problem: Problem) -> Standardised:
     """The problem in columns of one size, a copy."""
