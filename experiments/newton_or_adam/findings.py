@@ -1,0 +1,135 @@
+"""Who arrives, when, and what stopping short costs."""
+
+import numpy as np
+
+from experiments import Claim, Table
+from experiments.newton_or_adam.contest import DIRECTIONS, EXACT, Found, Outcome, slope_on
+from experiments.newton_or_adam.settings import ADAM_RATE, RECIPE, Config
+
+NEWTON = (EXACT[0], 0.0)
+RECIPE_WAY = ("adam", ADAM_RATE)
+
+
+def recipe_of(outcome: Outcome) -> np.ndarray:
+    """The params after a usual recipe."""
+    descent = outcome.descents[RECIPE_WAY]
+    return descent.params[min(RECIPE, len(descent.params) - 1)]
+
+
+def optimum_of(outcome: Outcome) -> np.ndarray:
+    """Those of the exact fit."""
+    return np.append(outcome.best.coefficients, outcome.best.intercept)
+
+
+def stretch(outcome: Outcome) -> float:
+    """How many times as steep the training rows want the recipe's logits, against the optimum's."""
+    train = outcome.task.train
+    return slope_on(train, recipe_of(outcome)) / slope_on(train, optimum_of(outcome))
+
+
+def lead(outcome: Outcome) -> float:
+    """Seconds of all epochs of Adam at its best rate over those of Newton to the end."""
+    adam = outcome.descents[outcome.nearest("adam")].seconds[-1]
+    return float(adam / outcome.descents[NEWTON].seconds[-1])
+
+
+def claims_of(found: Found, config: Config) -> tuple[Claim, ...]:
+    """Exact ways arrive, the others do not."""
+    outcomes = list(found.values())
+    claims = [
+        Claim(
+            f"{solver}: excess over the lowest value found, worst problem",
+            max(float(each.excess((solver, 0.0))[-1]) for each in outcomes),
+            "<=",
+            1e-12,
+            "nats",
+        )
+        for solver in EXACT
+    ]
+    claims += [
+        Claim(
+            "Newton: passes over the data, most",
+            max(int(each.descents[NEWTON].passes[-1]) for each in outcomes),
+            "<=",
+            20,
+        ),
+        *(
+            Claim(
+                f"{name} at its best rate after {config.epochs} epochs: excess, least",
+                min(float(each.excess(each.nearest(name))[-1]) for each in outcomes),
+                ">=",
+                1e-9,
+                "nats",
+            )
+            for name in DIRECTIONS
+        ),
+        Claim(
+            f"Adam at {ADAM_RATE:g} after {RECIPE} epochs: slope of its training logits over the "
+            "optimum's, most",
+            max(stretch(each) for each in outcomes),
+            ">=",
+            1.1,
+        ),
+    ]
+    if config.judged:
+        claims.append(
+            Claim(
+                "time of Adam's epochs over Newton's, least",
+                min(lead(each) for each in outcomes),
+                ">=",
+                1,
+                "times",
+            )
+        )
+    return tuple(claims)
+
+
+def answer_of(found: Found, config: Config) -> str:
+    """The findings in words."""
+    told = []
+    for name, outcome in found.items():
+        adam = outcome.nearest("adam")
+        told.append(
+            f"{name}: Newton takes {outcome.descents[NEWTON].passes[-1]} passes, Adam at its best "
+            f"rate {adam[1]:g} is {outcome.excess(adam)[-1]:.1e} nats above after {config.epochs} "
+            f"and takes {lead(outcome):.2g} times as long; the logits of {RECIPE} epochs at "
+            f"{ADAM_RATE:g} want to be stretched {stretch(outcome):.3g} times"
+        )
+    return "; ".join(told) + "."
+
+
+def tabulate(found: Found) -> Table:
+    """The end of every way, and the recipe."""
+    rows = []
+    for name, outcome in found.items():
+        train, held_out = outcome.task.train, outcome.task.held_out
+        ends = {f"{way} {rate:g}" if rate else way: (way, rate) for way, rate in outcome.descents}
+        for label, key in ends.items():
+            descent = outcome.descents[key]
+            looks = {label: -1}
+            if key == RECIPE_WAY and len(descent.params) > RECIPE + 1:
+                looks = {f"{label}, {RECIPE} epochs": RECIPE} | looks
+            for title, look in looks.items():
+                params = descent.params[look]
+                logits = held_out.inputs @ params[:-1] + params[-1]
+                rows.append(
+                    {
+                        "data": name,
+                        "way": title,
+                        "passes": int(descent.passes[look]),
+                        "seconds": float(descent.seconds[look]),
+                        "excess (nats)": float(outcome.excess(key)[look]),
+                        "slope, training rows": slope_on(train, params),
+                        "slope, held-out rows": slope_on(held_out, params),
+                        "log loss, held-out rows": float(
+                            np.mean(np.logaddexp(0, logits) - held_out.labels * logits)
+                        ),
+                    }
+                )
+    return Table(
+        "ways",
+        "Every way at its end, and Adam after a usual recipe. Excess is that of the training "
+        "objective; a slope above 1 means that logits are too small.",
+        {header: [row[header] for row in rows] for header in rows[0]},
+        formats={"excess (nats)": ".2e", "seconds": ".3g"},
+    )
