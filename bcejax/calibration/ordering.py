@@ -8,7 +8,7 @@ first (``group``) or reads running sums at its end (``last``).
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -92,18 +92,35 @@ def ascending(scores: jax.Array) -> Ordering:
         Array([0, 1, 1], dtype=int32)
     """
     scores = jax.lax.stop_gradient(scores)
-    if isinstance(scores, jax.core.Tracer) or next(iter(scores.devices())).platform != "cpu":
-        order = jnp.argsort(scores)
-    else:
-        order = jnp.asarray(_argsort(np.asarray(scores)))
+    order = jnp.asarray(argsort(np.asarray(scores))) if on_host(scores) else jnp.argsort(scores)
     return _with_ties(scores, order)
 
 
-def _argsort(scores: np.ndarray) -> np.ndarray:
-    """The int32 index of each rank.
+def on_host(arrays: Any) -> bool:
+    """Whether all arrays of a pytree are there to be looked at, in the memory of a CPU.
+
+    Example:
+        >>> on_host(np.ones(2)), jax.jit(lambda x: 0 if on_host(x) else 1)(1.0)
+        (True, Array(1, dtype=int32, weak_type=True))
+    """
+
+    def is_here(leaf: Any) -> bool:
+        return not isinstance(leaf, jax.core.Tracer) and (
+            not isinstance(leaf, jax.Array) or next(iter(leaf.devices())).platform == "cpu"
+        )
+
+    return all(map(is_here, jax.tree.leaves(arrays)))
+
+
+def argsort(scores: np.ndarray) -> np.ndarray:
+    """The int32 index of each rank of scores (n,), on the host.
 
     Up to float32 a score and its index fit into one integer, and integers are quicker to sort than
     indices by what they point to.
+
+    Example:
+        >>> argsort(np.array([0.5, 0.1, 0.7], np.float32))
+        array([1, 0, 2], dtype=int32)
     """
     if scores.dtype == np.float64:
         return np.argsort(scores).astype(np.int32)

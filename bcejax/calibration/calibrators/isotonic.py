@@ -34,11 +34,12 @@ from bcejax.calibration.calibrators.tables import (
     read,
     successes_and_failures,
 )
-from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
-from bcejax.calibration.isotonic import pooled_blocks
-from bcejax.calibration.ordering import Ordering, ascending, run_sums
+from bcejax.calibration.examples import Examples, evaluate, nan_unless_counted
+from bcejax.calibration.isotonic import pooled_blocks, pooled_starts
+from bcejax.calibration.ordering import Ordering, argsort, ascending, on_host, run_sums
 
 Interpolation = Literal["linear", "step"]
+Form = Literal["linear", "step", "centred"]
 INTERPOLATIONS = ("linear", "step")
 
 
@@ -48,8 +49,9 @@ class IsotonicCalibration(Calibrator):
     """The isotonic map.
 
     Attributes:
-        params: "count" of blocks; "lower" and "upper" (n,), first and last score of each block,
-            and "logits" (n,); behind the last block inf, inf and its logit.
+        params: "count" of blocks; "lower" and "upper" (m,), first and last score of each block,
+            and "logits" (m,); behind the last block inf, inf and its logit. Traced, m is the number
+            of examples, else the least power of 2 that holds the blocks.
         status: always converged.
 
     Example:
@@ -98,10 +100,8 @@ class IsotonicCalibration(Calibrator):
         """
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation {interpolation!r} is not one of {INTERPOLATIONS}")
-        examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        params = _blocks(
-            examples, ascending(examples.log_odds()), check_smoothing(smoothing), interpolation
-        )
+        given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+        params = _table(evaluate(_on_logits, labels, **given), smoothing, interpolation)
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
     def _map(self, logits: jax.Array) -> jax.Array:
@@ -139,10 +139,8 @@ class CentredIsotonicCalibration(Calibrator):
         smoothing: ArrayLike = 1.0,
     ) -> Self:
         """As ``IsotonicCalibration.fit``, linear between centres."""
-        examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        params = _blocks(
-            examples, ascending(examples.log_odds()), check_smoothing(smoothing), "centred"
-        )
+        given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+        params = _table(evaluate(_on_logits, labels, **given), smoothing, "centred")
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
     def _map(self, logits: jax.Array) -> jax.Array:
@@ -167,12 +165,66 @@ def check_smoothing(smoothing: ArrayLike) -> jax.Array:
     return number
 
 
+def _on_logits(examples: Examples) -> Examples:
+    return examples._replace(logits=examples.log_odds(), probs=None)
+
+
+def _table(examples: Examples, smoothing: ArrayLike, form: Form) -> dict[str, jax.Array]:
+    """The table of the pooled blocks: on the host where the values are there, in half the time."""
+    number = check_smoothing(smoothing)
+    if on_host((examples, number)):
+        return _on_host(*map(np.asarray, (*examples[:3], number)), form)
+    return _blocks(examples, ascending(examples.scores()), number, form)
+
+
+def _on_host(
+    labels: np.ndarray, weights: np.ndarray, logits: np.ndarray, smoothing: np.ndarray, form: Form
+) -> dict[str, jax.Array]:
+    """The same table in float64, cut to the power of 2 that holds it."""
+    order = argsort(logits)
+    if not weights.all():
+        order = order[weights[order] != 0]
+    scores, w = logits[order], weights[order].astype(np.float64)
+    ones = w * labels[order]
+    ties = np.flatnonzero(np.append(True, scores[1:] != scores[:-1]))
+    ones, zeros = (np.add.reduceat(each, ties) for each in (ones, w - ones))
+    # next to all other rows, these two merge with their neighbours, whatever those are
+    ones[0] += smoothing
+    zeros[-1] += smoothing
+    firsts = pooled_starts(ones, ones + zeros)
+    with np.errstate(divide="ignore"):
+        values = log_ratio(*(np.add.reduceat(each, firsts) for each in (ones, zeros)))
+    firsts = ties[firsts]
+    lower, upper = scores[firsts], scores[np.append(firsts[1:], len(scores)) - 1]
+    if form == "step":
+        upper = np.append(lower[1:], np.inf)
+    elif form == "centred":
+        centre = np.clip(_centres_on_host(scores, w, firsts), lower, upper)
+        lower, upper = (np.where(np.isinf(values), end, centre) for end in (lower, upper))
+    room = (1 << (len(firsts) - 1).bit_length()) - len(firsts)
+    table = {
+        "lower": np.pad(lower, (0, room), constant_values=np.inf),
+        "upper": np.pad(upper, (0, room), constant_values=np.inf),
+        "logits": np.pad(values, (0, room), mode="edge"),
+    }
+    return {
+        "count": jnp.int32(len(firsts)),
+        **{name: jnp.asarray(each.astype(logits.dtype)) for name, each in table.items()},
+    }
+
+
+def _centres_on_host(scores: np.ndarray, weights: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+    """Mean finite score of each block; 0 where there is none."""
+    finite = np.isfinite(scores)
+    pulls = np.where(finite, weights, 0)
+    mass = np.add.reduceat(pulls, firsts)
+    total = np.add.reduceat(pulls * np.where(finite, scores, 0), firsts)
+    return total / np.where(mass == 0, 1, mass)
+
+
 @functools.partial(jax.jit, static_argnames="form")
 def _blocks(
-    examples: Examples,
-    ordering: Ordering,
-    smoothing: jax.Array,
-    form: Interpolation | Literal["centred"],
+    examples: Examples, ordering: Ordering, smoothing: jax.Array, form: Form
 ) -> dict[str, jax.Array]:
     """The table of the pooled blocks."""
     rows = ordering.per_group(successes_and_failures(examples))
