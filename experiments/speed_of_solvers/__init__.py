@@ -1,0 +1,82 @@
+"""How fast are exact logistic regressions, one or a thousand, next to other programs?
+
+Run:     python -m experiments run speed_of_solvers    about a minute on two cores
+Expect:  One L2 fit in half the time of the best other program or less, in a fifth of it with a
+         million examples; an L1 fit in no more than skglm's; a thousand refits in a thirtieth of
+         scikit-learn's on both cores; a path with folds in less than a quarter; a single small fit
+         from a cold process in no more than scikit-learn's. Claimed is half of that, so that a busy
+         machine passes.
+
+Every program works in a process of its own, the peers at one thread and at two, and is blocked
+while another has its turn. All minimise the same function in float64, from the same NumPy matrix,
+and are asked for a gradient of 1e-8. What each has reached is then measured by the same lines of
+NumPy; one that comes within 1e-6 still takes part, for scikit-learn's lbfgs stops where it cannot
+tell values apart. Ours is held against the best setting of all peers.
+
+The matrix lies in memory as NumPy leaves it, so that the copy that JAX makes counts; an aligned
+one, which JAX takes as it is, stands apart. So does the first call, which compiles. Peers that
+prefer columns in a row are given both orders, and only the fit counts.
+
+Columns are independent and standard normal, the labels' logits have a standard deviation of 2; one
+task has neighbours that correlate by 0.9. Single fits have no intercept, for LIBLINEAR would
+penalise it. Resamples and folds are given to all as the same counts, the resamples also drawn by
+us. A cold fit is timed in fresh interpreters, from the import and from the data on.
+
+Default tasks are those that take seconds; ``--config full`` has all, and claims the aims.
+
+Times of one run on one machine. Ratios move by a fifth between runs, times by more.
+"""
+
+from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments.speed_of_solvers.cold import race_cold
+from experiments.speed_of_solvers.peers import PEERS, installed
+from experiments.speed_of_solvers.problems import draw
+from experiments.speed_of_solvers.setting import ALL, COLD, TASKS, TINY, Config, Task
+from experiments.speed_of_solvers.standings import (
+    answer_of,
+    claims_of,
+    figure_of,
+    ratios_of,
+    standings_of,
+    tabulate,
+)
+from experiments.speed_of_solvers.turns import Lap, Worker, crew, race
+
+
+def run(config: Config, track: Track = untracked) -> Result:
+    """All tasks, one after the other."""
+    standings, ratios = [], []
+    with crew(config) as workers:
+        for name in config.tasks:
+            task = TASKS[name]
+            data = draw(task, config.seed)
+            for what, lap in _laps(task, workers, config, track).items():
+                found = standings_of(what, data, lap)
+                standings += found
+                ratios += ratios_of(what, task, found)
+    return Result(
+        Verdict(claims_of(standings, ratios, config), answer_of(standings, ratios) + _left_out()),
+        tables=(tabulate(standings),),
+        figures=(figure_of(standings),),
+    )
+
+
+def _laps(task: Task, workers: list[Worker], config: Config, track: Track) -> dict[str, Lap]:
+    """What is timed of a task."""
+    if task.kind == COLD:
+        laps = race_cold(task, config, track)
+        return {f"{task.name}, {what}": lap for what, lap in laps.items()}
+    return {task.name: race(task, workers, config, track)}
+
+
+def _left_out() -> str:
+    missing = [package for package in PEERS if package not in installed()]
+    return f" Not installed, and left out: {', '.join(missing)}." if missing else ""
+
+
+EXPERIMENT = Experiment(
+    run,
+    default=Config(),
+    tiny=Config(tasks=TINY, threads=(1,), turns=1, burst=0.0, anew=False, claimed=0.0),
+    full=Config(tasks=ALL, turns=9, burst=0.5, patience=6.0, fresh=9, claimed=1.0),
+)

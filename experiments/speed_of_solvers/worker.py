@@ -1,0 +1,89 @@
+"""A process that holds one program, and times its calls when asked to.
+
+    python -m experiments.speed_of_solvers.worker PROGRAM THREADS
+
+It reads pickled requests and answers each with a pickle; between them it is blocked and takes
+nothing from the others. A request is the name of a method of ``Bench`` and its arguments; an answer
+says whether that went well, and what it returned, or else the traceback.
+"""
+
+import os
+import pickle
+import sys
+import time
+import traceback
+import warnings
+from importlib import import_module
+
+import numpy as np
+
+from experiments.speed_of_solvers.peers import PEERS, Call, ways_of
+from experiments.speed_of_solvers.problems import draw
+from experiments.speed_of_solvers.setting import Task
+
+CALLS = 5  # of a burst, at most
+
+
+class Bench:
+    """One program, and the task it is at."""
+
+    def __init__(self, program: str, threads: int) -> None:
+        self._program, self._threads = program, threads
+        self._ways: dict[str, Call] = {}
+
+    def prepare(self, task: Task, seed: int) -> list[str]:
+        """Draw the data; the names of the ways."""
+        self._ways.clear()  # before other data come
+        data = draw(task, seed)
+        if self._program in PEERS:
+            self._ways = ways_of(self._program, task, data, self._threads)
+        else:
+            # by name, so that a peer's process goes without JAX
+            self._ways = import_module("experiments.speed_of_solvers.ours").ways_of_ours(task, data)
+        return list(self._ways)
+
+    def first(self, way: str) -> tuple[float, np.ndarray]:
+        """Seconds of the first call, and its answer."""
+        return self._timed(way)
+
+    def burst(self, way: str, seconds: float) -> list[float]:
+        """Seconds of calls in a row, for so long.
+
+        The first wakes the threads and is not counted, where it is not all there is time for.
+        """
+        waking = self._timed(way)[0]
+        if waking >= seconds:
+            return [waking]
+        taken: list[float] = []
+        while len(taken) < CALLS and (not taken or sum(taken) + waking < seconds):
+            taken.append(self._timed(way)[0])
+        return taken
+
+    def _timed(self, way: str) -> tuple[float, np.ndarray]:
+        start = time.perf_counter()
+        answer = self._ways[way]()
+        return time.perf_counter() - start, answer
+
+
+def serve(program: str, threads: int) -> None:
+    """Answer until the requests end."""
+    # what others print must not come between the answers
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    bench = Bench(program, threads)
+    while True:
+        try:
+            method, *arguments = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = True, getattr(bench, method)(*arguments)
+        except Exception:
+            answer = False, traceback.format_exc()
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    serve(sys.argv[1], int(sys.argv[2]))
