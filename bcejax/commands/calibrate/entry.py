@@ -19,16 +19,15 @@ from bcejax.calibration.calibrators import CALIBRATORS
 from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.grouping import calibration_by_group
-from bcejax.calibration.reporting.report import CONTESTANTS, Progress, calibration_report
+from bcejax.calibration.reporting.report import CONTESTANTS, Progress
 from bcejax.commands.calibrate.curves import trace_curves
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
 from bcejax.commands.folders import check_folder
+from bcejax.commands.judging import judge
 from bcejax.commands.stages import Stages
 from bcejax.numerics import require, sigmoid
 from bcejax.plots import house_style
-
-WORK = 2 * 10**7  # rows times draws that are made by default, of 20 to 1000 draws
 
 
 @dataclass(frozen=True)
@@ -121,19 +120,14 @@ def _measure(flags: Flags, stages: Stages) -> Results:
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:
     others = () if flags.calibrator in ("auto", *CONTESTANTS) else (flags.calibrator,)
-    usual = min(1000, max(20, WORK // rows.labels.size))
-    draws = usual if flags.resamples is None else flags.resamples
-    report = calibration_report(
+    return judge(
         rows.labels,
         **rows.given,
         key=key,
-        n_resamples=draws,
+        resamples=flags.resamples,
         calibrators=(*CONTESTANTS, *others),
         progress=say,
     )
-    few = f"{draws} draws, for there are many rows; --resamples 1000 makes intervals smoother."
-    cut = flags.resamples is None and draws < 1000
-    return report._replace(notes=(*report.notes, few)) if cut else report
 
 
 def choose(report: CalibrationReport) -> str:
