@@ -1,0 +1,282 @@
+"""Elastic net on the host: proximal Newton steps in the columns that matter; NumPy and LAPACK.
+
+F of problem.py with l1 > 0 has few coefficients that are not 0.  Each step takes as working set
+the columns with a coefficient and those whose derivative is most above l1, at most as many again;
+there it minimises the quadratic model of the smooth part plus l1 |b|_1 exactly (orthant_newton.py),
+and goes along the line to that place until F falls enough.  The derivatives of all columns are
+taken at every step, so that what ends it is the optimality of the whole.
+
+The hessian is float32 and taken anew only where it must be (kept_hessian.py), and so are the
+logits far from the optimum; where float32 is too coarse, float64 takes over.  Many examples start
+from the optimum of every 16th.
+
+**More than one optimum.**  The logits of the optimum are unique; the coefficients are not where
+columns with |derivative| = l1 depend on each other.  Then a ridge that vanishes gives the smallest
+coefficients, and the direction along which F does not change is given too.
+
+References:
+    J. Lee, Y. Sun and M. Saunders, Proximal Newton-type methods for minimizing composite
+    functions (2014).
+    M. Massias, A. Gramfort and J. Salmon, Celer: a fast solver for the lasso with dual
+    extrapolation (2018), for working sets that double.
+    R. Tibshirani, The lasso problem and uniqueness (2013).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bcejax.solvers.kept_hessian import KeptHessian
+from bcejax.solvers.orthant_newton import orthant_newton
+from bcejax.solvers.outcome import Outcome
+from bcejax.solvers.problem import Problem
+from bcejax.solvers.status import SolverStatus
+
+FIRST = 128  # columns of the first working set
+STRIDE = 16
+CACHED = 2**16  # numbers that stay in the cache
+MANY = 2**14  # examples from which on a first fit to every 16th pays
+ROUGH = 1e-3  # share of l1 down to which the logits may be float32's
+FLATTEST = 1e-10  # share of a curvature 1 below which no example goes
+HALVINGS = 40
+PATIENCE = 3  # steps that do not halve the gradient norm, before float64
+VANISHING = 1e-7  # share of the hessian that is the ridge of the smallest optimum
+
+
+def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
+    """The engine of ``solver="proximal_newton"`` for NumPy arrays.
+
+    Args:
+        problem: NumPy float64; ``inputs`` may be SciPy's CSR. Made for l1 > 0.
+        start: params (p,).
+        tol: as in outcome.py.
+        max_steps: steps at most, each with two passes over the inputs.
+
+    Returns:
+        Outcome of NumPy arrays, without a certificate.
+
+    Example:
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> problem = as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1], l1=0.1)
+        >>> out = working_set_newton(problem, np.zeros(2), 1e-9, 50)
+        >>> out.params.round(4), SolverStatus(int(out.status)).name
+        (array([ 0.4195, -0.6293]), 'CONVERGED')
+    """
+    labels = problem.labels[problem.weights > 0]
+    if problem.intercept and np.ptp(labels) == 0 and labels[0] in {0, 1}:
+        away = np.append(np.zeros(len(start) - 1), 2 * labels[0] - 1)
+        return _outcome(-np.log(FLATTEST) * away, 0, SolverStatus.SEPARATED, away)
+    scales = column_sizes(problem)
+    if len(problem.labels) >= MANY:
+        sample = _sample(problem)
+        if np.ptp(sample.labels) > 0:
+            rough = 1e-2 * float(problem.l1) / np.max(scales) + tol
+            start = _Descent(sample, scales, rough).descend(start, max_steps).params / scales
+    return _Descent(problem, scales, tol).run(start, max_steps)
+
+
+def column_sizes(problem: Problem) -> np.ndarray:
+    """``Problem.scales`` in NumPy, in one pass: roots of mean squares, 1 where there is nothing."""
+    inputs, weights = problem.inputs, problem.weights
+    if isinstance(inputs, np.ndarray):
+        rows = max(1, CACHED // inputs.shape[1])
+        parts = [slice(i, i + rows) for i in range(0, len(inputs), rows)]
+        squares = sum(weights[part] @ inputs[part] ** 2 for part in parts)
+    else:
+        squares = weights @ inputs.power(2)
+    limits = np.finfo(float)
+    careful = (squares < limits.tiny / limits.eps) | ~(squares < limits.max)
+    scales = np.sqrt(squares)
+    for j in np.flatnonzero(careful):  # squares that over- or underflow
+        column = inputs[:, [j]] if isinstance(inputs, np.ndarray) else inputs[:, [j]].toarray()
+        largest = np.max(np.abs(column)) or 1.0
+        scales[j] = largest * np.sqrt(weights @ (column[:, 0] / largest) ** 2)
+    scales = np.where(scales > 0, scales, 1.0)
+    return np.append(scales, 1.0) if problem.intercept else scales
+
+
+def _sample(problem: Problem) -> Problem:
+    """Every 16th example."""
+    weights = problem.weights[::STRIDE]
+    inputs, labels = problem.inputs[::STRIDE], problem.labels[::STRIDE]
+    share = np.sum(weights) or 1.0
+    offset = problem.offset[::STRIDE]
+    return Problem(
+        inputs, labels, weights / share, offset, problem.l2, problem.l1, problem.intercept
+    )
+
+
+def _outcome(params: np.ndarray, steps: int, status: SolverStatus, away: np.ndarray) -> Outcome:
+    return Outcome(params, np.int32(steps), np.int32(status), away)  # type: ignore[arg-type]
+
+
+class _Point(NamedTuple):
+    """A place, in params u of the scaled columns, and what the next step needs."""
+
+    params: np.ndarray  # (p,)
+    logits: np.ndarray  # (n,)
+    slope: np.ndarray  # (p,), the derivative of the smooth part
+    curvatures: np.ndarray  # (n,)
+    exact: bool  # the logits are float64's
+
+
+class _Descent:
+    """One fit; u = scales * params."""
+
+    def __init__(self, problem: Problem, scales: np.ndarray, tol: float) -> None:
+        self.problem, self.scales, self.tol = problem, scales, tol
+        counted = np.ones(len(scales))
+        counted[len(scales) - problem.intercept :] = 0
+        self.l1 = counted * float(problem.l1) / scales
+        self.l2 = counted * float(problem.l2) / scales**2
+        self.model = KeptHessian(problem.inputs, scales, np.float32)
+        self.steps = 0
+
+    def run(self, start: np.ndarray, max_steps: int) -> Outcome:
+        """From start to the optimum, to the smallest if there are more."""
+        point, nothing = self.descend(start, max_steps), np.zeros_like(start)
+        params, norm = point.params / self.scales, self.norm(point)
+        if not np.isfinite(norm):
+            return _outcome(nothing + np.nan, self.steps, SolverStatus.DIVERGED, nothing)
+        if self.steps >= max_steps and norm > self.tol:
+            return _outcome(params, self.steps, SolverStatus.MAX_STEPS, nothing)
+        if self.problem.l2 > 0 or not self.depend(point):
+            return _outcome(params, self.steps, SolverStatus.CONVERGED, nothing)
+        return self.smallest(point, max_steps)
+
+    def descend(self, start: np.ndarray, max_steps: int) -> _Point:
+        """Steps until the gradient norm is at most tol, or rounding hides what is left."""
+        point = self.exactly(start * self.scales)
+        slow, before = 0, np.inf
+        while self.steps < max_steps:
+            norm = self.norm(point)
+            if not point.exact and norm <= max(ROUGH * np.max(self.l1), self.tol):
+                point = self.exactly(point.params)
+                norm = self.norm(point)
+            if not norm > self.tol or slow == 2 * PATIENCE:
+                break
+            working, all_in = self.working_set(point)
+            slow = slow + 1 if all_in and norm > before / 2 else 0
+            if slow == PATIENCE:
+                self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
+            point, before = self.step(point, working, norm), norm
+            self.steps += 1
+        return point
+
+    def step(self, point: _Point, working: np.ndarray, norm: float) -> _Point:
+        """To where the model in the working set is least, or part of the way."""
+        u, l1 = point.params[working], self.l1[working]
+        slope = point.slope[working]
+        hessian = self.model.of(working, point.curvatures)
+        hessian[np.diag_indices_from(hessian)] += self.l2[working].astype(hessian.dtype)
+        move = orthant_newton(hessian, slope, u, l1, max(norm / 10, self.tol / 4)) - u
+        params = np.zeros_like(point.params)
+        params[working] = move
+        exact = norm <= ROUGH * np.max(self.l1)
+        if exact:
+            shift = self.problem.moved(params / self.scales)
+        else:
+            shift = self.model.moved(working, move)
+        size = self.length(point, params, shift)
+        # a full step ends at the very params of the model, zeros included
+        return self.at(point.params + size * params, point.logits + size * shift, exact)
+
+    def length(self, point: _Point, move: np.ndarray, shift: np.ndarray) -> float:
+        """1, 1/2, 1/4, ...: how much of the move lets F fall enough, to rounding; or 0."""
+        here = self.value(point.params, point.logits)
+        l1 = self.l1 @ (np.abs(point.params + move) - np.abs(point.params))
+        fall, size = point.slope @ move + l1, 1.0
+        slack = 8 * np.finfo(np.float64).eps * here
+        for _ in range(HALVINGS):
+            there = self.value(point.params + size * move, point.logits + size * shift)
+            if there <= here + 1e-4 * size * fall + slack:
+                return size
+            size /= 2
+        return 0.0
+
+    def value(self, u: np.ndarray, logits: np.ndarray) -> float:
+        """F."""
+        losses = np.maximum(logits, 0) - self.problem.labels * logits
+        losses += np.log1p(np.exp(-np.abs(logits)))
+        return float(self.problem.weights @ losses + self.l2 @ u**2 / 2 + self.l1 @ np.abs(u))
+
+    def exactly(self, u: np.ndarray) -> _Point:
+        """The point at u, with its logits from the inputs."""
+        return self.at(u, self.problem.logits(u / self.scales), True)
+
+    def at(self, u: np.ndarray, logits: np.ndarray, exact: bool) -> _Point:
+        weights, y = self.problem.weights, self.problem.labels
+        decay = np.exp(-np.abs(logits))
+        far = decay / (1 + decay)  # probability of the label that the logit leans away from
+        residuals = np.where(logits > 0, (1 - y) - far, far - y)
+        terms = weights * residuals
+        columns = terms @ self.problem.inputs
+        sums = np.append(columns, np.sum(terms)) if self.problem.intercept else columns
+        curvatures = weights * (far / (1 + decay)) + FLATTEST / len(y)
+        return _Point(u, logits, sums / self.scales + self.l2 * u, curvatures, exact)
+
+    def misses(self, point: _Point) -> np.ndarray:
+        """How far 0 is from the subdifferential of F, (p,)."""
+        pulled = np.abs(point.slope + self.l1 * np.sign(point.params))
+        return np.where(point.params != 0, pulled, np.maximum(np.abs(point.slope) - self.l1, 0))
+
+    def norm(self, point: _Point) -> float:
+        return float(np.max(self.misses(point), initial=0))
+
+    def working_set(self, point: _Point) -> tuple[np.ndarray, bool]:
+        """The params to step in, and whether they are all that should move."""
+        moving = (point.params != 0) | (self.l1 == 0)
+        misses = np.where(moving, 0, self.misses(point))
+        wrong = np.flatnonzero(misses)
+        room = max(FIRST, np.count_nonzero(moving))
+        all_in = len(wrong) <= room
+        if not all_in:
+            wrong = wrong[np.argpartition(-misses[wrong], room)[:room]]
+        return np.union1d(np.flatnonzero(moving), wrong), all_in
+
+    def depend(self, point: _Point) -> bool:
+        """Whether the columns of the face hardly have full rank, in float32."""
+        from scipy.linalg import lapack  # noqa: PLC0415
+
+        hessian = self.model.of(self.face(point), point.curvatures)
+        squares = np.diagonal(hessian).copy()
+        potrf = lapack.spotrf if hessian.dtype == np.float32 else lapack.dpotrf
+        factor, failed = potrf(hessian.T, overwrite_a=True)
+        return bool(failed) or bool(np.any(np.diagonal(factor) ** 2 < 1e-4 * squares))
+
+    def face(self, point: _Point) -> np.ndarray:
+        """Params that may differ among optima: of columns with |derivative| = l1."""
+        edge = np.abs(point.slope) >= self.l1 - 10 * max(self.tol, 1e-9 * np.max(self.l1))
+        return np.flatnonzero((point.params != 0) | edge)
+
+    def smallest(self, point: _Point, max_steps: int) -> Outcome:
+        """Of optima that may be many, the one of least norm, and whether there are others."""
+        self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
+        face = self.face(point)
+        hessian = self.model.of(face, point.curvatures)
+        ridge = VANISHING * np.max(np.diagonal(hessian)) * (self.l1 > 0)[face]
+        ridge /= np.max(self.scales[face] ** -2.0) * self.scales[face] ** 2
+        u = point.params[face]
+        slope = point.slope[face] + ridge * u
+        params = np.zeros_like(point.params)
+        params[face] = orthant_newton(
+            hessian + np.diag(ridge), slope, u, self.l1[face], self.tol / 4
+        )
+        least = self.descend(params / self.scales, max_steps)
+        away = self.level(least)
+        other = (point.params - least.params) / self.scales
+        apart = np.max(np.abs(other)) > 1e-5 * np.max(np.abs(point.params / self.scales))
+        if not np.any(away) and apart:
+            away = other / np.max(np.abs(other))
+        status = SolverStatus.SINGULAR if np.any(away) else SolverStatus.CONVERGED
+        return _outcome(least.params / self.scales, self.steps, status, away)
+
+    def level(self, point: _Point) -> np.ndarray:
+        """A direction of params along which F does not change, (p,), 0 where there is none."""
+        away = np.zeros_like(point.params)
+        moving = np.flatnonzero((point.params != 0) | (self.l1 == 0))
+        values, vectors = np.linalg.eigh(self.model.of(moving, point.curvatures))
+        if values[0] <= 64 * len(values) * np.finfo(np.float64).eps * values[-1]:
+            away[moving] = vectors[:, 0] / self.scales[moving]
+            away /= np.max(np.abs(away))
+        return away
