@@ -1,8 +1,8 @@
 r"""Newton's method on dense columns, with a Cholesky factor of the hessian.
 
-In the columns of standardised.py, with logits z, the hessian H is rows' W s(z) s(-z) rows + ridge.
-The params move by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared
-decrement G H^-1 G (Armijo), less what rounding hides; along the step the logits are z + t rows·step,
+In the columns of standardised.py, at logits z, the hessian H is rows' W s(z) s(-z) rows + ridge.
+b moves by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared
+decrement G H^-1 G (Armijo), less what rounding hides; along the step the logits are z + t rows·s,
 so trials cost no pass.
 
 **Rest.**  The gradient norm is at most tol, or what rounding leaves of it, and the next step moves
