@@ -13,8 +13,8 @@ case take the last Newton step, which far out tends to u times a factor: example
 less than 1/4 are held to give 0, and the step is projected onto what leaves them alone.
 
 **Proof.**  u counts where the inequalities hold at every example that has weight, to the rounding
-of the sums, and all hold by more, or one by 1000 times the largest rounding.  So a direction that is given is right, whatever
-way it was found.
+of the sums, and all hold by more, or one by 1000 times the largest rounding.  So a direction that
+is given is right, whatever way it was found.
 
 Sources: A. Albert and J. A. Anderson, On the existence of maximum likelihood estimates in logistic
 regression models (1984); K. Konis, Linear programming algorithms for detecting separated data in
@@ -87,11 +87,9 @@ def examine(
     # each round takes away what rounding left of the one before
     for _ in range(3):
         step = step - vectors[0] @ (inverse * (vectors[0].T @ (tied.T @ (tied @ step))))
-    dust = 64 * jnp.finfo(step.dtype).eps * jnp.max(jnp.abs(step))
-    step = jnp.where(jnp.abs(step) <= dust, 0, step)
     falling = jnp.zeros_like(step).at[-1].set(sides.one_class)
     falls = sides.one_class != 0
-    for candidate in (_unit(work, inner), _unit(work, step)):
+    for candidate in (_unit(work, inner), _dusted(work, _unit(work, step))):
         good = sides.free & _falls(problem, sides, work, candidate)
         falling = jnp.where(good & ~falls, candidate, falling)
         falls = falls | good
@@ -120,6 +118,13 @@ def _unit(work: Standardised, inner: jax.Array) -> jax.Array:
     outer = work.outward(inner)
     largest = jnp.max(jnp.abs(outer))
     return outer / jnp.where(largest > 0, largest, 1)
+
+
+def _dusted(work: Standardised, direction: jax.Array) -> jax.Array:
+    """The direction with 0 where rounding could have made an entry of 0."""
+    effects = jnp.abs(direction) * work.scales
+    dust = 64 * jnp.finfo(effects.dtype).eps * jnp.max(effects)
+    return jnp.where(effects <= dust, 0, direction)
 
 
 def _falls(problem: Problem, sides: Sides, work: Standardised, direction: jax.Array) -> jax.Array:
