@@ -1,8 +1,10 @@
 """Newton's method on a smooth objective of a few params, some of which may be held.
 
 From a point with value V, gradient G and hessian H, the free params move by t d, d = -H^-1 G over
-them, t = 1, 1/4, 1/16, ... until V falls by 1e-4 t times the squared decrement D = G H^-1 G (Armijo),
-less what rounding hides.
+them, with t at most 1 and so that no logit moves by more than a radius.  The step is taken if V
+falls by 1e-4 t times the squared decrement D = G H^-1 G (Armijo), less what rounding hides; then
+the radius grows to 4 times the move, else it shrinks to a quarter.  It begins at 16: where logits
+are far out V hardly bends, and a whole step would go anywhere.
 
 Reference: S. Boyd and L. Vandenberghe, Convex Optimization (2004), section 9.5.
 """
@@ -16,6 +18,8 @@ from jax import lax
 
 from bcejax.solvers.factor import cholesky_solve, scaled_factor
 from bcejax.solvers.likelihood import Point
+
+RADIUS = 16.0  # of the first step, in logits
 
 
 class Rest(NamedTuple):
@@ -32,6 +36,7 @@ def descend(
     at: Callable[[jax.Array], Point],
     start: jax.Array,
     free: jax.Array,
+    reach: Callable[[jax.Array], jax.Array],
     enough: Callable[[Rest], jax.Array],
     max_steps: int,
 ) -> Rest:
@@ -41,6 +46,7 @@ def descend(
         at: V, G and H at some params.
         start: (p,).
         free: (p,) bool; the others are held.
+        reach: the largest move of a logit by some change of the params.
         enough: whether to stop there.
         max_steps: evaluations.
 
@@ -51,7 +57,8 @@ def descend(
         >>> def bowl(b):
         ...     return Point(b @ b / 2 - b[0], b - jnp.array([1.0, 0.0]), jnp.eye(2))
         >>> free = jnp.array([True, False])
-        >>> rest = descend(bowl, jnp.zeros(2), free, lambda rest: rest.decrement < 1e-6, 9)
+        >>> near = lambda rest: rest.decrement < 1e-6
+        >>> rest = descend(bowl, jnp.zeros(2), free, jnp.linalg.norm, near, 9)
         >>> rest.params.round(4), int(rest.steps)
         (Array([1., 0.], dtype=float32), 2)
     """
@@ -62,13 +69,18 @@ def descend(
         return Rest(params, point, step, -point.gradient @ step, steps)
 
     def advance(state: tuple[Rest, jax.Array]) -> tuple[Rest, jax.Array]:
-        rest, size = state
+        rest, radius = state
+        whole = reach(rest.step)
+        size = jnp.minimum(1, radius / jnp.where(whole > 0, whole, 1))
         trial = rest_at(rest.params + size * rest.step, rest.steps + 1)
         least = 1e-4 * size * rest.decrement
         slack = 8 * jnp.finfo(least.dtype).eps * jnp.abs(rest.point.value)
         good = trial.point.value <= rest.point.value - least + slack
         kept: Rest = jax.tree.map(lambda new, old: jnp.where(good, new, old), trial, rest)
-        return kept._replace(steps=trial.steps), jnp.where(good, 1, size / 4)
+        moved = size * whole
+        return kept._replace(steps=trial.steps), jnp.where(
+            good, jnp.maximum(radius, 4 * moved), moved / 4
+        )
 
     def goes_on(state: tuple[Rest, jax.Array]) -> jax.Array:
         rest, _ = state
@@ -76,7 +88,7 @@ def descend(
         return known & ~enough(rest) & (rest.steps < max_steps)
 
     first = rest_at(start, jnp.int32(1))
-    return lax.while_loop(goes_on, advance, (first, jnp.ones((), start.dtype)))[0]
+    return lax.while_loop(goes_on, advance, (first, jnp.full((), RADIUS, start.dtype)))[0]
 
 
 def solve_free(hessian: jax.Array, right: jax.Array, free: jax.Array) -> jax.Array:

@@ -7,21 +7,22 @@ information.  In the terms of likelihood.py, with v_i = w_i s(x_i) s(-x_i) and I
     G*    = G - sum_i v'_i q_i f_i / 2                              q_i = f_i' I^-1 f_i
     H*    = H - sum_i v''_i q_i f_i f_i' / 2 + [<T_j, T_k>]_jk / 2  T_j = sum_i v'_i f_ij u_i u_i'
 
-where v' = v (1 - 2 s(x)) and v'' = v (1 - 6 s(x) s(-x)) are derivatives in the logit, u_i = L^-1 f_i
-and I = L L'.  This takes away the bias of order 1/n, and V* has a minimum at finite b whatever the
-labels, separated ones and one class alike.  In a table of two by two it is the same as 1/2 added
-to each cell.  With l2 > 0 the ridge stands beside the prior; I has no ridge.
+where v' = v (1 - 2 s(x)) and v'' = v (1 - 6 s(x) s(-x)) are derivatives in the logit, and u_i is
+L^-1 f_i with I = L L'.  This takes away the bias of order 1/n, and V* has a minimum at finite b
+whatever the labels, separated ones and one class alike.  In a table of two by two it is the same
+as 1/2 added to each cell.  With l2 > 0 the ridge stands beside the prior; I has no ridge.
 
-The whole hessian H* makes Newton's steps converge quadratically.  Where it is not positive definite,
-that of the data with a copy of each example added, half label 1 and half 0, at weight v_i q_i, takes
-its place.
+The whole hessian H* makes Newton's steps converge quadratically.  Where it is not positive
+definite, that of the data with a copy of each example added, half label 1 and half 0, at weight
+v_i q_i, takes its place.
 
 Columns that depend on each other leave I singular in the same directions at every b: then the
 determinant is that over the other directions, and the params are the smallest.
 
 References:
     D. Firth, Bias reduction of maximum likelihood estimates (1993).
-    G. Heinze and M. Schemper, A solution to the problem of separation in logistic regression (2002).
+    G. Heinze and M. Schemper, A solution to the problem of separation in logistic regression
+    (2002).
 """
 
 from typing import NamedTuple
@@ -37,7 +38,7 @@ from bcejax.solvers.likelihood import Likelihood, Point
 from bcejax.solvers.outcome import Certificate, Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.pseudoinverse import pseudo_invert
-from bcejax.solvers.separation import dependent_direction, smallest
+from bcejax.solvers.separation import Sides, examine
 from bcejax.solvers.standardised import standardised
 from bcejax.solvers.status import SolverStatus
 
@@ -108,7 +109,8 @@ def firth(
     float64 (tests/solvers/test_firth.py).
     """
     work = standardised(problem)
-    objective = FirthLikelihood.of(Likelihood.of(work, jnp.asarray(total, start.dtype)))
+    plain = Likelihood.of(work, jnp.asarray(total, start.dtype))
+    objective = FirthLikelihood.of(plain)
 
     def norm(rest: Rest) -> jax.Array:
         return work.gradient_norm(rest.point.gradient) / total
@@ -118,21 +120,20 @@ def firth(
         return norm(rest) <= jnp.maximum(tol, rounding)
 
     free = jnp.ones(start.shape, bool)
-    rest = descend(objective.at, work.inward(start), free, enough, max_steps)
-    level, singular = dependent_direction(work)
+    rest = descend(objective.at, work.inward(start), free, plain.reach, enough, max_steps)
+    findings = examine(problem, Sides.of(problem), work, rest.params, rest.step)
+    singular = findings.is_level | (jnp.trace(objective.null) > 0.5)
     status = jnp.where(singular, SolverStatus.SINGULAR, SolverStatus.CONVERGED)
     status = jnp.where(enough(rest), status, SolverStatus.MAX_STEPS)
     known = jnp.isfinite(rest.point.value) & jnp.isfinite(rest.decrement)
     status = jnp.where(known, status, SolverStatus.DIVERGED).astype(jnp.int32)
-    params = lax.cond(
-        singular, lambda: smallest(work, rest.params), lambda: work.outward(rest.params)
-    )
+    params = jnp.where(singular, findings.smallest, work.outward(rest.params))
     # the determinant of the columns as they came
     value = (rest.point.value - jnp.sum(jnp.log(work.sizes))) / total
     return Outcome(
         jnp.where(known, params, jnp.nan),
         rest.steps,
         status,
-        jnp.where(status == SolverStatus.SINGULAR, level, 0),
+        jnp.where(status == SolverStatus.SINGULAR, findings.level, 0),
         Certificate(value, norm(rest), jnp.asarray(jnp.inf, start.dtype)),
     )

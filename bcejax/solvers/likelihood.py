@@ -65,6 +65,10 @@ class Likelihood(NamedTuple):
         """w (s(x) - y), (n,)."""
         return self.weights * bce_gradient(self.logits(params), self.labels)
 
+    def reach(self, change: jax.Array) -> jax.Array:
+        """The largest move of a logit by a change of the params, ()."""
+        return jnp.max(jnp.abs(jnp.where(self.weights > 0, self.columns @ change, 0)))
+
     def information(self, params: jax.Array) -> jax.Array:
         """I, (p, p)."""
         return self.gram(self.weights * bce_hessian(self.logits(params)))

@@ -1,7 +1,7 @@
 """The inverse of a Gram matrix on the directions that it sees.
 
-With s_j = sqrt(M_jj), or 1 where that is 0, M / (s s') has a diagonal of 1, so that the units of the
-columns play no part.  Its eigenvectors of eigenvalue 0, to 64 p eps, span the null directions:
+With s_j = sqrt(M_jj), or 1 where that is 0, M / (s s') has a diagonal of 1, so that the units of
+the columns play no part.  Its eigenvectors of eigenvalue 0, to 64 p eps, span the null directions:
 what the columns cannot tell.  On the others it is inverted.
 """
 

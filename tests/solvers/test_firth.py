@@ -15,7 +15,7 @@ from bcejax.solvers.status import SolverStatus
 
 N, D = 24, 2
 RNG = np.random.default_rng(11)
-X = RNG.normal(size=(N, D)) + [0, 3]
+X = RNG.normal([0, 3], 1, (N, D))
 MIXED = (RNG.random(N) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
 APART = (X[:, 0] + 0.3 * X[:, 1] > 1).astype(float)
 SOFT = RNG.random(N)
