@@ -2,6 +2,7 @@
 
   bcejax audit LOSS [flags]        hold a binary cross-entropy against the exact one
   bcejax calibrate FILE [flags]    judge predictions, and fit what would make them calibrated
+  bcejax fit FILE [flags]          a logistic regression, its report and its model
   bcejax predict MODEL FILE        what a model of fit says of the rows of a file
 
 With --help after a command, its flags.  ``python -m bcejax`` is the same.  The exit status is 0
@@ -12,7 +13,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("audit", "calibrate", "predict")
+COMMANDS = ("audit", "calibrate", "fit", "predict")
 
 
 def enter(words: Sequence[str]) -> int:

@@ -11,7 +11,6 @@ The exit status is 0 where all is written, 2 where the flags or a file are not i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
 import jax
 import numpy as np
@@ -25,6 +24,7 @@ from bcejax.commands.model_file import Model, load_model
 from bcejax.commands.stages import Stages
 from bcejax.numerics import require, sigmoid
 from bcejax.solvers import SolverStatus
+from bcejax.solvers.inference.intervals import normal_quantile
 from bcejax.solvers.wording import explain_status
 
 
@@ -83,7 +83,7 @@ def predictions(
     with jax.enable_x64(True):
         columns["prob"] = sigmoid(logits)
         if errors is not None:
-            reach = NormalDist().inv_cdf((1 + confidence) / 2) * errors
+            reach = normal_quantile(confidence) * errors
             columns |= {"lower": sigmoid(logits - reach), "upper": sigmoid(logits + reach)}
         if calibrator is not None:
             columns["calibrated_prob"] = calibrator.probs(logits=logits)

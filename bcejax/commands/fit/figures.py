@@ -1,0 +1,70 @@
+"""The figures of a fit, each drawn from what was computed before."""
+
+from pathlib import Path
+from typing import Any
+
+from bcejax.commands.drawings import Figure, draw_figure
+from bcejax.commands.fit.results import HeldOut, Results, Search
+from bcejax.plots import draw_prob_histogram, draw_reliability
+from bcejax.plots.coefficients import draw_coefficients
+from bcejax.plots.penalty_curve import draw_penalty_curve
+
+
+def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
+    """Draw each figure into the folder, as SVG and as PNG; by the name of its files."""
+    figures = {"coefficients": _coefficients(results, folder / "coefficients")}
+    if results.search is not None:
+        figures["penalties"] = _penalties(results.search, results.model.l2, folder / "penalties")
+    if results.held is not None:
+        figures["reliability"] = _reliability(results.held, folder / "reliability")
+    return figures
+
+
+def _coefficients(results: Results, stem: Path) -> Figure:
+    names, deviations = results.model.features, results.deviations
+    per_deviation = {
+        each: results.table[each][: len(names)] * deviations
+        for each in ("coefficient", "lower", "upper")
+    }
+
+    def draw(ax: Any) -> None:
+        draw_coefficients(
+            ax,
+            names,
+            per_deviation["coefficient"],
+            lower=per_deviation["lower"],
+            upper=per_deviation["upper"],
+        )
+        ax.set_xlabel("logit per standard deviation of the column")
+
+    caption = (
+        "What a standard deviation of each column adds to the logit, with its interval; grey where"
+        " the interval holds 0."
+    )
+    return draw_figure(stem, [draw], "Coefficients with their intervals.", caption)
+
+
+def _penalties(search: Search, chosen: float, stem: Path) -> Figure:
+    return draw_figure(
+        stem,
+        [
+            lambda ax: draw_penalty_curve(
+                ax, search.l2, search.loss, errors=search.error, chosen=chosen
+            )
+        ],
+        "Log loss of rows left out, against the penalty.",
+        f"Log loss of rows left out, with one standard error; l2 = {chosen:.3g} has the least.",
+    )
+
+
+def _reliability(held: HeldOut, stem: Path) -> Figure:
+    return draw_figure(
+        stem,
+        [
+            lambda ax: draw_reliability(ax, held.binned),
+            lambda ax: draw_prob_histogram(ax, held.fine),
+        ],
+        "Share of label 1 against probability, and the density of the probabilities.",
+        "Rows held out. Left: where the points lie above the diagonal, label 1 is more frequent"
+        " than said; 95 % Wilson intervals. Right: how the probabilities of each class lie.",
+    )

@@ -1,0 +1,55 @@
+"""What a run of ``bcejax fit`` finds, before any of it is written."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bcejax.calibration.binning import ReliabilityCurve
+from bcejax.calibration.reporting.findings import CalibrationReport
+from bcejax.commands.model_file import Model
+from bcejax.solvers import Solution, SolverStatus
+
+
+class Search(NamedTuple):
+    """Penalties that were tried, and what each made of rows it had not seen; (k,) each."""
+
+    l2: np.ndarray
+    loss: np.ndarray  # mean over the folds, in nats
+    error: np.ndarray  # standard error of that mean
+
+
+class HeldOut(NamedTuple):
+    """What the model says of the n rows that it has not seen."""
+
+    rows: np.ndarray  # (n,) their numbers in the file, the first is 1
+    labels: np.ndarray  # (n,)
+    weights: np.ndarray | None  # (n,)
+    logits: np.ndarray  # (n,)
+    probs: np.ndarray  # (n,)
+    report: CalibrationReport
+    binned: ReliabilityCurve
+    fine: ReliabilityCurve  # in many bins, for the histogram
+
+
+class Results(NamedTuple):
+    """All that is written."""
+
+    model: Model
+    solution: Solution
+    table: Mapping[str, np.ndarray]  # of coefficients, a row for each and one for the intercept
+    deviations: np.ndarray  # (d,) standard deviation of each column as it was fitted
+    examples: int  # that were learned from
+    search: Search | None
+    held: HeldOut | None
+    asked: Mapping[str, Any]
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit is to be used as it stands."""
+        return self.model.status == SolverStatus.CONVERGED
+
+    @property
+    def standardised(self) -> bool:
+        """Whether the columns were brought to one scale."""
+        return bool(np.any(self.model.standardizer.scale != 1))

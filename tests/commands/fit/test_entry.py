@@ -1,0 +1,164 @@
+"""``bcejax fit`` from its words to its folder, and back through ``bcejax predict``."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from bcejax.commands.entry import enter
+from bcejax.commands.model_file import load_model
+
+RNG = np.random.default_rng(5)
+INPUTS = RNG.normal(size=(160, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, 1.0]
+CHANCE = 1 / (1 + np.exp(-(INPUTS[:, 0] - 0.05 * INPUTS[:, 1])))
+LABELS = (RNG.random(160) < CHANCE).astype(int)
+NAMES = ["age", "x y", "größe <&>"]
+FILES = {
+    *("report.html", "report.json", "table.csv", "calibration.csv", "held_out.csv", "model.npz"),
+    *(f"{name}.{kind}" for kind in ("svg", "png") for name in ("coefficients", "reliability")),
+}
+
+
+def write_rows(path, inputs=INPUTS, labels=LABELS):
+    rows = zip(inputs.tolist(), labels, strict=True)
+    lines = [f"p{i},{y},{','.join(map(repr, x))}" for i, (x, y) in enumerate(rows)]
+    path.write_text("\n".join([f"id,ill,{','.join(NAMES)}", *lines]), encoding="utf-8")
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder that one run leaves."""
+    folder = tmp_path_factory.mktemp("fit")
+    write_rows(folder / "rows.csv")
+    words = ["fit", str(folder / "rows.csv"), "--label", "ill", "--drop", "id"]
+    more = ["--resamples", "19", "--out", str(folder / "out")]
+    assert enter([*words, *more]) == 0
+    return folder / "out"
+
+
+def test_the_folder_is_whole(run):
+    assert {path.name for path in run.iterdir()} == FILES
+
+
+def test_the_coefficients_are_the_optimum_of_the_rows_that_were_not_held_out(run):
+    rows = table(run / "table.csv")
+    assert [row["name"] for row in rows] == [*NAMES, "intercept"]
+    params = np.array([float(row["coefficient"]) for row in rows])
+    held = np.array([int(row["row"]) for row in table(run / "held_out.csv")]) - 1
+    assert held.size == 40
+    learnt = np.setdiff1d(np.arange(160), held)
+    matrix = np.column_stack([INPUTS, np.ones(160)])[learnt]
+    probs = 1 / (1 + np.exp(-matrix @ params))
+    np.testing.assert_allclose((probs - LABELS[learnt]) @ matrix / 120, 0, atol=1e-8)
+    errors = np.sqrt(np.diag(np.linalg.inv((matrix.T * probs * (1 - probs)) @ matrix)))
+    np.testing.assert_allclose([float(row["error"]) for row in rows], errors, rtol=1e-8)
+    lower = params - 1.959963984540054 * errors
+    np.testing.assert_allclose([float(row["lower"]) for row in rows], lower, rtol=1e-6)
+
+
+def test_the_report_says_the_same(run):
+    report = json.loads((run / "report.json").read_text())
+    coefficients = {row["name"]: float(row["coefficient"]) for row in table(run / "table.csv")}
+    assert report["intercept"] == coefficients.pop("intercept")
+    assert report["coefficients"] == coefficients
+    assert (report["status"], report["examples"], report["l2"]) == ("converged", 120, 0)
+    scores = report["held_out"]["scores"]
+    rows = table(run / "held_out.csv")
+    labels, probs = (np.array([float(row[name]) for row in rows]) for name in ("label", "prob"))
+    losses = -np.log(np.where(labels == 1, probs, 1 - probs))
+    assert scores["log_score"]["value"] == pytest.approx(losses.mean(), rel=1e-12)
+    named = {row["name"]: row for row in table(run / "calibration.csv")}
+    assert float(named["log_score"]["value"]) == scores["log_score"]["value"]
+
+
+def test_the_page_opens_alone(run):
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "It converged." in page
+    assert page.count('<img src="data:image/svg+xml;base64,') == 2
+    assert not re.search(r'(src|href)="https?:', page)
+    assert "größe &lt;&amp;&gt;" in page
+    for name in re.findall(r'href="([^"#]+)"', page):
+        assert (run / name).is_file(), name
+
+
+def test_predict_gives_the_same_digits_from_shuffled_columns(run, tmp_path):
+    held = table(run / "held_out.csv")
+    order = [int(row["row"]) - 1 for row in held]
+    lines = [f"{c!r},x,{a!r},{b!r}" for a, b, c in INPUTS[order].tolist()]
+    text = "\n".join([f"{NAMES[2]},other,{NAMES[0]},{NAMES[1]}", *lines])
+    (tmp_path / "new.csv").write_text(text, encoding="utf-8")
+    words = ["predict", str(run / "model.npz"), str(tmp_path / "new.csv")]
+    assert enter([*words, "--out", str(tmp_path / "p.csv")]) == 0
+    told = table(tmp_path / "p.csv")
+    for name in ("logit", "prob"):
+        assert [float(row[name]) for row in told] == [float(row[name]) for row in held]
+    assert all(float(row["lower"]) < float(row["prob"]) < float(row["upper"]) for row in told)
+
+
+def test_a_penalty_is_of_standardised_columns_unless_told_otherwise(tmp_path):
+    write_rows(tmp_path / "rows.csv")
+    words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id", "--l2", "0.1"]
+    params = {}
+    for way in ("standardize", "no-standardize"):
+        out = tmp_path / way
+        assert enter([*words, f"--{way}", "--test", "0", "--out", str(out)]) == 0
+        assert not (out / "held_out.csv").exists()
+        model = load_model(out / "model.npz")
+        params[way] = model.coefficients
+        moved = np.asarray(model.standardizer(INPUTS))
+        slopes = 1 / (1 + np.exp(-model.logits(INPUTS))) - LABELS
+        gradient = slopes @ moved / 160 + 0.1 * model.coefficients
+        np.testing.assert_allclose(gradient, 0, atol=1e-8)
+        scale = 1 if way == "standardize" else INPUTS.std(axis=0)
+        np.testing.assert_allclose(moved.std(axis=0), scale)
+    assert np.abs(params["standardize"] - params["no-standardize"]).max() > 0.1
+
+
+def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
+    write_rows(tmp_path / "rows.csv", labels=(INPUTS[:, 0] > 0).astype(int))
+    words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id"]
+    assert enter([*words, "--test", "0", "--out", str(tmp_path / "out")]) == 1
+    assert "separated: a hyperplane tells the labels apart" in capsys.readouterr().err
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "It did not converge: a hyperplane tells the labels apart" in page
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["status"] == "separated"
+    assert load_model(tmp_path / "out" / "model.npz").covariance is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["no.csv"], "there is no file no.csv"),
+        (["a.csv"], "a.csv has no column 'label'; it has id, ill, x"),
+        (["a.csv", "--label", "ill"], "column 'id': 'a' is not a number; give text a number"),
+        (["a.csv", "--label", "ill", "--l2", "-1"], "l2 is -1.0; it must be a finite number >= 0"),
+        (["a.csv", "--l1", "nan"], "l1 is nan; it must be a finite number >= 0"),
+        (["a.csv", "--l2", "1", "--cv", "5"], "--l2 or --l1 and --cv came; take one of them"),
+        (["a.csv", "--cv", "5", "--firth"], "--cv and --firth came; take one of them"),
+        (["a.csv", "--cv", "1"], "cv is 1; it must be 2 or more folds"),
+        (["a.csv", "--test", "1"], "test is 1.0; it must lie in [0, 1)"),
+        (["a.csv", "--confidence", "95"], "confidence is 95.0; it must lie between 0 and 1"),
+        (["a.csv", "--resamples", "-1"], "resamples is -1; it must be 0 or more"),
+        (["a.csv", "--label", "ill", "--drop", "id"], "a share of 0.25 of 1 rows of one class"),
+        (["a.csv", "--out", "a.csv"], "out a.csv cannot be a folder"),
+        (["table.csv", "--out", "."], "table.csv would be written over"),
+    ],
+)
+def test_status_2_and_one_line_for_what_cannot_be_done(
+    words, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "table.csv"):
+        (tmp_path / name).write_text("id,ill,x\na,1,0.5\nb,0,1\n")
+    assert enter(["fit", *words]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert message in told.err
+    assert told.err.count("\n") == 1

@@ -1,0 +1,57 @@
+"""What a file gives to learn from; each bad file is one line."""
+
+import numpy as np
+import pytest
+
+from bcejax.commands.fit.rows import read_rows
+
+GOOD = "id,age,ill,w,bmi\na,40,0,1,22.5\nb,61,true,2,31\nc,50,0,0,28\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "patients.csv"
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"drop": ["id", "w"]}, ("age", "bmi")),
+        ({"drop": ["id"], "weight": "w"}, ("age", "bmi")),
+        ({"features": ["bmi", "age"]}, ("bmi", "age")),
+    ],
+)
+def test_columns_that_are_asked_for(asked, names, path):
+    path.write_text(GOOD)
+    rows = read_rows(path, label="ill", **asked)
+    assert rows.names == names
+    columns = {"age": [40, 61, 50], "bmi": [22.5, 31, 28]}
+    np.testing.assert_array_equal(rows.inputs, np.transpose([columns[name] for name in names]))
+    np.testing.assert_array_equal(rows.labels, [0, 1, 0])
+    if "weight" in asked:
+        np.testing.assert_array_equal(rows.weights, [1, 2, 0])
+    else:
+        assert rows.weights is None
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "message"),
+    [
+        (GOOD, {}, "row 1, column 'id': 'a' is not a number; give text a number, or leave the"),
+        (GOOD, {"drop": ["Id"]}, "has no column 'Id'; did you mean 'id'"),
+        (GOOD, {"features": ["age", "ill"]}, "column 'ill' is asked for twice"),
+        (GOOD, {"features": ["age"], "drop": ["age"]}, "column 'age' is asked for twice"),
+        ("ill\n1\n0\n", {}, "has no column besides 'ill' to learn from"),
+        ("ill,,a\n1,0,2\n0,1,3\n", {}, "column 2 has no name; if it numbers the rows"),
+        ("ill,a,a\n1,0,2\n0,1,3\n", {}, "2 columns are named 'a'"),
+        ("ill,a\n1,0\n0,\n", {}, "row 2, column 'a': the value is missing"),
+        ("ill,a\n1,0\n0,-inf\n", {}, "row 2, column 'a': infinite value"),
+        ("ill,a\n1,0\n1,2\n", {}, "one class only: all 2 labels that count are 1"),
+        ("ill,a\n1,0\n0,2\n", {"weight": "ill"}, "column 'ill' is asked for twice"),
+    ],
+)
+def test_a_bad_file_is_one_line(content, asked, message, path):
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_rows(path, label="ill", **asked)
+    assert "\n" not in str(caught.value)
