@@ -24,56 +24,56 @@ rules for sparsity enforcing penalties (2017).
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import xlogy
 
-from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
 from bcejax.solvers.outcome import Certificate
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.worlds import world_of
 
 
 def certify(problem: Problem, params: jax.Array) -> Certificate:
-    """F, its gradient norm and its duality gap at params, in two passes over the inputs."""
+    """F, its gradient norm and its duality gap at params, in three passes over the inputs."""
+    xp, world = problem.world.xp, problem.world
     logits = problem.logits(params)
-    residuals = bce_gradient(logits, problem.labels)
-    loss = problem.weights @ bce_with_logits(logits, problem.labels)
+    residuals = world.slopes(logits, problem.labels)
     b = problem.penalised(params)
-    value = loss + problem.l2 / 2 * jnp.sum(b**2) + problem.l1 * jnp.sum(jnp.abs(b))
-    norm = gradient_norm(problem, params, problem.gathered(problem.weights * residuals))
+    loss = problem.weights @ world.losses(logits, problem.labels)
+    value = loss + problem.l2 / 2 * xp.sum(b**2) + problem.l1 * xp.sum(xp.abs(b))
+    smooth = problem.gathered(problem.weights * residuals) + problem.l2 * b
+    distances = xp.abs(smooth + problem.penalty_slopes(smooth, params))
+    norm = xp.max(distances / problem.scales())
     return Certificate(value, norm, duality_gap(problem, params, logits, residuals))
-
-
-def gradient_norm(problem: Problem, params: jax.Array, gathered: jax.Array) -> jax.Array:
-    """The scaled distance of 0 from the subdifferential, given sum_i w_i v_i x_i."""
-    smooth = gathered + problem.l2 * problem.penalised(params)
-    pull = problem.penalty_slopes(smooth, params)
-    return jnp.max(jnp.abs(smooth + pull) / problem.scales(), initial=0)
 
 
 def duality_gap(
     problem: Problem, params: jax.Array, logits: jax.Array, residuals: jax.Array
 ) -> jax.Array:
     """A bound on F - min F, inf without a penalty; one pass."""
-    w, l2, l1 = problem.weights, problem.l2, problem.l1
-    if problem.intercept:
-        up, down = (jnp.sum(w * jnp.maximum(side, 0)) for side in (residuals, -residuals))
-        least = jnp.minimum(up, down)
-        shrunk = jnp.where(residuals > 0, least / _nonzero(up), least / _nonzero(down))
-        feasible = residuals * shrunk
-    else:
-        feasible = residuals
-    t = -(problem.gathered(w * feasible))
-    t = t[:-1] if problem.intercept else t
-    shrink = jnp.minimum(1, l1 / _nonzero(jnp.max(jnp.abs(t), initial=0)))
-    shrink = jnp.where(l2 > 0, 1, shrink)
-    t, probs = shrink * t, problem.labels + shrink * feasible
-    entropies = -xlogy(probs, probs) - xlogy(1 - probs, 1 - probs)
-    divergence = w @ (bce_with_logits(logits, probs) - entropies)
-    b = params[:-1] if problem.intercept else params
-    clipped = jnp.clip(t, -l1, l1)
-    rest = jnp.sum(l1 * jnp.abs(b) - b * clipped)
-    ridge = jnp.sum((l2 * b - (t - clipped)) ** 2) / _nonzero(2 * l2)
-    gap = jnp.maximum(divergence, 0) + jnp.maximum(rest, 0) + jnp.where(l2 > 0, ridge, 0)
-    return jnp.where((l2 > 0) | (l1 > 0), gap, jnp.inf)
+    w, l2, l1, world = problem.weights, problem.l2, problem.l1, problem.world
+    xp = world.xp
+    v = _balanced(problem, residuals)
+    t = -problem.gathered(w * v)[: problem.inputs.shape[1]]
+    shrink = xp.minimum(1, l1 / _nonzero(xp.max(xp.abs(t), initial=0)))
+    shrink = xp.where(l2 > 0, 1, shrink)
+    t, probs = shrink * t, xp.clip(problem.labels + shrink * v, 0, 1)
+    entropies = -_times_log(probs) - _times_log(1 - probs)
+    divergence = w @ (world.losses(logits, probs) - entropies)
+    b = params[: problem.inputs.shape[1]]
+    clipped = xp.clip(t, -l1, l1)
+    lasso = xp.sum(l1 * xp.abs(b) - b * clipped)
+    ridge = xp.where(l2 > 0, xp.sum((l2 * b - (t - clipped)) ** 2) / _nonzero(2 * l2), 0)
+    gap = xp.maximum(divergence, 0) + xp.maximum(lasso, 0) + ridge
+    return xp.where((l2 > 0) | (l1 > 0), gap, xp.inf)
+
+
+def _balanced(problem: Problem, residuals: jax.Array) -> jax.Array:
+    """The residuals, those of the heavier side scaled down until their weighted sum is 0."""
+    if not problem.intercept:
+        return residuals
+    xp = problem.world.xp
+    up = problem.weights @ xp.maximum(residuals, 0)
+    down = problem.weights @ xp.maximum(-residuals, 0)
+    least = xp.minimum(up, down)
+    return residuals * xp.where(residuals > 0, least / _nonzero(up), least / _nonzero(down))
 
 
 def rounding(problem: Problem, params: jax.Array) -> jax.Array:
@@ -81,11 +81,17 @@ def rounding(problem: Problem, params: jax.Array) -> jax.Array:
 
     A logit is a sum, rounded to eps times the sum of its terms' sizes.
     """
-    bends = bce_hessian(problem.logits(params))
-    shares = jnp.where(bends > 0, bends * problem.offset, 0)
-    terms = jnp.sqrt(problem.weights @ shares**2) + problem.scales() @ jnp.abs(params) / 4
+    xp = problem.world.xp
+    bends = problem.world.bends(problem.logits(params))
+    shares = xp.where(bends > 0, bends * problem.offset, 0)
+    terms = xp.sqrt(problem.weights @ shares**2) + problem.scales() @ xp.abs(params) / 4
     return 8 * jnp.finfo(terms.dtype).eps * (1 + terms)
 
 
 def _nonzero(number: jax.Array) -> jax.Array:
-    return jnp.where(number > 0, number, 1)
+    return world_of(number).xp.where(number > 0, number, 1)
+
+
+def _times_log(probs: jax.Array) -> jax.Array:
+    """p log p, 0 at 0."""
+    return probs * world_of(probs).xp.log(_nonzero(probs))

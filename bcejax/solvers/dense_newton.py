@@ -21,15 +21,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax.typing import ArrayLike
 
 from bcejax.solvers.factor import cholesky_solve, scaled_factor
-from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.outcome import Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.separation import Sides, examine
 from bcejax.solvers.standardised import Standardised, standardised
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import world_of
 
 TRIALS = 40  # of the line search
 FAR = 0.25  # a step that moves a logit further does not end at an optimum
@@ -49,7 +49,8 @@ class _Point(NamedTuple):
     reach: jax.Array  # the largest shift of an example that counts
 
     def known(self) -> jax.Array:
-        return jnp.isfinite(self.value) & jnp.all(jnp.isfinite(self.gradient))
+        xp = world_of(self.gradient).xp
+        return xp.isfinite(self.value) & xp.all(xp.isfinite(self.gradient))
 
 
 class _State(NamedTuple):
@@ -65,12 +66,13 @@ class _State(NamedTuple):
 
 def dense_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_steps: int) -> Outcome:
     """The engine of ``solver="newton"``; memory for a copy of the inputs and for (p, p)."""
+    world = problem.world
     descent = _Descent(problem, standardised(problem), Sides.of(problem), tol, max_steps)
 
     def stage(state: _State) -> _State:
-        return descent.judge(lax.while_loop(descent.goes_on, descent.advance, state))
+        return descent.judge(world.while_loop(descent.goes_on, descent.advance, state))
 
-    end = lax.while_loop(descent.unfinished, stage, descent.begin(start))
+    end = world.while_loop(descent.unfinished, stage, descent.begin(start))
     return Outcome(end.params, end.steps, end.status, end.direction)
 
 
@@ -85,13 +87,14 @@ class _Descent(NamedTuple):
 
     def begin(self, start: jax.Array) -> _State:
         """From here the first step goes to the start."""
-        nothing, inf = jnp.zeros_like(start), jnp.asarray(jnp.inf, start.dtype)
-        level, one = jnp.zeros_like(self.work.labels), jnp.ones_like(inf)
+        xp = self.work.world.xp
+        nothing, inf = xp.zeros_like(start), xp.asarray(xp.inf, start.dtype)
+        level, one = xp.zeros_like(self.work.labels), xp.ones_like(inf)
         inner = self.work.inward(start)
         point = _Point(inner, level, inf, nothing, nothing, level, one, inf, inf)
-        status = jnp.int32(SolverStatus.MAX_STEPS)
-        judged = jnp.array(True)
-        return _State(point, inf, jnp.int32(0), inf * self.tol, judged, start, nothing, status)
+        status = xp.int32(SolverStatus.MAX_STEPS)
+        judged = xp.array(True)
+        return _State(point, inf, xp.int32(0), inf * self.tol, judged, start, nothing, status)
 
     def unfinished(self, state: _State) -> jax.Array:
         return (state.steps < self.max_steps) & (state.status == SolverStatus.MAX_STEPS)
@@ -107,38 +110,38 @@ class _Descent(NamedTuple):
             point=_evaluate(self.work, params),
             before=point.reach,
             steps=state.steps + 1,
-            judged=jnp.array(False),
+            judged=state.judged & False,
         )
 
     def judge(self, state: _State) -> _State:
         """What the fit is if it ends here; with a lower bar for the next time."""
-        point, rests = state.point, self._at_rest(state)
-        inner = point.params + jnp.where(rests, point.step, 0)
+        xp, point, rests = self.work.world.xp, state.point, self._at_rest(state)
+        inner = point.params + xp.where(rests, point.step, 0)
         flat = point.least <= 64 * len(inner) * jnp.finfo(inner.dtype).eps
-        plain = jnp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-        plain = jnp.where(point.known(), plain, SolverStatus.DIVERGED)
+        plain = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
+        plain = xp.where(point.known(), plain, SolverStatus.DIVERGED)
 
         def look() -> tuple[jax.Array, jax.Array, jax.Array]:
             found = examine(self.problem, self.sides, self.work, inner, point.step)
-            unsure = jnp.where(found.is_level, SolverStatus.SINGULAR, SolverStatus.MAX_STEPS)
-            status = jnp.where(flat & rests, unsure, plain)
-            status = jnp.where(found.falls, SolverStatus.SEPARATED, status)
+            unsure = xp.where(found.is_level, SolverStatus.SINGULAR, SolverStatus.MAX_STEPS)
+            status = xp.where(flat & rests, unsure, plain)
+            status = xp.where(found.falls, SolverStatus.SEPARATED, status)
             singular = status == SolverStatus.SINGULAR
-            direction = jnp.where(singular, found.level, 0)
-            params = jnp.where(singular, found.smallest, self.work.outward(inner))
-            return params, jnp.where(found.falls, found.falling, direction), status
+            direction = xp.where(singular, found.level, 0)
+            params = xp.where(singular, found.smallest, self.work.outward(inner))
+            return params, xp.where(found.falls, found.falling, direction), status
 
         def pass_by() -> tuple[jax.Array, jax.Array, jax.Array]:
-            return self.work.outward(inner), jnp.zeros_like(inner), plain
+            return self.work.outward(inner), xp.zeros_like(inner), plain
 
         wanted = point.known() & (self._suspect(state) | flat)
-        params, direction, status = lax.cond(wanted, look, pass_by)
+        params, direction, status = self.work.world.cond(wanted, look, pass_by)
         return state._replace(
-            params=jnp.where(status == SolverStatus.DIVERGED, jnp.nan, params),
+            params=xp.where(status == SolverStatus.DIVERGED, xp.nan, params),
             direction=direction,
-            status=status.astype(jnp.int32),
-            tol=jnp.minimum(state.tol, point.norm) / 1e3,
-            judged=jnp.array(True),
+            status=status.astype(xp.int32),
+            tol=xp.minimum(state.tol, point.norm) / 1e3,
+            judged=state.judged | True,
         )
 
     def _at_rest(self, state: _State) -> jax.Array:
@@ -146,7 +149,7 @@ class _Descent(NamedTuple):
         slow = (point.reach <= FAR) & (point.reach > state.before / 2)
         still = (point.reach <= eps ** (1 / 3)) | slow
         left = self.work.rounding(point.logits, point.params)
-        return still & (point.norm <= jnp.maximum(self.tol, left))
+        return still & (point.norm <= self.work.world.xp.maximum(self.tol, left))
 
     def _suspect(self, state: _State) -> jax.Array:
         """Whether directions are to be looked for."""
@@ -156,57 +159,48 @@ class _Descent(NamedTuple):
 
 
 def _evaluate(work: Standardised, params: jax.Array) -> _Point:
-    """All that a step asks for, in one pass and one product more."""
-    exact = lax.Precision.HIGHEST  # a GPU would round float32 to 10 bits
+    """All that a step asks for."""
+    world, xp = work.world, work.world.xp
+    logits = work.offset + work.moved(params)
+    bends = work.weights * world.bends(logits)
 
-    def block(i: jax.Array | int) -> tuple[jax.Array, ...]:
-        rows = work.rows[i]
-        logits = work.offset[i] + jnp.matmul(rows, params, precision=exact)
-        losses, slopes, bends = weighted_terms(logits, work.labels[i], work.weights[i])
-        hessian = jnp.matmul((rows * bends[:, None]).T, rows, precision=exact)
-        return jnp.sum(losses), jnp.matmul(slopes, rows, precision=exact), hessian, logits
+    def curvature(i: ArrayLike) -> jax.Array:
+        return world.matmul((work.rows[i] * bends[i][:, None]).T, work.rows[i])
 
-    def add(i: jax.Array, sums: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        *terms, logits = block(i)
-        totals = [total + term for total, term in zip(sums, terms, strict=False)]
-        return *totals, sums[-1].at[i].set(logits)
-
-    if len(work.rows) == 1:
-        value, gradient, hessian, logits = block(0)
-        logits = logits[None]
-    else:
-        shapes = jax.eval_shape(block, 0)[:3]
-        nothing = [jnp.zeros(each.shape, each.dtype) for each in shapes]
-        empty = (*nothing, jnp.zeros_like(work.labels))
-        value, gradient, hessian, logits = lax.fori_loop(0, len(work.rows), add, empty)
-    value = value + work.ridge @ params**2 / 2
-    gradient = gradient + work.ridge * params
-    step, least = _newton_step(hessian + jnp.diag(work.ridge), gradient)
+    hessian = world.add_up(curvature, len(work.rows)) + xp.diag(work.ridge)
+    slopes = work.weights * world.slopes(logits, work.labels)
+    gradient = work.gathered(slopes) + work.ridge * params
+    step, least = _newton_step(hessian, gradient)
     shift = work.moved(step)
-    reach = jnp.max(jnp.where(work.weights > 0, jnp.abs(shift), 0))
-    norm = work.gradient_norm(gradient)
+    reach = xp.max(xp.where(work.weights > 0, xp.abs(shift), 0))
+    value, norm = _value(work, logits, params), work.gradient_norm(gradient)
     return _Point(params, logits, value, gradient, step, shift, least, norm, reach)
+
+
+def _value(work: Standardised, logits: jax.Array, params: jax.Array) -> jax.Array:
+    xp = work.world.xp
+    losses = xp.sum(work.weights * work.world.losses(logits, work.labels))
+    return losses + work.ridge @ params**2 / 2
 
 
 def _newton_step(hessian: jax.Array, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     """-H^-1 G, and the smallest pivot of H with its diagonal made 1."""
+    xp = world_of(hessian).xp
     factor, scale, least = scaled_factor(hessian)
     step = -scale * cholesky_solve(factor, scale * gradient)
-    return jnp.where(jnp.all(jnp.isfinite(step)), step, -(scale**2) * gradient), least
+    return xp.where(xp.all(xp.isfinite(step)), step, -(scale**2) * gradient), least
 
 
 def _length(work: Standardised, point: _Point) -> jax.Array:
     """How much of the step to take; 0 where no share of it helps."""
-    dtype = point.value.dtype
+    world, dtype = work.world, point.value.dtype
     slope = point.gradient @ point.step
     slack = 8 * jnp.finfo(dtype).eps * point.value
 
     def enough(size: jax.Array) -> jax.Array:
         logits = point.logits + size * point.shift
         params = point.params + size * point.step
-        value = jnp.sum(weighted_terms(logits, work.labels, work.weights)[0])
-        value = value + work.ridge @ params**2 / 2
-        return value <= point.value + 1e-4 * size * slope + slack
+        return _value(work, logits, params) <= point.value + 1e-4 * size * slope + slack
 
     def shorten(trial: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         return trial[0] / 4, trial[1] + 1
@@ -214,6 +208,6 @@ def _length(work: Standardised, point: _Point) -> jax.Array:
     def refused(trial: tuple[jax.Array, jax.Array]) -> jax.Array:
         return ~enough(trial[0]) & (trial[1] < TRIALS)
 
-    one = jnp.ones((), dtype)
-    size, trials = lax.while_loop(refused, shorten, (one, jnp.int32(0)))
-    return jnp.where(trials < TRIALS, size, 0)
+    one = world.xp.ones((), dtype)
+    size, trials = world.while_loop(refused, shorten, (one, world.xp.int32(0)))
+    return world.xp.where(trials < TRIALS, size, 0)

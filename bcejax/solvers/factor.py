@@ -7,7 +7,8 @@ notices but one along which H is 0 to rounding.
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+
+from bcejax.solvers.worlds import world_of
 
 
 def scaled_factor(hessian: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -18,15 +19,15 @@ def scaled_factor(hessian: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         >>> scale, least.round(3)
         (Array([0.5, 1. ], dtype=float32), Array(1., dtype=float32))
     """
-    p = len(hessian)
-    diagonal = jnp.diagonal(hessian)
+    p, world = len(hessian), world_of(hessian)
+    diagonal = world.xp.diagonal(hessian)
     positive = diagonal > 0
-    scale = lax.rsqrt(jnp.where(positive, diagonal, 1))
-    lifted = jnp.where(positive, 8 * p * jnp.finfo(hessian.dtype).eps, 1)
-    scaled = hessian * scale * scale[:, None] + jnp.diag(lifted)
-    factor = lax.linalg.cholesky(scaled, symmetrize_input=False)
-    pivots = jnp.where(positive, jnp.diagonal(factor) ** 2, 0)
-    return factor, scale, jnp.min(pivots, initial=1)
+    scale = world.xp.where(positive, diagonal, 1) ** -0.5
+    lifted = world.xp.where(positive, 8 * p * jnp.finfo(hessian.dtype).eps, 1)
+    scaled = hessian * scale * scale[:, None] + world.xp.diag(lifted)
+    factor = world.cholesky(scaled)
+    pivots = world.xp.where(positive, world.xp.diagonal(factor) ** 2, 0)
+    return factor, scale, world.xp.min(pivots, initial=1)
 
 
 def cholesky_solve(factor: jax.Array, vector: jax.Array) -> jax.Array:
@@ -36,7 +37,5 @@ def cholesky_solve(factor: jax.Array, vector: jax.Array) -> jax.Array:
         >>> cholesky_solve(jnp.array([[2.0]]), jnp.array([8.0]))
         Array([2.], dtype=float32)
     """
-    column = vector[:, None]
-    half = lax.linalg.triangular_solve(factor, column, left_side=True, lower=True)
-    whole = lax.linalg.triangular_solve(factor, half, left_side=True, lower=True, transpose_a=True)
-    return whole[:, 0]
+    solve = world_of(factor).solve_lower
+    return solve(factor, solve(factor, vector, False), True)

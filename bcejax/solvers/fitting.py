@@ -18,14 +18,20 @@ from bcejax.solvers.arguments import as_problem, as_start, find_gap, is_concrete
 from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.dense_newton import dense_newton
 from bcejax.solvers.implicit import optimal
-from bcejax.solvers.outcome import Engine
+from bcejax.solvers.outcome import Engine, Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import JAX
 
 ENGINES: dict[str, Engine] = {
     "newton": dense_newton,
 }
+# of these there is one that takes NumPy's arrays, and compiles nothing
+HOSTS: dict[str, Engine] = {
+    "newton": dense_newton,
+}
+STEPS = 100
 TOLERANCES = {"float32": 1e-6, "float64": 1e-9}
 
 
@@ -99,13 +105,16 @@ def fit_logistic(
         intercept=intercept,
     )
     start = as_start(problem, init)
-    name = _engine(solver, l1=l1, firth=firth)
     tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
-    if isinstance(problem.labels, jax.Array):
-        solution = _solve(problem, start, tol, name, max_steps or 100)
+    name = _engine(solver, l1=l1, firth=firth)
+    steps = max_steps or STEPS
+    if problem.world is JAX:
+        solution = _solve(problem, start, tol, name, steps)
+    elif name in HOSTS:
+        solution = _solve_on_host(problem, start, tol, name, steps, solver == "auto")
     else:
         with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            solution = jax.tree.map(np.asarray, _solve(problem, start, tol, name, max_steps or 100))
+            solution = jax.tree.map(np.asarray, _solve(problem, start, tol, name, steps))
     if is_concrete(problem) and bool(solution.status == SolverStatus.DIVERGED):
         find_gap(problem)
     return solution
@@ -114,8 +123,12 @@ def fit_logistic(
 def _engine(solver: str, *, l1: ArrayLike, firth: bool) -> str:
     """The name of the engine to use."""
     if solver != "auto" and solver not in ENGINES:
-        raise ValueError(f"solver {solver!r} is not one of {['auto', *sorted(ENGINES)]}")
-    return "newton" if solver == "auto" else solver
+        raise ValueError(f"solver {solver!r} is not one of {['auto', *ENGINES]}")
+    if firth:
+        return "firth"
+    if solver != "auto":
+        return solver
+    return "newton" if isinstance(l1, int | float) and l1 == 0 else "proximal_newton"
 
 
 @functools.partial(jax.jit, static_argnames=("name", "max_steps"))
@@ -123,30 +136,41 @@ def _solve(
     problem: Problem, start: jax.Array, tol: jax.Array, name: str, max_steps: int
 ) -> Solution:
     fixed = lax.stop_gradient(problem)
-    start = _better_start(fixed, lax.stop_gradient(start))
+    start = _better_start(fixed, lax.stop_gradient(jnp.asarray(start)))
     out = ENGINES[name](fixed, start, jnp.asarray(tol, start.dtype), max_steps)
     params = optimal(out.params, problem)
-    value, norm, gap = out.certificate or certify(problem, params)
-    allowed = jnp.maximum(tol, rounding(fixed, out.params))
-    claimed = (out.status == SolverStatus.CONVERGED) | (out.status == SolverStatus.SINGULAR)
-    status = jnp.where(claimed & ~(norm <= allowed), SolverStatus.MAX_STEPS, out.status)
-    status = jnp.where(jnp.isfinite(value), status, SolverStatus.DIVERGED).astype(jnp.int32)
-    d = problem.inputs.shape[1]
-    c = params[-1] if problem.intercept else jnp.zeros((), params.dtype)
-    direction = out.direction if problem.intercept else jnp.append(out.direction, 0)
-    return Solution(params[:d], c, value, norm, gap, direction, out.steps, status)
+    return _concluded(problem, out._replace(params=params), tol)
 
 
-def _better_start(problem: Problem, start: jax.Array) -> jax.Array:
+def _solve_on_host(
+    problem: Problem, start: np.ndarray, tol: float, name: str, max_steps: int, auto: bool
+) -> Solution:
+    """With NumPy alone, but for a first go at many examples."""
+    with np.errstate(all="ignore"):
+        start = _better_start(problem, start)
+        out = HOSTS[name](problem, start, tol, max_steps)
+        return jax.tree.map(np.asarray, _concluded(problem, out, tol))
+
+
+def _better_start(problem: Problem, start: Any) -> Any:
     """The start, or the intercept alone that fits the mean label, whichever has the lower F."""
     if not problem.intercept:
         return start
-    eps = jnp.finfo(start.dtype).eps
-    mean = jnp.clip(problem.weights @ problem.labels, eps, 1 - eps)
-    alone = (
-        jnp.zeros_like(start)
-        .at[-1]
-        .set(jnp.log(mean) - jnp.log1p(-mean) - problem.weights @ problem.offset)
-    )
-    lower = problem.value(alone) < problem.value(start)
-    return jnp.where(lower, alone, start)
+    xp, eps = problem.world.xp, float(jnp.finfo(start.dtype).eps)
+    mean = xp.clip(problem.weights @ problem.labels, eps, 1 - eps)
+    odds = xp.log(mean) - xp.log1p(-mean)
+    alone = xp.append(0 * start[:-1], odds - problem.weights @ problem.offset)
+    return xp.where(problem.value(alone) < problem.value(start), alone, start)
+
+
+def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:
+    """The record, with a status that its certificates bear out."""
+    xp, params, d = problem.world.xp, out.params, problem.inputs.shape[1]
+    value, norm, gap = out.certificate or certify(problem, params)
+    claimed = (out.status == SolverStatus.CONVERGED) | (out.status == SolverStatus.SINGULAR)
+    short = ~(norm <= xp.maximum(tol, rounding(problem, params)))
+    status = xp.where(claimed & short, SolverStatus.MAX_STEPS, out.status)
+    status = xp.where(xp.isfinite(value), status, SolverStatus.DIVERGED).astype(xp.int32)
+    c = params[-1] if problem.intercept else xp.zeros((), params.dtype)
+    direction = out.direction if problem.intercept else xp.append(out.direction, 0)
+    return Solution(params[:d], c, value, norm, gap, direction, out.steps, status)

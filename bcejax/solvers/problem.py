@@ -20,65 +20,79 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from bcejax.losses import bce_gradient, bce_with_logits
+from bcejax.solvers.worlds import World, world_of
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """All of F, checked, in one dtype, a pytree; weights sum to 1, and 0 lies under weight 0."""
+    """All of F, checked, in one dtype, a pytree of NumPy's or JAX's arrays.
 
-    inputs: Any  # (n, d), jax.Array or BCOO
-    labels: jax.Array  # (n,)
-    weights: jax.Array  # (n,)
-    offset: jax.Array  # (n,)
-    l2: jax.Array  # ()
-    l1: jax.Array  # ()
+    Weights sum to 1, and 0 lies under weight 0.
+    """
+
+    inputs: Any  # (n, d), or BCOO, or SciPy's CSR
+    labels: Any  # (n,)
+    weights: Any  # (n,)
+    offset: Any  # (n,)
+    l2: Any  # ()
+    l1: Any  # ()
     intercept: bool = dataclasses.field(metadata={"static": True})
+    total: Any = None  # (), what the weights summed to as they came
 
-    def logits(self, params: jax.Array) -> jax.Array:
+    @property
+    def world(self) -> World:
+        """What its arrays are made and moved with."""
+        return world_of(self.labels)
+
+    def logits(self, params: Any) -> Any:
         """x_i·b + c + o_i, (n,)."""
         return self.offset + self.moved(params)
 
-    def moved(self, params: jax.Array) -> jax.Array:
+    def moved(self, params: Any) -> Any:
         """x_i·b + c: what the parameters add to each logit, (n,)."""
         if not self.intercept:
-            return self.inputs @ params
-        return self.inputs @ params[:-1] + params[-1]
+            return self._product(self.inputs, params)
+        return self._product(self.inputs, params[:-1]) + params[-1]
 
-    def gathered(self, terms: jax.Array) -> jax.Array:
+    def gathered(self, terms: Any) -> Any:
         """sum_i t_i x_i, and sum_i t_i for the intercept, (p,): the transpose of ``moved``."""
         # terms @ inputs, not inputs.T @ terms: on CPU that is ten times as slow
-        columns = terms @ self.inputs
-        return jnp.append(columns, jnp.sum(terms)) if self.intercept else columns
+        columns, xp = self._product(terms, self.inputs), self.world.xp
+        return xp.append(columns, xp.sum(terms)) if self.intercept else columns
 
-    def scales(self) -> jax.Array:
+    def scales(self) -> Any:
         """The root mean square of each column, 1 for the intercept and where it is 0, (p,)."""
+        xp = self.world.xp
         # of shares of the largest, for squares over- and underflow
-        largest = jnp.max(jnp.abs(self.inputs), axis=0, initial=0)
-        shares = self.inputs / jnp.where(largest > 0, largest, 1)
-        scales = largest * jnp.sqrt(jnp.sum(self.weights[:, None] * shares**2, axis=0))
-        scales = jnp.where(scales > 0, scales, 1)
-        return jnp.append(scales, jnp.ones((), scales.dtype)) if self.intercept else scales
+        largest = xp.max(xp.abs(self.inputs), axis=0, initial=0)
+        shares = self.inputs / xp.where(largest > 0, largest, 1)
+        scales = largest * xp.sqrt(self._product(self.weights, shares**2))
+        scales = xp.where(scales > 0, scales, 1)
+        return xp.append(scales, xp.ones((), scales.dtype)) if self.intercept else scales
 
-    def penalised(self, params: jax.Array) -> jax.Array:
+    def penalised(self, params: Any) -> Any:
         """The parameters with 0 for the intercept, (p,)."""
-        return params.at[-1].set(0) if self.intercept else params
+        return self.world.xp.append(params[:-1], 0 * params[-1:]) if self.intercept else params
 
-    def value(self, params: jax.Array) -> jax.Array:
+    def value(self, params: Any) -> Any:
         """The smooth part of F: all but l1 |b|_1."""
-        losses = self.weights @ bce_with_logits(self.logits(params), self.labels)
-        return losses + self.l2 / 2 * jnp.sum(self.penalised(params) ** 2)
+        losses = self.weights @ self.world.losses(self.logits(params), self.labels)
+        return losses + self.l2 / 2 * self.world.xp.sum(self.penalised(params) ** 2)
 
-    def gradient(self, params: jax.Array) -> jax.Array:
+    def gradient(self, params: Any) -> Any:
         """The gradient of the smooth part, (p,)."""
-        slopes = self.weights * bce_gradient(self.logits(params), self.labels)
+        slopes = self.weights * self.world.slopes(self.logits(params), self.labels)
         return self.gathered(slopes) + self.l2 * self.penalised(params)
 
-    def penalty_slopes(self, gradient: jax.Array, params: jax.Array) -> jax.Array:
+    def penalty_slopes(self, gradient: Any, params: Any) -> Any:
         """The subgradient of l1 |b|_1 that best cancels the gradient of the smooth part, (p,)."""
-        signed = self.l1 * jnp.sign(params)
-        pull = jnp.where(params == 0, -jnp.clip(gradient, -self.l1, self.l1), signed)
+        xp = self.world.xp
+        signed = self.l1 * xp.sign(params)
+        pull = xp.where(params == 0, -xp.clip(gradient, -self.l1, self.l1), signed)
         return self.penalised(pull)
+
+    def _product(self, left: Any, right: Any) -> Any:
+        dense = hasattr(self.inputs, "strides") or isinstance(self.inputs, jax.Array)
+        return self.world.matmul(left, right) if dense else left @ right

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from bcejax.solvers.factor import cholesky_solve, scaled_factor
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.standardised import Standardised
+from bcejax.solvers.worlds import world_of
 
 
 class Sides(NamedTuple):
@@ -42,17 +43,18 @@ class Sides(NamedTuple):
     @classmethod
     def of(cls, problem: Problem) -> "Sides":
         """The sides of a problem."""
-        y, counts = problem.labels, problem.weights > 0
-        signs = jnp.where(y == 1, 1, jnp.where(y == 0, -1, 0)).astype(y.dtype)
+        xp, y, counts = problem.world.xp, problem.labels, problem.weights > 0
+        signs = xp.where(y == 1, 1, xp.where(y == 0, -1, 0)).astype(y.dtype)
         free = (problem.l2 == 0) & (problem.l1 == 0)
-        up, down = (jnp.all((signs == side) | ~counts) for side in (1, -1))
-        one_class = jnp.where(up, 1, jnp.where(down, -1, 0)) * problem.intercept
+        up, down = (xp.all((signs == side) | ~counts) for side in (1, -1))
+        one_class = xp.where(up, 1, xp.where(down, -1, 0)) * problem.intercept
         return cls(signs, counts, free, one_class)
 
     def seem_apart(self, moved: jax.Array) -> jax.Array:
         """Whether params that move the logits so tell all labels apart."""
+        xp = world_of(moved).xp
         flat = moved.ravel()[: len(self.signs)]
-        apart = jnp.all((flat * self.signs > 0) | ~self.counts)
+        apart = xp.all((flat * self.signs > 0) | ~self.counts)
         return apart & self.free | (self.one_class != 0)
 
 
@@ -78,22 +80,23 @@ def examine(
         inner: (p,), params of the standardised columns, where the descent has come to.
         step: (p,), the Newton step from there.
     """
+    xp = work.world.xp
     tied = _tied_rows(work, sides, step)
     rows = work.rows.reshape(-1, len(step))
-    gram = (rows * work.weights.reshape(-1, 1)).T @ rows + jnp.diag(work.ridge)
-    values, vectors = jnp.linalg.eigh(jnp.stack([tied.T @ tied, gram]))
+    gram = (rows * work.weights.reshape(-1, 1)).T @ rows + xp.diag(work.ridge)
+    values, vectors = xp.linalg.eigh(xp.stack([tied.T @ tied, gram]))
     ranked = values > _rank_slack(values)
-    inverse = jnp.where(ranked[0], 1 / jnp.where(ranked[0], values[0], 1), 0)
+    inverse = xp.where(ranked[0], 1 / xp.where(ranked[0], values[0], 1), 0)
     # each round takes away what rounding left of the one before
     for _ in range(3):
         step = step - vectors[0] @ (inverse * (vectors[0].T @ (tied.T @ (tied @ step))))
-    falling = jnp.zeros_like(step).at[-1].set(sides.one_class)
+    falling = xp.append(xp.zeros_like(step[1:]), sides.one_class)
     falls = sides.one_class != 0
     for candidate in (_unit(work, inner), _dusted(work, _unit(work, step))):
         good = sides.free & _falls(problem, sides, work, candidate)
-        falling = jnp.where(good & ~falls, candidate, falling)
+        falling = xp.where(good & ~falls, candidate, falling)
         falls = falls | good
-    null = jnp.where(ranked[1], 0, vectors[1])
+    null = xp.where(ranked[1], 0, vectors[1])
     # eigenvalues ascend, so that the first is 0 if any is
     return Findings(
         falling, falls, _unit(work, null[:, 0]), ~ranked[1, 0], _smallest(work, inner, null)
@@ -102,9 +105,9 @@ def examine(
 
 def _tied_rows(work: Standardised, sides: Sides, step: jax.Array) -> jax.Array:
     """(n, p): the rows of examples that a falling direction does not move, as it seems, else 0."""
-    rows = work.rows.reshape(-1, len(step))[: len(sides.signs)]
-    tied = (jnp.abs(rows @ step) < 0.25) | (sides.signs == 0)
-    return jnp.where((tied & sides.counts)[:, None], rows, 0)
+    xp, rows = work.world.xp, work.rows.reshape(-1, len(step))[: len(sides.signs)]
+    tied = (xp.abs(rows @ step) < 0.25) | (sides.signs == 0)
+    return xp.where((tied & sides.counts)[:, None], rows, 0)
 
 
 def _rank_slack(values: jax.Array) -> jax.Array:
@@ -115,38 +118,42 @@ def _rank_slack(values: jax.Array) -> jax.Array:
 
 def _unit(work: Standardised, inner: jax.Array) -> jax.Array:
     """As a direction of the problem whose largest entry is 1."""
-    outer = work.outward(inner)
-    largest = jnp.max(jnp.abs(outer))
-    return outer / jnp.where(largest > 0, largest, 1)
+    xp, outer = work.world.xp, work.outward(inner)
+    largest = xp.max(xp.abs(outer))
+    return outer / xp.where(largest > 0, largest, 1)
 
 
 def _dusted(work: Standardised, direction: jax.Array) -> jax.Array:
     """The direction with 0 where rounding could have made an entry of 0."""
-    effects = jnp.abs(direction) * work.scales
-    dust = 64 * jnp.finfo(effects.dtype).eps * jnp.max(effects)
-    return jnp.where(effects <= dust, 0, direction)
+    xp = work.world.xp
+    effects = xp.abs(direction) * work.scales
+    dust = 64 * jnp.finfo(effects.dtype).eps * xp.max(effects)
+    return xp.where(effects <= dust, 0, direction)
 
 
 def _falls(problem: Problem, sides: Sides, work: Standardised, direction: jax.Array) -> jax.Array:
     """The proof."""
+    xp = work.world.xp
     margins = problem.moved(direction)
-    sizes = jnp.abs(problem.inputs) @ jnp.abs(direction[: problem.inputs.shape[1]])
-    sizes = sizes + jnp.abs(direction[-1]) + jnp.abs(work.means) @ jnp.abs(direction)
+    sizes = xp.abs(problem.inputs) @ xp.abs(direction[: problem.inputs.shape[1]])
+    sizes = sizes + xp.abs(direction[-1]) + xp.abs(work.means) @ xp.abs(direction)
     slack = max(64, len(direction)) * jnp.finfo(sizes.dtype).eps * sizes
-    signed = jnp.where(sides.signs == 0, -jnp.abs(margins), sides.signs * margins)
+    signed = xp.where(sides.signs == 0, -xp.abs(margins), sides.signs * margins)
     absent = ~sides.counts
     # a direction that moves nothing leaves dust, which its own size would not betray
-    clear = jnp.max(jnp.where(absent, 0, signed - 1000 * jnp.max(slack))) > 0
-    return jnp.all((signed > slack) | absent) | (clear & jnp.all((signed >= -slack) | absent))
+    clear = xp.max(xp.where(absent, 0, signed - 1000 * xp.max(slack))) > 0
+    return xp.all((signed > slack) | absent) | (clear & xp.all((signed >= -slack) | absent))
 
 
 def _smallest(work: Standardised, inner: jax.Array, null: jax.Array) -> jax.Array:
     """Of params that differ by columns of ``null`` those whose coefficients have the least norm."""
-    directions, b = null / work.sizes[:, None], inner / work.sizes
+    xp = work.world.xp
+    penalised = xp.ones_like(inner)
     if work.intercept:
-        directions, b = directions.at[-1].set(0), b.at[-1].set(0)
-    lengths = jnp.linalg.norm(directions, axis=0)
-    lengths = jnp.where(lengths > 0, lengths, 1)
+        penalised = xp.append(penalised[:-1], 0)
+    directions, b = (penalised / work.sizes)[:, None] * null, penalised * inner / work.sizes
+    lengths = xp.linalg.norm(directions, axis=0)
+    lengths = xp.where(lengths > 0, lengths, 1)
     directions = directions / lengths
     factor, scale, _ = scaled_factor(directions.T @ directions)
     shares = scale * cholesky_solve(factor, scale * (directions.T @ b))

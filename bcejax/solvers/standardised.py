@@ -10,6 +10,7 @@ a column that varies little about a large mean keeps its digits.  A column that 
 rounding, beside an intercept, becomes 0.
 """
 
+from types import ModuleType
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 
 from bcejax.solvers.newton import BLOCK
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.worlds import World, world_of
 
 
 class Standardised(NamedTuple):
@@ -32,62 +34,77 @@ class Standardised(NamedTuple):
     scales: jax.Array  # (p,): Problem.scales
     intercept: bool
 
+    @property
+    def world(self) -> World:
+        """What its arrays are made and moved with."""
+        return world_of(self.rows)
+
     def inward(self, params: jax.Array) -> jax.Array:
         """Params of the problem as those of the rows."""
-        inner = params * self.sizes
-        return inner.at[-1].add(self.means @ params) if self.intercept else inner
+        return self._recentred(params * self.sizes, self.means @ params)
 
     def outward(self, inner: jax.Array) -> jax.Array:
         """The inverse of ``inward``."""
         params = inner / self.sizes
-        return params.at[-1].add(-self.means @ params) if self.intercept else params
+        return self._recentred(params, -self.means @ params)
 
     def moved(self, inner: jax.Array) -> jax.Array:
         """What params add to each logit, (blocks, length)."""
-        return self.rows @ inner
+        return self.world.matmul(self.rows, inner)
+
+    def gathered(self, terms: jax.Array) -> jax.Array:
+        """The transpose of ``moved``, (p,)."""
+        return self.world.matmul(terms.ravel(), self.rows.reshape(-1, self.rows.shape[-1]))
 
     def gradient_norm(self, gradient: jax.Array) -> jax.Array:
         """The norm of ``certificates`` of a gradient in the params of the rows."""
         outer = gradient * self.sizes
         if self.intercept:
             outer = outer + self.means * gradient[-1]
-        return jnp.max(jnp.abs(outer) / self.scales)
+        return self.world.xp.max(self.world.xp.abs(outer) / self.scales)
 
     def rounding(self, logits: jax.Array, inner: jax.Array) -> jax.Array:
         """What rounding of the logits can leave of the gradient norm; as ``certificates``."""
-        decay = jnp.exp(-jnp.abs(logits))
-        shares = jnp.where(decay > 0, decay * self.offset, 0)
-        terms = jnp.sqrt(jnp.sum(self.weights * shares**2)) + jnp.sum(jnp.abs(inner)) / 4
+        xp, bends = self.world.xp, self.world.bends(logits)
+        shares = xp.where(bends > 0, bends * self.offset, 0)
+        terms = xp.sqrt(xp.sum(self.weights * shares**2)) + xp.sum(xp.abs(inner)) / 4
         return 8 * jnp.finfo(terms.dtype).eps * (1 + terms)
+
+    def _recentred(self, params: jax.Array, shift: jax.Array) -> jax.Array:
+        if not self.intercept:
+            return params
+        return self.world.xp.append(params[:-1], params[-1] + shift)
 
 
 def standardised(problem: Problem) -> Standardised:
     """The problem in columns of one size, a copy."""
-    inputs, weights = problem.inputs, problem.weights
+    inputs, weights, world, xp = problem.inputs, problem.weights, problem.world, problem.world.xp
     n, d = inputs.shape
-    means = weights @ inputs if problem.intercept else jnp.zeros(d, inputs.dtype)
-    largest = jnp.max(jnp.abs(inputs), axis=0)
-    centred = jnp.where(weights[:, None] > 0, inputs - means, 0)
-    spread = jnp.max(jnp.abs(centred), axis=0)
+    means = weights @ inputs if problem.intercept else xp.zeros(d, inputs.dtype)
+    largest = xp.max(xp.abs(inputs), axis=0)
+    centred = xp.where(weights[:, None] > 0, inputs - means, 0)
+    spread = xp.max(xp.abs(centred), axis=0)
     constant = spread <= 8 * jnp.finfo(inputs.dtype).eps * largest
-    shares = centred / jnp.where(constant, 1, spread)
-    roots = spread * jnp.sqrt(jnp.sum(weights[:, None] * shares**2, axis=0))
-    sizes = jnp.hypot(jnp.where(constant, 0, roots), jnp.sqrt(problem.l2))
-    sizes = jnp.where(sizes > 0, sizes, 1)
-    rows = jnp.where(constant, 0, centred / sizes)
-    scales = jnp.hypot(roots, means)
-    scales = jnp.where(scales > 0, scales, 1)
-    ridge = (jnp.sqrt(problem.l2) / sizes) ** 2
+    shares = centred / xp.where(constant, 1, spread)
+    roots = spread * xp.sqrt(world.matmul(weights, shares**2))
+    sizes = xp.hypot(xp.where(constant, 0, roots), xp.sqrt(problem.l2))
+    sizes = xp.where(sizes > 0, sizes, 1)
+    rows = xp.where(constant, 0, centred / sizes)
+    scales = xp.hypot(roots, means)
+    scales = xp.where(scales > 0, scales, 1)
+    ridge = (xp.sqrt(problem.l2) / sizes) ** 2
     if problem.intercept:
-        rows = jnp.column_stack([rows, jnp.ones(n, rows.dtype)])
-        means, ridge = (jnp.append(each, 0) for each in (means, ridge))
-        sizes, scales = (jnp.append(each, 1) for each in (sizes, scales))
-    blocks = -(-n // BLOCK)
-    padding = -n % blocks
+        rows = xp.column_stack([rows, xp.ones(n, rows.dtype)])
+        means, ridge = (xp.append(each, xp.zeros(1, each.dtype)) for each in (means, ridge))
+        sizes, scales = (xp.append(each, xp.ones(1, each.dtype)) for each in (sizes, scales))
+    vectors = (_laid(xp, each) for each in (problem.labels, weights, problem.offset))
+    return Standardised(_laid(xp, rows), *vectors, ridge, means, sizes, scales, problem.intercept)
 
-    def laid(array: jax.Array) -> jax.Array:
-        wide = jnp.pad(array, [(0, padding)] + [(0, 0)] * (array.ndim - 1))
-        return wide.reshape(blocks, -1, *array.shape[1:])
 
-    vectors = (laid(each) for each in (problem.labels, weights, problem.offset))
-    return Standardised(laid(rows), *vectors, ridge, means, sizes, scales, problem.intercept)
+def _laid(xp: ModuleType, array: jax.Array) -> jax.Array:
+    """In blocks of one length."""
+    blocks = -(-len(array) // BLOCK)
+    padding = -len(array) % blocks
+    if padding:
+        array = xp.pad(array, [(0, padding)] + [(0, 0)] * (array.ndim - 1))
+    return array.reshape(blocks, -1, *array.shape[1:])
