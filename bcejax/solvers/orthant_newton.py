@@ -6,7 +6,7 @@ For H (m, m) positive semidefinite, a gradient g (m,), a place x0 and penalties 
 
 In an orthant q is a quadratic.  The orthant of x is that of its signs, and of the downhill sign
 where x_j = 0 and |q's smooth derivative| > r_j; the other zeros stay.  A Newton step in the
-coordinates that may move is cut off where they change sign, and halved until q falls; the signs
+coordinates that may move is cut off where they change sign, and quartered until q falls; the signs
 settle after a few steps, and then the last one is exact, zeros included.
 
 Reference: D. P. Bertsekas, Projected Newton methods for optimization problems with simple
@@ -15,7 +15,7 @@ constraints (1982); coordinates at a bound with the gradient against it stay out
 
 import numpy as np
 
-HALVINGS = 20
+TRIALS = 30
 RIDGES = 12
 
 
@@ -68,9 +68,9 @@ def _cut(
     step: np.ndarray,
     signed: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The step, or a half of it, ..., as far as no sign changes; and how the slope changes."""
-    for halving in range(HALVINGS):
-        there = x + step / 2**halving
+    """The step, or a quarter of it, ..., as far as no sign changes; and how the slope changes."""
+    for trial in range(TRIALS):
+        there = x + step / 4**trial
         move = np.where(there * signed < 0, -x, there - x)
         change = (hessian @ move.astype(hessian.dtype)).astype(x.dtype)
         linear = (slope + signed) @ move

@@ -40,7 +40,7 @@ ROUGH = 1e-3  # share of l1 down to which the logits may be float32's
 FLATTEST = 1e-10  # share of a curvature 1 below which no example goes
 HALVINGS = 40
 PATIENCE = 3  # steps that do not halve the gradient norm, before float64
-VANISHING = 1e-7  # share of the hessian that is the ridge of the smallest optimum
+VANISHING = 1e-8  # share of the hessian that is the ridge of the smallest optimum
 
 
 def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
@@ -130,6 +130,7 @@ class _Descent:
         self.l1 = counted * float(problem.l1) / scales
         self.l2 = counted * float(problem.l2) / scales**2
         self.model = KeptHessian(problem.inputs, scales, np.float32)
+        self.ridge = np.zeros(len(scales))
         self.steps = 0
 
     def run(self, start: np.ndarray, max_steps: int) -> Outcome:
@@ -168,7 +169,8 @@ class _Descent:
         u, l1 = point.params[working], self.l1[working]
         slope = point.slope[working]
         hessian = self.model.of(working, point.curvatures)
-        hessian[np.diag_indices_from(hessian)] += self.l2[working].astype(hessian.dtype)
+        lift = self.l2[working] + self.ridge[working] * np.max(np.diagonal(hessian))
+        hessian[np.diag_indices_from(hessian)] += lift.astype(hessian.dtype)
         move = orthant_newton(hessian, slope, u, l1, max(norm / 10, self.tol / 4)) - u
         params = np.zeros_like(point.params)
         params[working] = move
@@ -252,16 +254,15 @@ class _Descent:
     def smallest(self, point: _Point, max_steps: int) -> Outcome:
         """Of optima that may be many, the one of least norm, and whether there are others."""
         self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
+        units = np.where(self.l1 > 0, self.scales**-2.0, 0)
+        # without it, rounding over rounding would go along directions that change nothing
+        self.ridge = VANISHING * units / np.max(units)
         face = self.face(point)
         hessian = self.model.of(face, point.curvatures)
-        ridge = VANISHING * np.max(np.diagonal(hessian)) * (self.l1 > 0)[face]
-        ridge /= np.max(self.scales[face] ** -2.0) * self.scales[face] ** 2
-        u = point.params[face]
-        slope = point.slope[face] + ridge * u
+        ridge = self.ridge[face] * np.max(np.diagonal(hessian))
+        u, slope = point.params[face], point.slope[face] + ridge * point.params[face]
         params = np.zeros_like(point.params)
-        params[face] = orthant_newton(
-            hessian + np.diag(ridge), slope, u, self.l1[face], self.tol / 4
-        )
+        params[face] = orthant_newton(hessian + np.diag(ridge), slope, u, self.l1[face], 0)
         least = self.descend(params / self.scales, max_steps)
         away = self.level(least)
         other = (point.params - least.params) / self.scales
