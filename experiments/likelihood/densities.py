@@ -13,6 +13,7 @@ from bcejax.data import draw_logistic
 from bcejax.numerics import require
 from experiments import Claim, Table
 from experiments.likelihood.settings import Config
+from experiments.peers_of_calibration.peers import quietly
 
 PEERS = ("numpyro", "distrax")
 EXAMPLES = 1000
@@ -28,7 +29,8 @@ class Density(NamedTuple):
 
 def densities(config: Config) -> list[Density]:
     """By plain NumPy first, then by us and by the peers that are here, in float64."""
-    inputs, labels = draw_logistic(jax.random.key(config.seed), EXAMPLES).batch
+    batch = draw_logistic(jax.random.key(config.seed), EXAMPLES).batch
+    inputs, labels = jnp.asarray(batch.inputs), jnp.asarray(batch.labels)
     coefficients = jnp.array([1.5, -2.0, 0.25])
 
     def ours(logits: jax.Array) -> jax.Array:
@@ -39,17 +41,23 @@ def densities(config: Config) -> list[Density]:
         if number := _version(name):
             ways[f"{name} {number}"] = _peer(name, labels)
     found = [_by_hand(np.asarray(inputs), np.asarray(labels), np.asarray(coefficients))]
-    for name, way in ways.items():
-        total = jax.value_and_grad(lambda b, way=way: jnp.sum(way(inputs @ b)))
-        value, gradient = total(coefficients)
-        found.append(Density(name, float(value), np.asarray(gradient)))
+    with quietly():
+        for name, way in ways.items():
+            total = jax.value_and_grad(lambda b, way=way: jnp.sum(way(inputs @ b)))
+            value, gradient = total(coefficients)
+            found.append(Density(name, float(value), np.asarray(gradient)))
     return found
 
 
 def _peer(name: str, labels: jax.Array) -> Callable[[jax.Array], jax.Array]:
     module = "numpyro.distributions" if name == "numpyro" else name
-    package = require(module, extra="peers", purpose="a comparison of densities")
-    return lambda logits: package.Bernoulli(logits=logits).log_prob(labels)
+
+    def log_density(logits: jax.Array) -> jax.Array:
+        package = require(module, extra="peers", purpose="a comparison of densities")
+        density: jax.Array = package.Bernoulli(logits=logits).log_prob(labels)
+        return density
+
+    return log_density
 
 
 def _version(package: str) -> str | None:

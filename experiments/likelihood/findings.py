@@ -36,10 +36,14 @@ def shares_of(trials: list[Trials]) -> dict[tuple[int, str], Share]:
     """Coverages, by size and interval."""
     return {
         (each.size, name): Share(
-            name, f"coverage of the {name} interval", f"n = {each.size}", int(was.sum()), len(was)
+            name,
+            f"coverage of the {name} interval",
+            f"n = {each.size}",
+            int(each.held[name].sum()),
+            len(each.held[name]),
         )
         for each in trials
-        for name, was in each.held.items()
+        for name in INTERVALS
     }
 
 

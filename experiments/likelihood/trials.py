@@ -5,19 +5,29 @@ size is how often each point came with each label, 32 numbers from one multinomi
 from these counts as weights is estimating from the examples.  A resample is a draw from the counts.
 """
 
-from typing import Any, NamedTuple
+import functools
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
-from bcejax.solvers import Solution, SolverStatus, fit_logistic, weighted_fits
-from bcejax.solvers.inference import profile_intervals, wald_intervals
+from bcejax.solvers import Solution, SolverStatus, fit_logistic
+from bcejax.solvers.inference import (
+    Intervals,
+    ProfileIntervals,
+    profile_intervals,
+    wald_intervals,
+)
+from bcejax.solvers.weighted import weighted_fits
 from experiments.likelihood.settings import Config
 
 JUDGED = 0  # the column whose coefficient is judged
 TOGETHER = 20_000  # fits at once
+
+
+Ends: TypeAlias = dict[str, tuple[Any, Any]]  # lower and upper, by interval
 
 
 class Design(NamedTuple):
@@ -71,33 +81,47 @@ def try_size(size: int, config: Config) -> Trials:
     # there is no Wald interval where there is no estimate
     held[WALD] = held[WALD][~np.asarray(separated)]
     held[BOOTSTRAP] = _bootstrapped(design, counts[: config.bootstrapped], rng, config)
-    return Trials(size, *(np.asarray(each) for each in (separated, estimates, firth)), held)
+    return Trials(size, np.asarray(separated), np.asarray(estimates), np.asarray(firth), held)
 
 
+@functools.partial(jax.jit, static_argnames="confidence")
 def _estimate(
     inputs: jax.Array, labels: jax.Array, counts: jax.Array, confidence: float
-) -> tuple[jax.Array, jax.Array, jax.Array, dict[str, Any]]:
+) -> tuple[jax.Array, jax.Array, jax.Array, Ends]:
     """Estimates, whether separated, Firth's, and the ends of the intervals."""
 
-    def of_one(weights: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, dict[str, Any]]:
-        data = {"inputs": inputs, "labels": labels, "weights": weights}
-        fit = fit_logistic(**data)
-        reduced = fit_logistic(**data, firth=True)
-        data |= {"confidence": confidence}
-        ends = {
-            WALD: wald_intervals(fit, **data),
-            PROFILE: profile_intervals(fit, **data, params=[JUDGED]),
-            FIRTH_WALD: wald_intervals(reduced, **data),
-            FIRTH_PROFILE: profile_intervals(reduced, **data, params=[JUDGED], firth=True),
+    def of_one(weights: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, Ends]:
+        fit = fit_logistic(inputs, labels, weights=weights)
+        reduced = fit_logistic(inputs, labels, weights=weights, firth=True)
+
+        def wald(of: Solution) -> Intervals:
+            return wald_intervals(of, inputs, labels, weights=weights, confidence=confidence)
+
+        def profile(of: Solution, firth: bool) -> ProfileIntervals:
+            return profile_intervals(
+                of,
+                inputs,
+                labels,
+                weights=weights,
+                confidence=confidence,
+                params=[JUDGED],
+                firth=firth,
+            )
+
+        ends: dict[str, Intervals | ProfileIntervals] = {
+            WALD: wald(fit),
+            PROFILE: profile(fit, firth=False),
+            FIRTH_WALD: wald(reduced),
+            FIRTH_PROFILE: profile(reduced, firth=True),
         }
         return (
-            fit.coefficients[JUDGED],
-            fit.status == SolverStatus.SEPARATED,
-            reduced.coefficients[JUDGED],
+            jnp.asarray(fit.coefficients)[JUDGED],
+            jnp.asarray(fit.status) == SolverStatus.SEPARATED,
+            jnp.asarray(reduced.coefficients)[JUDGED],
             {name: (each.lower[JUDGED], each.upper[JUDGED]) for name, each in ends.items()},
         )
 
-    return jax.jit(jax.vmap(of_one))(counts)
+    return jax.vmap(of_one)(counts)
 
 
 def _bootstrapped(

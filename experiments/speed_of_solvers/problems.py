@@ -82,7 +82,8 @@ def gradient_norms(data: Data, params: np.ndarray) -> np.ndarray:
 def values(data: Data, params: np.ndarray) -> np.ndarray:
     """F of each model, (m,)."""
     logits, coefficients = _logits(data, params), params[:, :-1]
-    losses = np.logaddexp(0, logits) - data.labels * logits
+    with np.errstate(invalid="ignore"):  # what has diverged has no value
+        losses = np.logaddexp(0, logits) - data.labels * logits
     penalty = data.l2 / 2 * np.sum(coefficients**2, axis=1)
     sizes = data.l1 * np.sum(np.abs(coefficients), axis=1)
     return np.sum(_shares(data) * losses, axis=1) + penalty + sizes

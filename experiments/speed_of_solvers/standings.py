@@ -55,7 +55,7 @@ def standings_of(what: str, data: Data, lap: Lap) -> list[Standing]:
     """All ways to a task, judged by its data."""
     known = {way: params for way, params in lap.answers.items() if not way.endswith(DRAWN)}
     found = {way: values(data, params) for way, params in known.items()}
-    least = np.min(list(found.values()), axis=0)
+    least = np.nanmin(list(found.values()), axis=0)
     return [
         Standing(
             what,

@@ -1,0 +1,193 @@
+"""How the coefficients of real data spread over a thousand resamples."""
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+
+from bcejax.data import Table as RealSet
+from bcejax.data import load_pima, load_spambase
+from bcejax.solvers import SolverStatus, bootstrap_logistic, fit_logistic
+from bcejax.solvers.inference import standard_errors
+from experiments import Claim, Figure, Table
+from experiments.bootstrap_thousand.settings import Config
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SPAM = (
+    *("word_freq_free", "word_freq_hp", "word_freq_george", "word_freq_000"),
+    *("char_freq_exclamation", "char_freq_dollar", "capital_run_longest"),
+)
+
+
+class Spread(NamedTuple):
+    """One coefficient, of a column of standard deviation 1."""
+
+    data: str
+    column: str
+    estimate: float
+    fisher: float
+    sandwich: float
+    refits: np.ndarray  # (resamples,)
+
+    @property
+    def bootstrap(self) -> float:
+        """The standard deviation over the resamples."""
+        return float(self.refits.std(ddof=1))
+
+    @property
+    def skewness(self) -> float:
+        """0 for a normal law."""
+        return float(np.mean(((self.refits - self.refits.mean()) / self.refits.std()) ** 3))
+
+
+class Sample(NamedTuple):
+    """Real data with columns of mean 0 and standard deviation 1."""
+
+    name: str
+    columns: tuple[str, ...]
+    inputs: np.ndarray  # (n, d)
+    labels: np.ndarray  # (n,)
+
+
+def samples() -> tuple[Sample, ...]:
+    """Pima whole, and some columns of Spambase, heavy-tailed as they are."""
+    pima, spam = load_pima(), load_spambase()
+    return _sample("Pima", pima, pima.features), _sample("Spambase", spam, SPAM)
+
+
+def _sample(name: str, table: RealSet, columns: tuple[str, ...]) -> Sample:
+    places = [table.features.index(column) for column in columns]
+    kept = np.asarray(table.batch.inputs)[:, places]
+    inputs = (kept - kept.mean(axis=0)) / kept.std(axis=0)
+    return Sample(name, columns, inputs, np.asarray(table.batch.labels))
+
+
+def spreads_of(sample: Sample, config: Config) -> tuple[list[Spread], int]:
+    """Each coefficient, and how many resamples have no estimate."""
+    inputs, labels = sample.inputs, sample.labels
+    fit = fit_logistic(inputs, labels)
+    refits = bootstrap_logistic(
+        inputs, labels, key=jax.random.key(config.seed), n_resamples=config.resamples
+    )
+    good = np.asarray(refits.status) == SolverStatus.CONVERGED
+    fisher, sandwich = (
+        np.asarray(standard_errors(fit, inputs, labels, kind=kind))
+        for kind in ("fisher", "sandwich")
+    )
+    spreads = [
+        Spread(
+            sample.name,
+            column,
+            float(fit.coefficients[j]),
+            float(fisher[j]),
+            float(sandwich[j]),
+            np.asarray(refits.coefficients)[good, j],
+        )
+        for j, column in enumerate(sample.columns)
+    ]
+    return spreads, int((~good).sum())
+
+
+def tabulate(spreads: list[Spread]) -> Table:
+    """Three standard errors of each coefficient, and the ends of the middle 95 %."""
+    low, high = zip(*(np.quantile(each.refits, [0.025, 0.975]) for each in spreads), strict=True)
+    return Table(
+        "coefficients",
+        "Coefficients of columns of standard deviation 1, their standard errors by the Fisher "
+        "information, the sandwich and the bootstrap, and how the resamples spread.",
+        {
+            "data": [each.data for each in spreads],
+            "column": [each.column for each in spreads],
+            "estimate": [each.estimate for each in spreads],
+            "Fisher": [each.fisher for each in spreads],
+            "sandwich": [each.sandwich for each in spreads],
+            "bootstrap": [each.bootstrap for each in spreads],
+            "2.5 % of resamples": list(low),
+            "97.5 % of resamples": list(high),
+            "skewness": [each.skewness for each in spreads],
+        },
+    )
+
+
+def claims_of(spreads: list[Spread], without: int) -> tuple[Claim, ...]:
+    """Pima's law is nearly normal; Spambase's are not, and Fisher's errors are too small."""
+    pima = [each for each in spreads if each.data == "Pima"]
+    spam = [each for each in spreads if each.data == "Spambase"]
+    return (
+        Claim("Pima: resamples without an estimate", without, "==", 0),
+        Claim(
+            "Pima: largest of bootstrap over sandwich errors",
+            max(each.bootstrap / each.sandwich for each in pima),
+            "<=",
+            1.25,
+            "times",
+        ),
+        Claim(
+            "Pima: smallest of bootstrap over sandwich errors",
+            min(each.bootstrap / each.sandwich for each in pima),
+            ">=",
+            0.85,
+            "times",
+        ),
+        Claim(
+            "Spambase: largest of bootstrap over Fisher's errors",
+            max(each.bootstrap / each.fisher for each in spam),
+            ">=",
+            1.3,
+            "times",
+        ),
+    )
+
+
+def answer_of(spreads: list[Spread], without: int) -> str:
+    """How far Fisher's errors are from the bootstrap's, by data."""
+    told = []
+    for data in dict.fromkeys(each.data for each in spreads):
+        those = [each for each in spreads if each.data == data]
+        ratios = [each.bootstrap / each.fisher for each in those]
+        skew = max(those, key=lambda each: abs(each.skewness))
+        told.append(
+            f"bootstrap errors of {data} are {min(ratios):.2f} to {max(ratios):.2f} times those of "
+            f"the Fisher information, the largest skewness is {skew.skewness:.2f} ({skew.column})"
+        )
+    return f"Over the resamples {'; '.join(told)}; {without} of Spambase have no estimate."
+
+
+def figure_of(spreads: list[Spread]) -> Figure:
+    """A histogram for each coefficient of Pima and then of Spambase."""
+    told = ", ".join(
+        f"{each.data} {each.column} {each.estimate:.2f}, skewness {each.skewness:.2f}"
+        for each in spreads
+    )
+    rows = -(-len(spreads) // COLUMNS)
+    return Figure(
+        "refits",
+        "Each coefficient over the resamples; the line is the normal law of the Fisher "
+        "information.",
+        alt=f"Histograms beside normal curves: {told}.",
+        draw=partial(draw_refits, spreads=spreads),
+        panels=(rows, COLUMNS),
+    )
+
+
+COLUMNS = 4
+
+
+def draw_refits(*axes: "Axes", spreads: list[Spread]) -> None:
+    """Histogram and curve."""
+    for ax, each in zip(axes, spreads, strict=False):
+        ax.hist(each.refits, bins=30, density=True, color="C0", alpha=0.5)
+        at = each.estimate + each.fisher * np.linspace(-4, 4, 200)
+        ax.plot(at, _normal(at, each.estimate, each.fisher), color="C1", linewidth=1)
+        ax.set_title(f"{each.data}: {each.column}", fontsize=7)
+        ax.set_yticks([])
+        ax.tick_params(labelsize=7)
+    for ax in axes[len(spreads) :]:
+        ax.set_axis_off()
+
+
+def _normal(at: np.ndarray, mean: float, error: float) -> np.ndarray:
+    return np.exp(-(((at - mean) / error) ** 2) / 2) / (error * np.sqrt(2 * np.pi))
