@@ -17,21 +17,28 @@ from jax.typing import ArrayLike
 from bcejax.solvers.arguments import as_problem, as_start, find_gap, is_concrete
 from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.dense_newton import dense_newton
+from bcejax.solvers.firth import firth as bias_reduced
 from bcejax.solvers.implicit import optimal
 from bcejax.solvers.outcome import Engine, Outcome
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.proximal_newton import proximal_newton
+from bcejax.solvers.sketched import sketched, suits_sketch
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.working_set import working_set_newton
 from bcejax.solvers.worlds import JAX
 
 ENGINES: dict[str, Engine] = {
     "newton": dense_newton,
+    "proximal_newton": proximal_newton,
 }
-# of these there is one that takes NumPy's arrays, and compiles nothing
+# those of them that take NumPy's arrays, and compile nothing
 HOSTS: dict[str, Engine] = {
     "newton": dense_newton,
+    "proximal_newton": working_set_newton,
 }
 STEPS = 100
+FIRTH = "firth"
 TOLERANCES = {"float32": 1e-6, "float64": 1e-9}
 
 
@@ -124,11 +131,14 @@ def _engine(solver: str, *, l1: ArrayLike, firth: bool) -> str:
     """The name of the engine to use."""
     if solver != "auto" and solver not in ENGINES:
         raise ValueError(f"solver {solver!r} is not one of {['auto', *ENGINES]}")
-    if firth:
-        return "firth"
+    smooth = isinstance(l1, int | float) and l1 == 0
+    if firth and not (smooth and solver == "auto"):
+        raise ValueError('firth=True has its own solver and no l1: leave them at "auto" and 0.0')
+    if not smooth and solver not in ("auto", "proximal_newton"):
+        raise ValueError(f'l1 is for solver "proximal_newton" or "auto", not {solver!r}')
     if solver != "auto":
         return solver
-    return "newton" if isinstance(l1, int | float) and l1 == 0 else "proximal_newton"
+    return FIRTH if firth else "newton" if smooth else "proximal_newton"
 
 
 @functools.partial(jax.jit, static_argnames=("name", "max_steps"))
@@ -137,9 +147,24 @@ def _solve(
 ) -> Solution:
     fixed = lax.stop_gradient(problem)
     start = _better_start(fixed, lax.stop_gradient(jnp.asarray(start)))
-    out = ENGINES[name](fixed, start, jnp.asarray(tol, start.dtype), max_steps)
-    params = optimal(out.params, problem)
+    tol = jnp.asarray(tol, start.dtype)
+    if name == FIRTH:
+        out = bias_reduced(fixed, start, tol, max_steps, fixed.total)
+        params = optimal(lax.stop_gradient(out.params), problem, jax.grad(_firth_value, argnums=1))
+    else:
+        out = ENGINES[name](fixed, start, tol, max_steps)
+        params = optimal(lax.stop_gradient(out.params), problem)
     return _concluded(problem, out._replace(params=params), tol)
+
+
+def _firth_value(problem: Problem, params: jax.Array) -> jax.Array:
+    """What ``firth=True`` minimises; see firth.py."""
+    bends = problem.weights * problem.world.bends(problem.logits(params))
+    columns = problem.inputs
+    if problem.intercept:
+        columns = jnp.column_stack([columns, jnp.ones(len(columns), columns.dtype)])
+    information = problem.total * (columns * bends[:, None]).T @ columns
+    return problem.value(params) - jnp.linalg.slogdet(information)[1] / (2 * problem.total)
 
 
 def _solve_on_host(
@@ -148,7 +173,12 @@ def _solve_on_host(
     """With NumPy alone, but for a first go at many examples."""
     with np.errstate(all="ignore"):
         start = _better_start(problem, start)
-        out = HOSTS[name](problem, start, tol, max_steps)
+        if auto and name == "newton" and suits_sketch(problem):
+            out = sketched(problem, start, tol, max_steps)
+            if out.status != SolverStatus.CONVERGED:
+                out = dense_newton(problem, np.asarray(out.params), tol, max_steps)
+        else:
+            out = HOSTS[name](problem, start, tol, max_steps)
         return jax.tree.map(np.asarray, _concluded(problem, out, tol))
 
 
