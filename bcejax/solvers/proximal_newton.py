@@ -311,5 +311,5 @@ def least_in_orthants(
         rest = jnp.where(moving, slope + penalties * signs, 0)
         return fell & (jnp.max(jnp.abs(rest)) > tol) & (steps < max_steps)
 
-    begin = (start, slope, jnp.array(True), jnp.int32(0))
+    begin: tuple[jax.Array, ...] = (start, slope, jnp.array(True), jnp.int32(0))
     return lax.while_loop(goes_on, advance, begin)[0]

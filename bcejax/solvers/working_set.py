@@ -22,13 +22,14 @@ References:
     R. Tibshirani, The lasso problem and uniqueness (2013).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bcejax.solvers.certificates import duality_gap
 from bcejax.solvers.kept_hessian import KeptHessian
 from bcejax.solvers.orthant_newton import orthant_newton
-from bcejax.solvers.outcome import Outcome
+from bcejax.solvers.outcome import Certificate, Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 
@@ -53,7 +54,7 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
         max_steps: steps at most, each with two passes over the inputs.
 
     Returns:
-        Outcome of NumPy arrays, without a certificate.
+        Outcome of NumPy arrays, with its certificate.
 
     Example:
         >>> from bcejax.solvers.arguments import as_problem
@@ -106,8 +107,9 @@ def _sample(problem: Problem) -> Problem:
     )
 
 
-def _outcome(params: np.ndarray, steps: int, status: SolverStatus, away: np.ndarray) -> Outcome:
-    return Outcome(params, np.int32(steps), np.int32(status), away)  # type: ignore[arg-type]
+def _outcome(*fields: Any) -> Outcome:
+    """An outcome of NumPy's arrays and Python's numbers, where the record names JAX's."""
+    return Outcome(*fields)
 
 
 class _Point(NamedTuple):
@@ -115,6 +117,7 @@ class _Point(NamedTuple):
 
     params: np.ndarray  # (p,)
     logits: np.ndarray  # (n,)
+    value: float  # F
     slope: np.ndarray  # (p,), the derivative of the smooth part
     curvatures: np.ndarray  # (n,)
     exact: bool  # the logits are float64's
@@ -135,15 +138,24 @@ class _Descent:
 
     def run(self, start: np.ndarray, max_steps: int) -> Outcome:
         """From start to the optimum, to the smallest if there are more."""
-        point, nothing = self.descend(start, max_steps), np.zeros_like(start)
-        params, norm = point.params / self.scales, self.norm(point)
+        point, away = self.descend(start, max_steps), np.zeros_like(start)
+        norm, status = self.norm(point), SolverStatus.CONVERGED
         if not np.isfinite(norm):
-            return _outcome(nothing + np.nan, self.steps, SolverStatus.DIVERGED, nothing)
-        if self.steps >= max_steps and norm > self.tol:
-            return _outcome(params, self.steps, SolverStatus.MAX_STEPS, nothing)
-        if self.problem.l2 > 0 or not self.depend(point):
-            return _outcome(params, self.steps, SolverStatus.CONVERGED, nothing)
-        return self.smallest(point, max_steps)
+            return _outcome(away + np.nan, self.steps, SolverStatus.DIVERGED, away)
+        if norm > self.tol and self.steps >= max_steps:
+            status = SolverStatus.MAX_STEPS
+        elif self.problem.l2 == 0 and self.depend(point):
+            point, away = self.smallest(point, max_steps)
+            status = SolverStatus.SINGULAR if np.any(away) else SolverStatus.CONVERGED
+        params = point.params / self.scales
+        return _outcome(params, self.steps, status, away, self.certificate(point, params))
+
+    def certificate(self, point: _Point, params: Any) -> Certificate:
+        residuals: Any = self.problem.world.slopes(point.logits, self.problem.labels)
+        logits: Any = point.logits
+        value: Any = point.value
+        norm: Any = self.norm(point)
+        return Certificate(value, norm, duality_gap(self.problem, params, logits, residuals))
 
     def descend(self, start: np.ndarray, max_steps: int) -> _Point:
         """Steps until the gradient norm is at most tol, or rounding hides what is left."""
@@ -179,43 +191,40 @@ class _Descent:
             shift = self.problem.moved(params / self.scales)
         else:
             shift = self.model.moved(working, move)
-        size = self.length(point, params, shift)
+        size, value = self.length(point, params, shift)
         # a full step ends at the very params of the model, zeros included
-        return self.at(point.params + size * params, point.logits + size * shift, exact)
+        there = point.params + size * params, point.logits + size * shift
+        return self.at(*there, value, exact)
 
-    def length(self, point: _Point, move: np.ndarray, shift: np.ndarray) -> float:
-        """1, 1/2, 1/4, ...: how much of the move lets F fall enough, to rounding; or 0."""
-        here = self.value(point.params, point.logits)
+    def length(self, point: _Point, move: np.ndarray, shift: np.ndarray) -> tuple[float, float]:
+        """1, 1/2, 1/4, ...: how much of the move lets F fall enough, to rounding, or 0; and F."""
+        here = point.value
         l1 = self.l1 @ (np.abs(point.params + move) - np.abs(point.params))
         fall, size = point.slope @ move + l1, 1.0
         slack = 8 * np.finfo(np.float64).eps * here
         for _ in range(HALVINGS):
             there = self.value(point.params + size * move, point.logits + size * shift)
             if there <= here + 1e-4 * size * fall + slack:
-                return size
+                return size, there
             size /= 2
-        return 0.0
+        return 0.0, here
 
     def value(self, u: np.ndarray, logits: np.ndarray) -> float:
         """F."""
-        losses = np.maximum(logits, 0) - self.problem.labels * logits
-        losses += np.log1p(np.exp(-np.abs(logits)))
+        losses = self.problem.world.losses(logits, self.problem.labels)
         return float(self.problem.weights @ losses + self.l2 @ u**2 / 2 + self.l1 @ np.abs(u))
 
     def exactly(self, u: np.ndarray) -> _Point:
         """The point at u, with its logits from the inputs."""
-        return self.at(u, self.problem.logits(u / self.scales), True)
+        logits = self.problem.logits(u / self.scales)
+        return self.at(u, logits, self.value(u, logits), True)
 
-    def at(self, u: np.ndarray, logits: np.ndarray, exact: bool) -> _Point:
-        weights, y = self.problem.weights, self.problem.labels
-        decay = np.exp(-np.abs(logits))
-        far = decay / (1 + decay)  # probability of the label that the logit leans away from
-        residuals = np.where(logits > 0, (1 - y) - far, far - y)
-        terms = weights * residuals
-        columns = terms @ self.problem.inputs
-        sums = np.append(columns, np.sum(terms)) if self.problem.intercept else columns
-        curvatures = weights * (far / (1 + decay)) + FLATTEST / len(y)
-        return _Point(u, logits, sums / self.scales + self.l2 * u, curvatures, exact)
+    def at(self, u: np.ndarray, logits: np.ndarray, value: float, exact: bool) -> _Point:
+        problem, world = self.problem, self.problem.world
+        terms = problem.weights * world.slopes(logits, problem.labels)
+        slope = problem.gathered(terms) / self.scales + self.l2 * u
+        curvatures = problem.weights * world.bends(logits) + FLATTEST / len(logits)
+        return _Point(u, logits, value, slope, curvatures, exact)
 
     def misses(self, point: _Point) -> np.ndarray:
         """How far 0 is from the subdifferential of F, (p,)."""
@@ -230,7 +239,7 @@ class _Descent:
         moving = (point.params != 0) | (self.l1 == 0)
         misses = np.where(moving, 0, self.misses(point))
         wrong = np.flatnonzero(misses)
-        room = max(FIRST, np.count_nonzero(moving))
+        room = max(FIRST, int(np.count_nonzero(moving)))
         all_in = len(wrong) <= room
         if not all_in:
             wrong = wrong[np.argpartition(-misses[wrong], room)[:room]]
@@ -251,8 +260,8 @@ class _Descent:
         edge = np.abs(point.slope) >= self.l1 - 10 * max(self.tol, 1e-9 * np.max(self.l1))
         return np.flatnonzero((point.params != 0) | edge)
 
-    def smallest(self, point: _Point, max_steps: int) -> Outcome:
-        """Of optima that may be many, the one of least norm, and whether there are others."""
+    def smallest(self, point: _Point, max_steps: int) -> tuple[_Point, np.ndarray]:
+        """Of optima that may be many, the one of least norm, and a direction to others, or 0."""
         self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
         units = np.where(self.l1 > 0, self.scales**-2.0, 0)
         # without it, rounding over rounding would go along directions that change nothing
@@ -269,8 +278,7 @@ class _Descent:
         apart = np.max(np.abs(other)) > 1e-5 * np.max(np.abs(point.params / self.scales))
         if not np.any(away) and apart:
             away = other / np.max(np.abs(other))
-        status = SolverStatus.SINGULAR if np.any(away) else SolverStatus.CONVERGED
-        return _outcome(least.params / self.scales, self.steps, status, away)
+        return least, away
 
     def level(self, point: _Point) -> np.ndarray:
         """A direction of params along which F does not change, (p,), 0 where there is none."""
