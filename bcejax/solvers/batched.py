@@ -127,7 +127,7 @@ def fit_at_once(
         problem: what they share; its weights are those of the columns' means and variances.
         weights: (m, n), of any real dtype.
         l2: (m,).
-        start: (p,), for all fits; None finds the optimum of the mean weights.
+        start: (p,), for all fits, or (m, p); None finds the optimum of the mean weights.
         tol: bound on the gradient norm of ``Solution``.
 
     Returns:
@@ -177,9 +177,15 @@ def _begin(
         state = _repeat(_rough_step, _first_step(nothing, light[0], alone), light[0], alone)
         inner = state.params + jnp.where(state.done[:, None], state.moves, 0)
     else:
-        inner = columns.inward(start[None], problem.intercept).astype(jnp.float32)
-    inner = jnp.where(jnp.all(jnp.isfinite(inner)), inner, 0)
-    return columns, fits, light, _first_step(inner, *light)
+        outer = start if start.ndim == 2 else start[None]
+        inner = columns.inward(outer, problem.intercept).astype(jnp.float32)
+    inner = jnp.where(jnp.all(jnp.isfinite(inner), axis=1, keepdims=True), inner, 0)
+    if len(inner) < len(l2):
+        return columns, fits, light, _first_step(inner, *light)
+    m, inf = len(inner), jnp.full(len(inner), jnp.inf, inner.dtype)
+    # from here the first step stays, and is good
+    state = Rough(inner, 0 * inner, -inf, 1 + 0 * inner[:, 0], inf < 0, jnp.zeros(m, jnp.int32))
+    return columns, fits, light, state
 
 
 def _standardised(problem: Problem, fits: int) -> Columns:
@@ -263,10 +269,10 @@ def _in_float32(tree: Any) -> Any:
 
 
 def _in_sum(fits: Fits) -> Fits:
-    """One fit, of the mean of the weights' shares and of the penalties."""
+    """One fit, of the mean of the weights' shares and the median penalty."""
     shares = jnp.where(fits.sound & (fits.totals[:, 0] > 0), 1 / fits.totals[:, 0], 0)
     weights = jnp.einsum("m,mbl->bl", shares, fits.weights)[None]
-    ridge = jnp.mean(fits.ridge, axis=0, keepdims=True)
+    ridge = jnp.median(fits.ridge, axis=0, keepdims=True)
     return Fits(weights, jnp.sum(weights)[None, None], ridge, fits.scales[:1], jnp.array([True]))
 
 

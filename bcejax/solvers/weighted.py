@@ -86,7 +86,7 @@ def weighted_fits(
     problem = as_problem(inputs, labels, weights=sums, offset=offset, intercept=intercept)
     penalties = checked_penalties(l2, "l2", len(weights), problem)
     start = None if init is None else as_start(problem, init)
-    return fit_in_world(problem, _rows_of, weights, penalties, start, tol=tol, max_steps=max_steps)
+    return fit_in_world(problem, rows_of, weights, penalties, start, tol=tol, max_steps=max_steps)
 
 
 def _checked_weights(as_array: Callable[..., Any], values: Any, labels: Any) -> Any:
@@ -156,7 +156,7 @@ def fit_in_world(
             ..., (count, n), in any real dtype.
         source: what these are made of, a pytree of arrays.
         l2: (m,).
-        start: (p,), or None.
+        start: (p,), for all fits, or (m, p), or None.
         tol: as ``fit_logistic``.
         max_steps: as ``weighted_fits``.
 
@@ -168,19 +168,25 @@ def fit_in_world(
     """
     tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
     if isinstance(problem.labels, jax.Array):
-        found = _fit_many(problem, weights_of, source, l2, start, tol, max_steps)
+        found = _fit_many(problem, weights_of, source, l2, start, tol, max_steps, _by_itself)
     else:
         with jax.enable_x64(True), jax.ensure_compile_time_eval():
             here = jax.tree.map(jnp.asarray, (problem, source, l2, start))
-            found = _fit_many(here[0], weights_of, *here[1:], tol, max_steps)
+            found = _fit_many(here[0], weights_of, *here[1:], tol, max_steps, _on_host)
             found = jax.tree.map(np.asarray, found)
     if not is_traced(found) and bool((found.status == SolverStatus.DIVERGED).any()):
         find_gap(problem)
     return found
 
 
-def _rows_of(weights: jax.Array, first: Any, count: int) -> jax.Array:
-    return weights if count == len(weights) else lax.dynamic_slice_in_dim(weights, first, count)
+def rows_of(array: jax.Array, first: Any, count: int) -> jax.Array:
+    """So many rows from the first on.
+
+    Example:
+        >>> rows_of(jnp.arange(4), 1, 2)
+        Array([1, 2], dtype=int32)
+    """
+    return array if count == len(array) else lax.dynamic_slice_in_dim(array, first, count)
 
 
 def _fit_many(
@@ -191,6 +197,7 @@ def _fit_many(
     start: jax.Array | None,
     tol: Any,
     max_steps: int | None,
+    by_itself: Callable[..., Solution],
 ) -> Solution:
     """As many fits at a time as memory is for."""
     n, d = problem.inputs.shape
@@ -199,14 +206,17 @@ def _fit_many(
     count = max(1, min(m, max(FEWEST, ELEMENTS // n), 2 * ELEMENTS // p**2))
 
     def chunk(first: Any) -> Solution:
-        weights, penalties = weights_of(source, first, count), _rows_of(l2, first, count)
+        weights, penalties = weights_of(source, first, count), rows_of(l2, first, count)
+        near = start
+        if start is not None and start.ndim == 2:
+            near = rows_of(start, first, count)
         if p > MOST_COLUMNS:
             found = _unknown(problem, penalties)
         else:
-            found = fit_at_once(problem, weights, penalties, start, tol)
+            found = fit_at_once(problem, weights, penalties, near, tol)
         alone = found.status != SolverStatus.CONVERGED
         if is_traced(alone) or bool(alone.any()):
-            found = _one_by_one(problem, weights, penalties, found, tol, max_steps)
+            found = by_itself(problem, weights, penalties, found, tol, max_steps)
         return found
 
     if count == m:
@@ -230,7 +240,7 @@ def _unknown(problem: Problem, l2: jax.Array) -> Solution:
 
 
 @functools.partial(jax.jit, static_argnames="max_steps")
-def _one_by_one(
+def _by_itself(
     problem: Problem,
     weights: jax.Array,
     l2: jax.Array,
@@ -238,23 +248,46 @@ def _one_by_one(
     tol: Any,
     max_steps: int | None,
 ) -> Solution:
-    """What is not converged, by itself."""
+    """What is not converged, one after the other."""
 
     def one(parts: tuple[jax.Array, jax.Array, Solution]) -> Solution:
         own, penalty, solution = parts
-
-        def refit() -> Solution:
-            return fit_logistic(
-                problem.inputs,
-                problem.labels,
-                weights=own.astype(problem.labels.dtype),
-                offset=problem.offset,
-                l2=penalty,
-                intercept=problem.intercept,
-                tol=tol,
-                max_steps=max_steps,
-            )
-
-        return lax.cond(solution.status == SolverStatus.CONVERGED, lambda: solution, refit)
+        own = own.astype(problem.labels.dtype)
+        return lax.cond(
+            solution.status == SolverStatus.CONVERGED,
+            lambda: solution,
+            lambda: _single(problem, own, penalty, tol, max_steps),
+        )
 
     return lax.map(one, (weights, l2, found))
+
+
+def _on_host(
+    problem: Problem,
+    weights: jax.Array,
+    l2: jax.Array,
+    found: Solution,
+    tol: Any,
+    max_steps: int | None,
+) -> Solution:
+    """The same with NumPy, which compiles nothing."""
+    problem, weights, penalties = jax.tree.map(np.asarray, (problem, weights, l2))
+    found = jax.tree.map(np.array, found)
+    for row in np.flatnonzero(found.status != SolverStatus.CONVERGED):
+        fit = _single(problem, weights[row], penalties[row], float(tol), max_steps)
+        for every, each in zip(found, fit, strict=True):
+            every[row] = each
+    return found
+
+
+def _single(problem: Problem, weights: Any, l2: Any, tol: Any, max_steps: int | None) -> Solution:
+    return fit_logistic(
+        problem.inputs,
+        problem.labels,
+        weights=weights,
+        offset=problem.offset,
+        l2=l2,
+        intercept=problem.intercept,
+        tol=tol,
+        max_steps=max_steps,
+    )

@@ -1,0 +1,95 @@
+r"""Bootstrap resamples as counts: how often each example comes.
+
+Resample r draws as many examples as there are, with replacement, so that
+
+    counts ~ Multinomial(n; 1/n, ..., 1/n).
+
+Draw i of it comes from a word of the counter-based generator Threefry at (r, i), so that a resample
+does not depend on how many are drawn, nor on how many at a time.  An index is the upper half of the
+64-bit product of n and 32 random bits, which favours no example by more than n / 2^32.
+
+References:
+    B. Efron, Bootstrap methods: another look at the jackknife (1979).
+    J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, Parallel random numbers: as easy as
+    1, 2, 3 (2011).
+    D. Lemire, Fast random integer generation in an interval (2019).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.random import threefry_2x32
+from jax.typing import ArrayLike
+
+
+class Resampling(NamedTuple):
+    """What counts are drawn from; a pytree."""
+
+    key: jax.Array  # (2,) uint32
+    places: jax.Array  # (n,) int32, the examples, those that count first
+    trials: jax.Array  # () int32, how many count: so many are drawn
+
+
+def resampling(key: jax.Array, present: ArrayLike) -> Resampling:
+    """Resamples of the examples that are present.
+
+    Args:
+        key: of ``jax.random``.
+        present: (n,) bool.
+
+    Returns:
+        A ``Resampling``.
+
+    Example:
+        >>> int(resampling(jax.random.key(0), [True, False]).trials)
+        1
+    """
+    present = jnp.asarray(present)
+    places = jnp.argsort(~present).astype(jnp.int32)
+    bits = jax.random.bits(key, (2,), jnp.uint32)
+    return Resampling(bits, places, jnp.sum(present, dtype=jnp.int32))
+
+
+def resample_counts(draws: Resampling, first: ArrayLike, count: int) -> jax.Array:
+    """The counts of resamples first, first + 1, ....
+
+    Args:
+        draws: what to draw from.
+        first: the number of the first, >= 0.
+        count: how many.
+
+    Returns:
+        (count, n) int32, each row of sum ``trials``; 0 where an example is not present.
+
+    The law is held by tests/data/test_resampling.py.
+
+    Example:
+        >>> draws = resampling(jax.random.key(0), [True, False, True])
+        >>> resample_counts(draws, 0, 4).sum(axis=1)
+        Array([2, 2, 2, 2], dtype=int32)
+    """
+    n = len(draws.places)
+    half = -(-n // 2)  # each call of the generator gives two words
+    resamples = (jnp.uint32(first) + jnp.arange(count, dtype=jnp.uint32))[:, None]
+    counters = jnp.stack(
+        [
+            jnp.broadcast_to(resamples, (count, half)),
+            jnp.broadcast_to(jnp.arange(half, dtype=jnp.uint32), (count, half)),
+        ]
+    )
+    words = threefry_2x32(draws.key, counters.ravel()).reshape(2, count, half)
+    bits = jnp.concatenate([words[0], words[1]], axis=1)[:, :n]
+    drawn = draws.places[_upper_half(bits, draws.trials.astype(jnp.uint32)).astype(jnp.int32)]
+    valid = (jnp.arange(n) < draws.trials).astype(jnp.int32)
+    rows = jnp.arange(count)[:, None]
+    return jnp.zeros((count, n), jnp.int32).at[rows, drawn].add(valid)
+
+
+def _upper_half(bits: jax.Array, factor: jax.Array) -> jax.Array:
+    """floor(bits * factor / 2^32) for 32-bit numbers, factor < 2^31."""
+    high, low = bits >> 16, bits & 0xFFFF
+    factor_high, factor_low = factor >> 16, factor & 0xFFFF
+    middle = high * factor_low + (low * factor_low >> 16)
+    carry = low * factor_high + (middle & 0xFFFF)
+    return high * factor_high + (middle >> 16) + (carry >> 16)
