@@ -38,6 +38,7 @@ import numpy as np
 from jax import lax
 
 from bcejax.solvers.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.lbfgs import Memory
 from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.outcome import Certificate, Outcome
 from bcejax.solvers.problem import Problem
@@ -48,7 +49,7 @@ EDGE = 8  # rows at the start that no block takes: a float64 among them begins 6
 CACHED = 2**16  # numbers of a block
 PER_COLUMN = 256  # examples of the larger sample for each column, at least
 SHARE = 16  # of all examples are in the larger sample, at least
-MEMORY = 8  # steps that B remembers
+LESSONS = 8  # steps that B remembers
 COARSE = 8  # of the larger sample is in the smaller
 SOUND = 1e-4  # least pivot that float32 sums leave some digits
 
@@ -160,37 +161,19 @@ class _Metric(NamedTuple):
     factor: jax.Array  # (p, p), of scaled_factor
     scale: jax.Array  # (p,)
     least: jax.Array  # ()
-    steps: jax.Array  # (MEMORY, p), the oldest first; 0 where there is none
-    changes: jax.Array  # (MEMORY, p), of the gradient
+    memory: Memory
 
     @classmethod
     def of(cls, hessian: jax.Array) -> "_Metric":
-        none = jnp.zeros((MEMORY, len(hessian)), hessian.dtype)
-        return cls(*scaled_factor(hessian), none, none)
+        return cls(*scaled_factor(hessian), Memory.empty(hessian[0], LESSONS))
 
     def solve(self, gradient: jax.Array) -> jax.Array:
-        """B G, by the two loops of L-BFGS."""
-        along = jnp.sum(self.steps * self.changes, axis=1)
-        shares = jnp.where(along > 0, 1 / jnp.where(along > 0, along, 1), 0)
+        """B G."""
 
-        def down(i: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            k = MEMORY - 1 - i
-            size = shares[k] * self.steps[k] @ carry[0]
-            return carry[0] - size * self.changes[k], carry[1].at[k].set(size)
+        def first(rest: jax.Array) -> jax.Array:
+            return self.scale * cholesky_solve(self.factor, self.scale * rest)
 
-        def up(k: jax.Array, result: jax.Array) -> jax.Array:
-            size = sizes[k] - shares[k] * self.changes[k] @ result
-            return result + size * self.steps[k]
-
-        rest, sizes = lax.fori_loop(0, MEMORY, down, (gradient, jnp.zeros_like(shares)))
-        middle = self.scale * cholesky_solve(self.factor, self.scale * rest)
-        return lax.fori_loop(0, MEMORY, up, middle)
-
-    def taught(self, step: jax.Array, change: jax.Array) -> "_Metric":
-        """B after a step that changed the gradient so much."""
-        steps = jnp.roll(self.steps, -1, axis=0).at[-1].set(step)
-        changes = jnp.roll(self.changes, -1, axis=0).at[-1].set(change)
-        return self._replace(steps=steps, changes=changes)
+        return self.memory.solve(gradient, first)
 
 
 class _Point(NamedTuple):
@@ -229,7 +212,9 @@ def _minimise(
     if intercept:
         sizes, ridge = jnp.append(sizes, 1), jnp.append(ridge, 0)
     all_of = _All(examples, sizes, ridge, intercept)
-    params, metric = _from_sample(_Sample.of(thin, sizes, ridge, intercept), start * sizes)
+    params, metric = _from_sample(
+        _Sample.of(thin, sizes, ridge, intercept), start * sizes, intercept
+    )
     norms, point = all_of.first(params)
 
     def sure(state: _State) -> jax.Array:
@@ -249,7 +234,8 @@ def _minimise(
     def advance(state: _State) -> _State:
         old, metric = state.point, state.metric
         new = all_of.at(old.params - metric.solve(old.gradient), norms)
-        taught = metric.taught(new.params - old.params, new.gradient - old.gradient)
+        memory = metric.memory.after(new.params - old.params, new.gradient - old.gradient)
+        taught = metric._replace(memory=memory)
         better = new.norm < old.norm
         point, metric = jax.tree.map(
             functools.partial(jnp.where, better), (new, taught), (old, metric)
@@ -324,9 +310,9 @@ class _Sample(NamedTuple):
         return value, gradient, (self.rows * bends[:, None]).T @ self.rows + jnp.diag(self.ridge)
 
 
-def _from_sample(sample: _Sample, start: jax.Array) -> tuple[jax.Array, _Metric]:
-    """Params near the optimum, unless it is known where to start, and B there."""
-    fresh = jnp.all(start == 0)
+def _from_sample(sample: _Sample, start: jax.Array, intercept: bool) -> tuple[jax.Array, _Metric]:
+    """Params near the optimum, unless coefficients to start from are known, and B there."""
+    fresh = jnp.all(start[: len(start) - intercept] == 0)
     params = lax.cond(fresh, _coarse_newton, lambda _: start, sample.coarse())
     _, gradient, hessian = sample.derivatives(params)
     metric = _Metric.of(hessian)

@@ -1,0 +1,73 @@
+"""Inputs dense or sparse: what is done to them besides products with a vector.
+
+Dense are arrays of NumPy's and JAX's; sparse are JAX's BCOO and, on the host, SciPy's CSR, whose
+products take a fifth of the time of BCOO's on CPU.  Both sparse kinds know ``A @ v`` and ``v @ A``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.sparse import BCOO
+
+
+def is_csr(inputs: Any) -> bool:
+    """Whether it is a sparse matrix of SciPy's in rows; without an import of SciPy.
+
+    Example:
+        >>> is_csr(np.eye(2))
+        False
+    """
+    return type(inputs).__module__.startswith("scipy.sparse") and inputs.format == "csr"
+
+
+def is_sparse(inputs: Any) -> bool:
+    """Whether it is a sparse matrix of JAX's or, in rows, of SciPy's.
+
+    Example:
+        >>> is_sparse(BCOO.fromdense(jnp.eye(2)))
+        True
+    """
+    return isinstance(inputs, BCOO) or is_csr(inputs)
+
+
+def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
+    """A function of each entry and the number of its column, which leaves 0 as it is.
+
+    Example:
+        >>> mapped(np.array([[1.0, 2.0]]), lambda x, j: x * j)
+        array([[0., 2.]])
+    """
+    if is_csr(inputs):
+        data = function(inputs.data, inputs.indices)
+        return type(inputs)((data, inputs.indices, inputs.indptr), shape=inputs.shape)
+    if not isinstance(inputs, BCOO):
+        return function(inputs, np.arange(inputs.shape[1]))
+    return BCOO(
+        (function(inputs.data, inputs.indices[..., 1]), inputs.indices),
+        shape=inputs.shape,
+        indices_sorted=inputs.indices_sorted,
+        unique_indices=inputs.unique_indices,
+    )
+
+
+def column_scales(inputs: Any, weights: Any) -> Any:
+    """The root mean square of each column under weights that sum to 1, (d,).
+
+    Squares are taken of shares of the largest entry, so that none over- or underflows.
+
+    Example:
+        >>> column_scales(np.array([[3e200], [4e200]]), np.array([0.5, 0.5]))
+        array([3.53553391e+200])
+    """
+    xp = np if isinstance(weights, np.ndarray) else jnp
+    if is_csr(inputs):
+        largest = abs(inputs).max(axis=0).toarray().ravel()
+    elif isinstance(inputs, BCOO):
+        none = jnp.zeros(inputs.shape[1], inputs.dtype)
+        largest = none.at[inputs.indices[..., 1]].max(jnp.abs(inputs.data))
+    else:
+        largest = xp.max(xp.abs(inputs), axis=0, initial=0)
+    unit = xp.where(largest > 0, largest, 1)
+    return unit * xp.sqrt(weights @ mapped(inputs, lambda x, j: (x / unit[j]) ** 2))

@@ -1,0 +1,145 @@
+r"""Newton steps by conjugate gradients: products with the inputs alone, for many columns.
+
+In the columns of columns.py the step d of H d = -G is found by conjugate gradients, each of which
+takes two products, H v = X' W s(z) s(-z) X v + ridge v, until the residual has shrunk to a share of
+G; params move by a Wolfe size of line_search.py along d.
+
+Where the problem is in float64 the products are taken in float32, of which H needs no more, and so
+are the first steps altogether, down to a gradient norm of 1e-5: most passes read half as much.
+Where a float32 step does not shrink the gradient norm to a tenth, the products become float64.
+
+**Rest** and what is said without a penalty are those of lbfgs.py.
+
+Sources: R. S. Dembo, S. C. Eisenstat and T. Steihaug, Inexact Newton methods (1982); J. Nocedal and
+S. Wright, Numerical Optimization, 2nd ed. (2006), section 7.1.
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from bcejax.solvers.columns import Columns
+from bcejax.solvers.lbfgs import finished
+from bcejax.solvers.line_search import wolfe_size
+from bcejax.solvers.outcome import Outcome
+from bcejax.solvers.problem import Problem
+from bcejax.solvers.separation import Sides
+
+ROUNDS = 250  # of conjugate gradients for one step
+ROUGH = 0.1  # residual of a step's equation over the gradient, far from the optimum
+FINE = 3e-3  # and where the products are narrower than the gradients
+NARROW = 1e-5  # gradient norm that float32 reaches
+
+
+class _State(NamedTuple):
+    params: Any  # (p,) of the columns of one size
+    logits: Any  # (n,)
+    gradient: Any  # (p,)
+    norm: Any  # () of the gradient
+    reach: Any  # () the largest move of a logit by the last step
+    wide: Any  # () bool: products in the dtype of the problem
+    steps: Any  # () int32
+    stuck: Any  # () bool: no size is good
+
+
+def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
+    """The engine of ``solver="newton_cg"``; dense or sparse inputs, a float32 copy of them."""
+    xp, columns, sides = problem.world.xp, Columns.of(problem), Sides.of(problem)
+    inner = columns.inward(start)
+    if start.dtype == jnp.float32:
+        end = _descend(columns, columns, sides, inner, tol, max_steps, ROUGH)
+        steps = end.steps
+    else:
+        narrow = columns.narrowed()
+        rough = xp.maximum(tol, NARROW).astype(jnp.float32)
+        begun = inner.astype(jnp.float32)
+        first = _descend(narrow, narrow, sides, begun, rough, max_steps, ROUGH)
+        good = xp.all(xp.isfinite(first.params))
+        inner = xp.where(good, first.params.astype(inner.dtype), inner)
+        end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, FINE)
+        steps = first.steps + end.steps
+    rests = ((end.norm <= tol) | end.stuck) & (end.reach <= 0.25)
+    return finished(problem, sides, columns.outward(end.params), rests, steps)
+
+
+def _descend(
+    columns: Columns, narrow: Columns, sides: Sides, start: Any, tol: Any, limit: Any, share: float
+) -> _State:
+    """Steps whose equations are solved in the columns of ``narrow``, or where that fails here."""
+    problem = columns.problem
+    world, xp = problem.world, problem.world.xp
+
+    def step_of(state: _State) -> Any:
+        bends = problem.weights * world.bends(state.logits)
+        length = xp.linalg.norm(state.gradient)
+        unit = -state.gradient / xp.where(length > 0, length, 1)
+
+        def solved(inner: Columns) -> Any:
+            dtype = inner.ridge.dtype
+            step = _conjugate(inner, bends.astype(dtype), unit.astype(dtype), share)
+            return length * step.astype(state.params.dtype)
+
+        if narrow is columns:
+            return solved(columns)
+        return world.cond(state.wide, lambda: solved(columns), lambda: solved(narrow))
+
+    def advance(state: _State) -> _State:
+        step = step_of(state)
+        shift = columns.moved(step)
+        along = columns.along(state.params, state.logits, step, shift)
+        size = wolfe_size(world, along, start)
+        new = at(state.params + size * step, state.steps + 1)
+        reach = xp.max(xp.where(sides.counts, xp.abs(size * shift), 0))
+        slow = new.norm > state.norm / 10
+        return new._replace(reach=reach, wide=state.wide | slow, stuck=(size == 0) & state.wide)
+
+    def at(params: Any, steps: Any) -> _State:
+        logits = columns.logits(params)
+        gradient = columns.gradient(params, logits)
+        norm = columns.norm(gradient)
+        wide, stuck = xp.asarray(narrow is columns), xp.asarray(False)
+        return _State(params, logits, gradient, norm, norm + np.inf, wide, steps, stuck)
+
+    def goes_on(state: _State) -> Any:
+        known = xp.all(xp.isfinite(state.gradient)) & ~state.stuck
+        rests = (state.norm <= tol) & (state.reach <= 0.25)
+        apart = sides.seem_apart(state.logits - problem.offset)
+        return known & (state.steps < limit) & ~rests & ~apart
+
+    return world.while_loop(goes_on, advance, at(start, xp.int32(1)))
+
+
+class _Rounds(NamedTuple):
+    step: Any
+    rest: Any
+    along: Any
+    square: Any  # of the rest
+    rounds: Any
+    convex: Any
+
+
+def _conjugate(columns: Columns, bends: Any, right: Any, share: float) -> Any:
+    """d with |H d - right| <= share |right|, or as near as the rounds come."""
+    world = columns.problem.world
+    xp = world.xp
+
+    def advance(state: _Rounds) -> _Rounds:
+        along = state.along
+        product = columns.gathered(bends * columns.moved(along)) + columns.ridge * along
+        bend = along @ product
+        convex = bend > 0
+        size = xp.where(convex, state.square / xp.where(convex, bend, 1), 0)
+        rest = state.rest - size * product
+        square = rest @ rest
+        onward = rest + square / state.square * along
+        return _Rounds(state.step + size * along, rest, onward, square, state.rounds + 1, convex)
+
+    def goes_on(state: _Rounds) -> Any:
+        return state.convex & (state.rounds < ROUNDS) & (state.square > share * share * whole)
+
+    whole = right @ right
+    begun = _Rounds(0 * right, right, right, whole, xp.int32(0), xp.asarray(True))
+    end = world.while_loop(goes_on, advance, begun)
+    # where H is 0 along the gradient the gradient itself is the way
+    return xp.where(xp.any(end.step != 0), end.step, right)
