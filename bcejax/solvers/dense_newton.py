@@ -6,7 +6,7 @@ decrement G H^-1 G (Armijo), less what rounding hides; along the step the logits
 so trials cost no pass.
 
 **Rest.**  The gradient norm is at most tol, or what rounding leaves of it, and the next step moves
-no logit by more than the cube root of eps, or by 1/4 and steps no longer shrink.  That step is
+no logit by more than the cube root of eps (or tol), or by 1/4 and steps no longer shrink.  That step is
 taken too; what remains is of the order of its square.
 
 **No optimum.**  Where the gradient is small but a step would move a logit by more than 1/4, or
@@ -94,7 +94,8 @@ class _Descent(NamedTuple):
         point = _Point(inner, level, inf, nothing, nothing, level, one, inf, inf)
         status = xp.int32(SolverStatus.MAX_STEPS)
         judged = xp.array(True)
-        return _State(point, inf, xp.int32(0), inf * self.tol, judged, start, nothing, status)
+        bar = xp.maximum(self.tol, float(jnp.finfo(start.dtype).eps) ** 0.6)
+        return _State(point, inf, xp.int32(0), bar, judged, start, nothing, status)
 
     def unfinished(self, state: _State) -> jax.Array:
         return (state.steps < self.max_steps) & (state.status == SolverStatus.MAX_STEPS)
@@ -145,11 +146,11 @@ class _Descent(NamedTuple):
         )
 
     def _at_rest(self, state: _State) -> jax.Array:
-        point, eps = state.point, float(jnp.finfo(state.before.dtype).eps)
+        xp, point, eps = self.work.world.xp, state.point, float(jnp.finfo(state.before.dtype).eps)
         slow = (point.reach <= FAR) & (point.reach > state.before / 2)
-        still = (point.reach <= eps ** (1 / 3)) | slow
+        still = (point.reach <= xp.clip(self.tol, eps ** (1 / 3), FAR)) | slow
         left = self.work.rounding(point.logits, point.params)
-        return still & (point.norm <= self.work.world.xp.maximum(self.tol, left))
+        return still & (point.norm <= xp.maximum(self.tol, left))
 
     def _suspect(self, state: _State) -> jax.Array:
         """Whether directions are to be looked for."""
