@@ -76,7 +76,7 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
         >>> problem = as_problem(jnp.arange(4.0)[:, None], jnp.array([0, 1, 0, 1]), l1=0.1)
         >>> out = proximal_newton(problem, jnp.zeros(2), 1e-6, 50)
         >>> out.params.round(4), SolverStatus(int(out.status)).name
-        (Array([ 0.4195, -0.6293], dtype=float32), 'CONVERGED')
+        (Array([ 0.5003, -0.7504], dtype=float32), 'CONVERGED')
     """
     fit = _Fit.of(problem, jnp.asarray(tol, start.dtype), max_steps)
     state = lax.while_loop(lambda state: ~state.done, fit.stage, fit.begin(start))

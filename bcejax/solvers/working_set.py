@@ -61,7 +61,7 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
         >>> problem = as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1], l1=0.1)
         >>> out = working_set_newton(problem, np.zeros(2), 1e-9, 50)
         >>> out.params.round(4), SolverStatus(int(out.status)).name
-        (array([ 0.4195, -0.6293]), 'CONVERGED')
+        (array([ 0.5003, -0.7504]), 'CONVERGED')
     """
     labels = problem.labels[problem.weights > 0]
     if problem.intercept and np.ptp(labels) == 0 and labels[0] in {0, 1}:
