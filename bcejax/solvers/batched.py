@@ -8,11 +8,10 @@ as C (n, p (p + 1) / 2), all fits take a step by
     gradients   G = (W . (P - Y)) Z / sum_i w_ji + l2 B
     hessians    H = (W . P . (1 - P)) C / sum_i w_ji + l2     in float32
 
-on columns brought to mean 0 and variance 1, which moves no optimum.  Of a few fits the hessians are
-cheaper as (W . P . (1 - P) . Z)' Z.
+on columns brought to mean 0 and variance 1, which moves no optimum.
 
 **Two rounds.**  The first runs in float32 as a whole until the squared decrement G H^-1 G is below
-1e-6, and takes the step from there.  The second takes its gradients in full precision.  A hessian
+1e-5, and takes the step from there.  The second takes its gradients in full precision.  A hessian
 in float32 slows nothing: an error e becomes about e^2 + 1e-6 e.
 
 **Line search.**  Along a step s of a convex F the slope G(b + t s)·s rises from G(b)·s < 0.  t goes
@@ -46,7 +45,7 @@ from bcejax.solvers.status import SolverStatus
 
 ELEMENTS = 2**22  # numbers in an array that is worked on
 STRAGGLERS = 64  # one in so many fits is quicker alone
-ROUGH = 1e-6  # squared decrement at which float32 has done its part
+ROUGH = 1e-5  # squared decrement at which float32 has done its part
 SHORT = 0.25  # change of a logit by a step that may end at an optimum
 SLOPE_LEFT = 0.9
 ROUGH_STEPS, FINE_STEPS = 12, 4
@@ -108,6 +107,7 @@ class Fine(NamedTuple):
 
     params: jax.Array  # (m, p)
     norms: jax.Array  # (m,), of the gradient there
+    gaps: jax.Array  # (m,), the duality gap there
     done: jax.Array  # (m,) bool
     steps: jax.Array  # (m,) int32
 
@@ -207,9 +207,9 @@ def _standardised(problem: Problem, fits: int) -> Columns:
         rows = jnp.column_stack([rows, jnp.ones(len(y), rows.dtype)])
         means, sizes = jnp.append(means, 0), jnp.append(sizes, 1)
     y, o = (jnp.where(kept, each, 0) for each in (y, o))
-    # of a block there are (fits, length) logits and (length, p fits) or (length, p p) products
+    # of a block there are (fits, length) logits and (length, p (p + 1) / 2) products
     n, p = rows.shape
-    length = max(1, min(n, ELEMENTS // fits, 2 * ELEMENTS // (p * min(fits, p))))
+    length = max(1, min(n, ELEMENTS // fits, 2 * ELEMENTS // (p * (p + 1) // 2)))
     laid = (_laid(each, length) for each in (rows, y, o, (~kept).astype(rows.dtype)))
     return Columns(*laid, means, sizes)
 
@@ -278,21 +278,19 @@ def _in_sum(fits: Fits) -> Fits:
 
 def _first_step(params: jax.Array, columns: Columns, fits: Fits) -> Rough:
     """At params (1, p) of all fits: the logits are the same, so that products are all it takes."""
-    rows, p = columns.rows, columns.rows.shape[-1]
-    i, j = np.tril_indices(p)
+    p = columns.rows.shape[-1]
 
-    def sums(block: Any) -> tuple[jax.Array, jax.Array]:
-        z = rows[block]
-        probs = lax.logistic(z @ params[0] + columns.offset[block])[:, None]
-        terms = (probs - columns.labels[block][:, None]) * z
-        bends = (probs * (1 - probs)) * z[:, i] * z[:, j]
-        found = fits.weights[:, block] @ jnp.concatenate([terms, bends], axis=1)
-        return found[:, :p], found[:, p:]
+    def sums(block: Any) -> jax.Array:
+        rows = columns.rows[block]
+        probs = lax.logistic(rows @ params[0] + columns.offset[block])[:, None]
+        terms = (probs - columns.labels[block][:, None]) * rows
+        bends = (probs * (1 - probs)) * _pairs(rows)
+        return fits.weights[:, block] @ jnp.concatenate([terms, bends], axis=1)
 
-    gradients, hessians = _over_blocks(sums, len(rows))
-    params = jnp.broadcast_to(params, gradients.shape)
-    gradients = gradients / fits.totals + fits.ridge * params
-    moves = _newton_steps(hessians, gradients, fits)
+    found = _over_blocks(sums, len(columns.rows)) / fits.totals
+    params = jnp.broadcast_to(params, (len(found), p))
+    gradients = found[:, :p] + fits.ridge * params
+    moves = _newton_steps(_unpacked(found[:, p:]), gradients, fits)
     slopes, m = jnp.sum(gradients * moves, axis=1), len(params)
     sizes = jnp.ones(m, params.dtype)
     return Rough(params, moves, slopes, sizes, jnp.zeros(m, bool), jnp.ones(m, jnp.int32))
@@ -318,7 +316,7 @@ def _hand_over(state: Rough, columns: Columns) -> Fine:
     params = state.params + jnp.where(state.done[:, None], state.moves, 0)
     params = params.astype(columns.rows.dtype)
     norms = jnp.full(len(params), jnp.inf, params.dtype)
-    return Fine(params, norms, jnp.zeros_like(state.done), jnp.zeros_like(state.steps))
+    return Fine(params, norms, norms, jnp.zeros_like(state.done), jnp.zeros_like(state.steps))
 
 
 @jax.jit
@@ -332,13 +330,12 @@ def _fine_step(state: Fine, columns: Columns, fits: Fits, tol: jax.Array) -> Fin
     outer = gradients + columns.means / columns.sizes * gradients[:, -1:]
     norms = jnp.max(jnp.abs(outer) / fits.scales, axis=1)
     done = state.done | (fits.sound & (norms <= tol) & _are_short(columns, moves))
-    return Fine(params, norms, done, state.steps + ~state.done)
+    gaps = _gaps(gradients, hessians[:, :, -1].astype(gradients.dtype), fits.ridge)
+    return Fine(params, norms, gaps, done, state.steps + ~state.done)
 
 
 def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """G (m, p), and the sums for H: (m, p, p), or its lower half packed where that is quicker."""
-    m, p = params.shape
-    i, j = np.tril_indices(p)
+    """G (m, p), and H without its ridge (m, p, p), float32."""
 
     def sums(block: Any) -> tuple[jax.Array, jax.Array]:
         rows, weights, logits = _block(columns, fits, params, block)
@@ -346,14 +343,25 @@ def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.A
         # what cancels in p - y is below the rounding of the sum
         gradients = _product(weights * (probs - columns.labels[block]), rows)
         bends = (weights * (probs * (1 - probs))).astype(jnp.float32)
-        rows = rows.astype(jnp.float32)
-        if m > p:
-            return gradients, bends @ (rows[:, i] * rows[:, j])
-        scaled = bends[:, None, :] * rows.T
-        return gradients, (scaled.reshape(m * p, -1) @ rows).reshape(m, p, p)
+        return gradients, bends @ _pairs(rows.astype(jnp.float32))
 
-    gradients, hessians = _over_blocks(sums, len(columns.rows))
+    gradients, packed = _over_blocks(sums, len(columns.rows))
+    hessians = _unpacked(packed / fits.totals.astype(jnp.float32))
     return gradients / fits.totals + fits.ridge * params, hessians
+
+
+def _pairs(rows: jax.Array) -> jax.Array:
+    """The products of two columns, (length, p (p + 1) / 2)."""
+    i, j = np.tril_indices(rows.shape[1])
+    return rows[:, i] * rows[:, j]
+
+
+def _unpacked(packed: jax.Array) -> jax.Array:
+    """Symmetric matrices (m, p, p) from their lower halves."""
+    p = int(np.sqrt(2 * packed.shape[1]))
+    i, j = np.indices((p, p))
+    high, low = np.maximum(i, j), np.minimum(i, j)
+    return packed[:, high * (high + 1) // 2 + low]
 
 
 def _block(
@@ -367,15 +375,10 @@ def _block(
 
 def _newton_steps(hessians: jax.Array, gradients: jax.Array, fits: Fits) -> jax.Array:
     """-H^-1 G (m, p), nan where H is not positive definite in float32."""
-    p = gradients.shape[1]
-    if hessians.ndim == 2:
-        i, j = np.indices((p, p))
-        high, low = np.maximum(i, j), np.minimum(i, j)
-        hessians = hessians[:, high * (high + 1) // 2 + low]
-    totals, ridge = (each.astype(jnp.float32)[:, :, None] for each in (fits.totals, fits.ridge))
-    factors = lax.linalg.cholesky(
-        hessians / totals + ridge * jnp.eye(p, dtype=jnp.float32), symmetrize_input=False
+    ridge = fits.ridge.astype(jnp.float32)[:, :, None] * jnp.eye(
+        gradients.shape[1], dtype="float32"
     )
+    factors = lax.linalg.cholesky(hessians + ridge, symmetrize_input=False)
     solve = functools.partial(lax.linalg.triangular_solve, factors, left_side=True, lower=True)
     halves = solve(gradients.astype(jnp.float32)[..., None])
     return -solve(halves, transpose_a=True)[..., 0].astype(gradients.dtype)
@@ -401,46 +404,30 @@ def _solutions(
 
     values = _over_blocks(sums, len(columns.rows)) / fits.totals[:, 0]
     values = values + jnp.sum(fits.ridge * last.params**2, axis=1) / 2
-    gaps = lax.cond(
-        jnp.any(fits.ridge > 0),
-        lambda: _gaps(columns, fits, last.params, intercept),
-        lambda: jnp.full_like(values, jnp.inf),
-    )
     status = jnp.where(last.done, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
     return Solution(
         params[:, :d],
         params[:, -1] if intercept else jnp.zeros_like(values),
         values,
         last.norms,
-        gaps,
+        last.gaps,
         jnp.zeros((m, d + 1), params.dtype),
         steps + 2 * last.steps,
         status.astype(jnp.int32),
     )
 
 
-def _gaps(columns: Columns, fits: Fits, params: jax.Array, intercept: bool) -> jax.Array:
-    """The duality gap of certificates.py, (m,), with chi^2 as a bound on its divergence."""
+def _gaps(gradients: jax.Array, lasts: jax.Array, ridge: jax.Array) -> jax.Array:
+    """A bound on F - min F, (m,), from G and the last column of H without its ridge.
 
-    def sides(block: Any) -> jax.Array:
-        _, weights, logits = _block(columns, fits, params, block)
-        v = lax.logistic(logits) - columns.labels[block]
-        return jnp.stack([jnp.sum(weights * jnp.maximum(side, 0), axis=1) for side in (v, -v)])
-
-    def rest(block: Any) -> tuple[jax.Array, jax.Array]:
-        rows, weights, logits = _block(columns, fits, params, block)
-        v = lax.logistic(logits) - columns.labels[block]
-        kept = v * jnp.where(v > 0, shares[0][:, None], shares[1][:, None])
-        bends = lax.logistic(logits) * lax.logistic(-logits)
-        chi = jnp.where(v == kept, 0, (v - kept) ** 2 / bends)
-        return jnp.sum(weights * chi, axis=1), _product(weights * kept, rows)
-
-    shares, blocks = jnp.ones((2, len(params)), params.dtype), len(columns.rows)
-    if intercept:
-        both = _over_blocks(sides, blocks)
-        shares = jnp.min(both, axis=0) / jnp.where(both > 0, both, 1)
-    divergence, gathered = _over_blocks(rest, blocks)
-    pulls = (gathered / fits.totals + fits.ridge * params) ** 2
-    ridge = jnp.where(fits.ridge > 0, pulls / (2 * jnp.where(fits.ridge > 0, fits.ridge, 1)), 0)
-    gaps = divergence / fits.totals[:, 0] + jnp.sum(ridge, axis=1)
-    return jnp.where(jnp.any(fits.ridge > 0, axis=1), gaps, jnp.inf)
+    Where there is an intercept its entry g of G is what residuals v_i lack of the sum 0 that duals
+    have.  Spread over the examples by their bends a_i, as v_i - g a_i / sum w a, the divergence of
+    certificates.py is at most g^2 / sum w a, for KL(q + e || q) <= e^2 / (q (1 - q)).
+    """
+    free = ridge[:, -1:] == 0
+    mass = jnp.where(lasts[:, -1:] > 0, lasts[:, -1:], jnp.inf)
+    lack = jnp.where(free, gradients[:, -1:], 0)
+    pulls = (gradients - lack * lasts / mass) ** 2
+    parts = jnp.where(ridge > 0, pulls / (2 * jnp.where(ridge > 0, ridge, 1)), 0)
+    gaps = jnp.sum(parts, axis=1) + (lack**2 / mass)[:, 0]
+    return jnp.where(jnp.any(ridge > 0, axis=1) & (lasts[:, -1] > 0), gaps, jnp.inf)
