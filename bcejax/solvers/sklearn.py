@@ -30,6 +30,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from bcejax.solvers.fitting import fit_logistic
+from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.wording import explain_status
 
@@ -179,11 +180,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         )
         return labels.astype(float), weights * factors[labels]
 
-    def _start(self, columns: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def _start(self, columns: int) -> Solution | None:
         """Where the last fit ended, if that is wanted and fits."""
         if not self.warm_start or np.shape(getattr(self, "coef_", ())) != (1, columns):
             return None
-        return self.coef_[0], self.intercept_[0]
+        return self.solution_
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
