@@ -18,11 +18,13 @@ via coordinate descent (2010).
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.worlds import JAX
 
 TALL, WIDE = 1e-4, 1e-2  # share of the largest penalty where a grid ends; d <= n, d > n
 
@@ -82,6 +84,10 @@ def falling(largest: Any, count: int, shape: tuple[int, ...], xp: Any) -> Any:
 
 def _largest(inputs: Any, labels: ArrayLike, given: dict[str, Any]) -> tuple[Any, Any]:
     problem = as_problem(inputs, labels, **given)
+    return (jax.jit(_largest_of) if problem.world is JAX else _largest_of)(problem)
+
+
+def _largest_of(problem: Problem) -> tuple[Any, Any]:
     world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
     logits = problem.offset
     if problem.intercept:

@@ -79,12 +79,13 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
 def column_sizes(problem: Problem) -> np.ndarray:
     """``Problem.scales`` in NumPy, in one pass: roots of mean squares, 1 where there is nothing."""
     inputs, weights = problem.inputs, problem.weights
-    if isinstance(inputs, np.ndarray):
-        rows = max(1, CACHED // inputs.shape[1])
-        parts = [slice(i, i + rows) for i in range(0, len(inputs), rows)]
-        squares = sum(weights[part] @ inputs[part] ** 2 for part in parts)
-    else:
-        squares = weights @ inputs.power(2)
+    with np.errstate(over="ignore"):
+        if isinstance(inputs, np.ndarray):
+            rows = max(1, CACHED // inputs.shape[1])
+            parts = [slice(i, i + rows) for i in range(0, len(inputs), rows)]
+            squares = sum(weights[part] @ inputs[part] ** 2 for part in parts)
+        else:
+            squares = weights @ inputs.power(2)
     limits = np.finfo(float)
     careful = (squares < limits.tiny / limits.eps) | ~(squares < limits.max)
     scales = np.sqrt(squares)
