@@ -76,6 +76,7 @@ def descend(
         least = 1e-4 * size * rest.decrement
         slack = 8 * jnp.finfo(least.dtype).eps * jnp.abs(rest.point.value)
         good = trial.point.value <= rest.point.value - least + slack
+        good = good | (rest.steps == 0)
         kept: Rest = jax.tree.map(lambda new, old: jnp.where(good, new, old), trial, rest)
         moved = size * whole
         return kept._replace(steps=trial.steps), jnp.where(
@@ -85,10 +86,26 @@ def descend(
     def goes_on(state: tuple[Rest, jax.Array]) -> jax.Array:
         rest, _ = state
         known = jnp.isfinite(rest.point.value) & jnp.isfinite(rest.decrement)
-        return known & ~enough(rest) & (rest.steps < max_steps)
+        under_way = known & ~enough(rest) & (rest.steps < max_steps)
+        return (rest.steps == 0) | under_way
 
-    first = rest_at(start, jnp.int32(1))
-    return lax.while_loop(goes_on, advance, (first, jnp.full((), RADIUS, start.dtype)))[0]
+    # from here the first step goes to the start and is good
+    none = jnp.zeros_like(start)
+    endless = jnp.asarray(jnp.inf, start.dtype)
+    unknown = Rest(start, Point(endless, none, jnp.diag(none)), none, endless, jnp.int32(0))
+    return lax.while_loop(goes_on, advance, (unknown, jnp.full((), RADIUS, start.dtype)))[0]
+
+
+def settled(rest: Rest) -> jax.Array:
+    """Whether the step to come makes V what it can be, to rounding.
+
+    Example:
+        >>> point = Point(jnp.float32(1), jnp.zeros(1), jnp.eye(1))
+        >>> bool(settled(Rest(jnp.zeros(1), point, jnp.zeros(1), jnp.float32(1e-6), 1)))
+        True
+    """
+    eps = jnp.finfo(rest.decrement.dtype).eps
+    return rest.decrement <= eps**0.6 + 8 * eps * jnp.abs(rest.point.value)
 
 
 def solve_free(hessian: jax.Array, right: jax.Array, free: jax.Array) -> jax.Array:

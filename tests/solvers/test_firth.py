@@ -13,7 +13,7 @@ from bcejax.solvers.problem import Problem
 from bcejax.solvers.standardised import standardised
 from bcejax.solvers.status import SolverStatus
 
-N, D = 24, 2
+N, D, BATCH = 24, 2, 11
 RNG = np.random.default_rng(11)
 X = RNG.normal([0, 3], 1, (N, D))
 MIXED = (RNG.random(N) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
@@ -30,6 +30,7 @@ def _wide():
 
 
 @jax.jit
+@jax.vmap
 def fit(inputs, labels, weights, offset, l2):
     total = jnp.sum(weights)
     problem = Problem(inputs, labels, weights / total, offset, l2, jnp.zeros(()), True)
@@ -37,9 +38,11 @@ def fit(inputs, labels, weights, offset, l2):
 
 
 def fitted(inputs=X, labels=MIXED, weights=None, offset=None, l2=0.0):
+    """One of a batch of fits, which is the same program for all tests."""
     weights = np.ones(N) if weights is None else weights
     offset = np.zeros(N) if offset is None else offset
-    return fit(*(jnp.asarray(each, float) for each in (inputs, labels, weights, offset, l2)))
+    batch = (np.stack([each] * BATCH) for each in (inputs, labels, weights, offset, l2))
+    return jax.tree.map(lambda each: each[3], fit(*batch))
 
 
 def objective(b, inputs=X, labels=MIXED, weights=None, offset=0.0, l2=0.0):
@@ -105,12 +108,16 @@ def test_hessian_is_the_derivative_of_the_gradient_and_that_of_the_value():
     problem = Problem(X, jnp.asarray(SOFT), jnp.full(N, 1 / N), jnp.asarray(OFFSET), 0.1, 0.0, True)
     work = standardised(problem)
     star = FirthLikelihood.of(Likelihood.of(work, jnp.float64(N)))
-    b = jnp.array([0.4, -0.3, 0.2])
-    np.testing.assert_allclose(
-        star.at(b).gradient, jax.grad(lambda b: star.at(b).value)(b), rtol=1e-11
-    )
-    slope = jax.jacfwd(lambda b: star.at(b).gradient)(b)
-    np.testing.assert_allclose(star.at(b).hessian, slope, rtol=1e-10)
+    b, u = jnp.array([0.4, -0.3, 0.2]), jnp.array([1.0, -2.0, 0.5])
+
+    @jax.jit
+    def both(b):
+        by_hand, by_machine = star.at(b), jax.jvp(star.at, (b,), (u,))[1]
+        return by_hand.gradient @ u, by_machine.value, by_hand.hessian @ u, by_machine.gradient
+
+    slope, wanted_slope, bend, wanted_bend = both(b)
+    np.testing.assert_allclose(slope, wanted_slope, rtol=1e-11)
+    np.testing.assert_allclose(bend, wanted_bend, rtol=1e-10)
 
 
 def test_the_bias_of_order_one_over_n_is_taken_away():
@@ -118,8 +125,8 @@ def test_the_bias_of_order_one_over_n_is_taken_away():
     p, k = 0.3, np.arange(11)
     weights, labels = np.zeros((11, N)), np.zeros(N)
     weights[:, 0], weights[:, 1], labels[0] = k, 10 - k, 1
-    inputs, nothing = jnp.zeros((N, D)), jnp.zeros(N)
-    each = jax.vmap(lambda w: fit(inputs, jnp.asarray(labels), w, nothing, 0.0))(weights)
+    nothing = np.zeros((BATCH, N))
+    each = fit(np.zeros((BATCH, N, D)), nothing + labels, weights, nothing, np.zeros(BATCH))
     np.testing.assert_allclose(each.params[:, -1], np.log((k + 0.5) / (10.5 - k)), rtol=1e-11)
     np.testing.assert_array_equal(each.params[:, :-1], 0)
     assert np.all(each.status == SolverStatus.SINGULAR)  # for columns of 0

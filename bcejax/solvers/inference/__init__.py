@@ -9,12 +9,14 @@ from bcejax.solvers.inference.likelihood_ratio import (
 )
 from bcejax.solvers.inference.prediction import PredictedProbs, predict_probs
 from bcejax.solvers.inference.profile import ProfileIntervals, profile_intervals
+from bcejax.solvers.inference.summaries import Summary, summary
 
 __all__ = [
     "InformationCriteria",
     "Intervals",
     "PredictedProbs",
     "ProfileIntervals",
+    "Summary",
     "covariance",
     "fisher_information",
     "information_criteria",
@@ -22,5 +24,6 @@ __all__ = [
     "predict_probs",
     "profile_intervals",
     "standard_errors",
+    "summary",
     "wald_intervals",
 ]

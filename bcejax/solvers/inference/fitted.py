@@ -1,5 +1,6 @@
 """A solution beside the data that it was fitted to: what inference starts from."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,12 +10,15 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
+from bcejax.solvers.descent import descend, settled
 from bcejax.solvers.likelihood import Likelihood
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.standardised import Standardised, standardised
+from bcejax.solvers.status import SolverStatus
 
 Result = TypeVar("Result")
+EVALUATIONS = 60  # of V, to go as far out as V falls
 
 
 class Fitted(NamedTuple):
@@ -22,14 +26,31 @@ class Fitted(NamedTuple):
 
     params: jax.Array  # (p,)
     problem: Problem
-    total: jax.Array  # W, what the weights summed to
     status: jax.Array  # int32
     direction: jax.Array  # (p,)
 
     def standardised(self) -> tuple[Standardised, Likelihood]:
         """The problem in columns of one size, and the likelihood in these."""
         work = standardised(self.problem)
-        return work, Likelihood.of(work, self.total)
+        return work, Likelihood.of(work, self.problem.total)
+
+    def outermost(self, work: Standardised, likelihood: Likelihood) -> jax.Array:
+        """Params in these columns, (p,); where separated, from where V cannot fall any more.
+
+        The solution of a separated fit may lie anywhere.
+        """
+        separated = self.status == SolverStatus.SEPARATED
+        start = jnp.where(separated, 0, work.inward(self.params))
+        free = jnp.ones(start.shape, bool)
+        rest = descend(
+            likelihood.at,
+            start,
+            free,
+            likelihood.reach,
+            lambda rest: settled(rest) | ~separated,
+            EVALUATIONS,
+        )
+        return jnp.where(separated, rest.params + rest.step, start)
 
 
 def as_fitted(
@@ -60,6 +81,11 @@ def as_fitted(
         l2=l2,
         intercept=intercept,
     )
+    if not isinstance(problem.inputs, jax.Array | np.ndarray):
+        # SciPy's todense gives a np.matrix, which has a product of its own
+        sparse = problem.inputs
+        dense = sparse.toarray() if hasattr(sparse, "toarray") else sparse.todense()
+        problem = dataclasses.replace(problem, inputs=dense)
     (n, d), dtype = problem.inputs.shape, problem.labels.dtype
     if np.shape(solution.coefficients) != (d,):
         raise ValueError(
@@ -67,14 +93,11 @@ def as_fitted(
             f" give a fit to these columns, ({d},), and vmap over many"
         )
     world = jnp if isinstance(problem.labels, jax.Array) else np
-    w = world.ones(n) if weights is None else world.asarray(weights)
-    w = w if where is None else world.where(world.asarray(where), w, 0)
     params = world.append(solution.coefficients, solution.intercept)
     kept = slice(d + problem.intercept)
     return Fitted(
         params[kept].astype(dtype),
         problem,
-        world.sum(w.astype(dtype)),
         world.asarray(solution.status),
         world.asarray(solution.direction)[kept],
     )

@@ -142,8 +142,6 @@ def covariance(
     Accuracy: standard errors 1e-8 of statsmodels 0.15, for the sandwich and clusters too, in
     float64; 1e-10 of 40 digits (tests/solvers/inference/test_information.py).
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is not one of {list(KINDS)}")
     fitted = as_fitted(
         solution,
         inputs,
@@ -154,14 +152,7 @@ def covariance(
         l2=l2,
         intercept=intercept,
     )
-    if clusters is not None:
-        if kind != "sandwich":
-            raise ValueError(f"clusters came with kind {kind!r}; they are for 'sandwich'")
-        if np.shape(clusters) != np.shape(fitted.problem.labels):
-            raise ValueError(
-                f"clusters must be {np.shape(fitted.problem.labels)}, got {np.shape(clusters)}"
-            )
-    return evaluate(covariance_of, fitted, clusters, kind=kind, corrected=corrected)
+    return covariance_checked(fitted, kind, clusters, corrected)
 
 
 def standard_errors(
@@ -186,6 +177,22 @@ def standard_errors(
     return world.sqrt(world.diagonal(matrix))
 
 
+def covariance_checked(
+    fitted: Fitted, kind: Kind, clusters: ArrayLike | None, corrected: bool
+) -> jax.Array | np.ndarray:
+    """``covariance`` of what came."""
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is not one of {list(KINDS)}")
+    if clusters is not None:
+        if kind != "sandwich":
+            raise ValueError(f"clusters came with kind {kind!r}; they are for 'sandwich'")
+        if np.shape(clusters) != np.shape(fitted.problem.labels):
+            raise ValueError(
+                f"clusters must be {np.shape(fitted.problem.labels)}, got {np.shape(clusters)}"
+            )
+    return evaluate(_covariance, fitted, clusters, kind=kind, corrected=corrected)
+
+
 @jax.jit
 def _information(fitted: Fitted) -> jax.Array:
     work, likelihood = fitted.standardised()
@@ -194,10 +201,9 @@ def _information(fitted: Fitted) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "corrected"))
-def covariance_of(
+def _covariance(
     fitted: Fitted, clusters: jax.Array | None, *, kind: Kind, corrected: bool
 ) -> jax.Array:
-    """``covariance`` of what came."""
     work, likelihood = fitted.standardised()
     inner = work.inward(fitted.params)
     information = likelihood.information(inner)

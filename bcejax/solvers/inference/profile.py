@@ -29,7 +29,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.descent import Rest, descend, solve_free
+from bcejax.solvers.descent import descend, settled, solve_free
 from bcejax.solvers.firth import FirthLikelihood
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
 from bcejax.solvers.inference.intervals import normal_quantile
@@ -125,11 +125,11 @@ def _profile(fitted: Fitted, *, z: float, firth: bool, which: tuple[int, ...]) -
     objective = FirthLikelihood.of(likelihood) if firth else likelihood
     dtype = fitted.params.dtype
     gram = pseudo_invert(likelihood.gram(likelihood.weights) + jnp.diag(likelihood.ridge))
-    lengths = jnp.sqrt(jnp.diagonal(gram.inverse) * fitted.total)
+    lengths = jnp.sqrt(jnp.diagonal(gram.inverse) * fitted.problem.total)
     free = jnp.ones(len(fitted.params), bool)
     # a separated fit may be so far out that nothing is to be seen of V
     start = jnp.where(fitted.status == SolverStatus.SEPARATED, 0, work.inward(fitted.params))
-    rest = descend(objective.at, start, free, likelihood.reach, _settled, EVALUATIONS)
+    rest = descend(objective.at, start, free, likelihood.reach, settled, EVALUATIONS)
     best = rest.params + rest.step
     errors = jnp.sqrt(jnp.diagonal(pseudo_invert(rest.point.hessian).inverse))
     least = rest.point.value - rest.decrement / 2
@@ -182,11 +182,6 @@ class _Search(NamedTuple):
     steps: jax.Array  # evaluations of V
 
 
-def _settled(rest: Rest) -> jax.Array:
-    eps = jnp.finfo(rest.decrement.dtype).eps
-    return rest.decrement <= eps**0.6 + 8 * eps * jnp.abs(rest.point.value)
-
-
 def _uncentred(fitted: Fitted) -> tuple[Standardised, Likelihood]:
     """The likelihood in columns of one size, of which the intercept's is one like the others.
 
@@ -199,7 +194,7 @@ def _uncentred(fitted: Fitted) -> tuple[Standardised, Likelihood]:
     inputs = jnp.column_stack([problem.inputs, ones])
     work = standardised(dataclasses.replace(problem, inputs=inputs, intercept=False))
     work = work._replace(ridge=work.ridge.at[-1].set(0))
-    return work, Likelihood.of(work, fitted.total)
+    return work, Likelihood.of(work, fitted.problem.total)
 
 
 def _end(
@@ -220,7 +215,7 @@ def _end(
     tangent = jnp.where(own, 1.0, 0.0).astype(dtype)
 
     def advance(search: _Search) -> _Search:
-        rest = descend(line.at, search.params, ~own, line.likelihood.reach, _settled, EVALUATIONS)
+        rest = descend(line.at, search.params, ~own, line.likelihood.reach, settled, EVALUATIONS)
         hessian = rest.point.hessian
         slope = side * (rest.point.gradient + hessian @ rest.step)[j]
         deviance = 2 * (rest.point.value - rest.decrement / 2 - line.least)
