@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.numerics import sigmoid
-from bcejax.solvers import bootstrap_logistic, fit_logistic
+from bcejax.solvers import fit_logistic
+from bcejax.solvers.bootstrap import bootstrap_logistic
 from bcejax.solvers.inference import standard_errors
 from experiments import Claim, Table, Track
 from experiments.averages import Mean, mean_of

@@ -8,7 +8,8 @@ import numpy as np
 
 from bcejax.data import Table as RealSet
 from bcejax.data import load_pima, load_spambase
-from bcejax.solvers import SolverStatus, bootstrap_logistic, fit_logistic
+from bcejax.solvers import SolverStatus, fit_logistic
+from bcejax.solvers.bootstrap import bootstrap_logistic
 from bcejax.solvers.inference import standard_errors
 from experiments import Claim, Figure, Table
 from experiments.bootstrap_thousand.settings import Config

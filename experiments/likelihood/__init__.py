@@ -28,7 +28,7 @@ import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.likelihood import densities, exact_cases, findings
-from experiments.likelihood.settings import Config
+from experiments.likelihood.settings import BOOTSTRAP, FIRTH_WALD, WALD, Config
 from experiments.likelihood.trials import try_size
 
 
@@ -62,5 +62,13 @@ def run(config: Config, track: Track = untracked) -> Result:
 EXPERIMENT = Experiment(
     run,
     default=Config(),
-    tiny=Config(sizes=(30, 1000), draws=300, bootstrapped=60, resamples=100, slack=0.05),
+    tiny=Config(
+        sizes=(30, 1000),
+        draws=500,
+        bootstrapped=50,
+        resamples=100,
+        intervals=(WALD, BOOTSTRAP, FIRTH_WALD),
+        together=500,
+        slack=0.05,
+    ),
 )

@@ -8,20 +8,12 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.averages import Mean, mean_of
 from experiments.coverage_of_intervals.coverage import Share
-from experiments.likelihood.settings import Config
-from experiments.likelihood.trials import (
-    BOOTSTRAP,
-    FIRTH_PROFILE,
-    FIRTH_WALD,
-    PROFILE,
-    WALD,
-    Trials,
-)
+from experiments.likelihood.settings import FIRTH_PROFILE, PROFILE, Config
+from experiments.likelihood.trials import Trials
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INTERVALS = (WALD, PROFILE, BOOTSTRAP, FIRTH_WALD, FIRTH_PROFILE)
 SURE = 4.0  # standard errors
 
 
@@ -43,7 +35,7 @@ def shares_of(trials: list[Trials]) -> dict[tuple[int, str], Share]:
             len(each.held[name]),
         )
         for each in trials
-        for name in INTERVALS
+        for name in each.held
     }
 
 
@@ -66,7 +58,7 @@ def claims_of(trials: list[Trials], config: Config) -> tuple[Claim, ...]:
         shares[each.size, name].near(config.confidence, config.slack)
         for each in trials
         if each.size >= config.large
-        for name in INTERVALS
+        for name in each.held
     ]
     smallest = min(trials, key=lambda each: each.size)
     likely, reduced = qualities(smallest, config)
@@ -86,6 +78,7 @@ def claims_of(trials: list[Trials], config: Config) -> tuple[Claim, ...]:
         *(
             shares[smallest.size, name].near(config.confidence, 2 * config.slack)
             for name in (PROFILE, FIRTH_PROFILE)
+            if name in smallest.held
         ),
     )
 
@@ -95,7 +88,7 @@ def answer_of(trials: list[Trials], config: Config) -> str:
     shares = shares_of(trials)
     told = []
     for each in trials:
-        covers = ", ".join(f"{name} {shares[each.size, name].value:.1%}" for name in INTERVALS)
+        covers = ", ".join(f"{name} {shares[each.size, name].value:.1%}" for name in each.held)
         told.append(f"at n = {each.size}: {covers}; separated {each.separated.mean():.2%}")
     likely, reduced = qualities(trials[0], config)
     return (
@@ -173,7 +166,7 @@ def draw_coverage(left: "Axes", right: "Axes", *, trials: list[Trials], config: 
     shares = shares_of(trials)
     sizes = np.array([each.size for each in trials])
     left.axhline(config.confidence, color="0.6", linewidth=0.8)
-    for place, name in enumerate(INTERVALS):
+    for place, name in enumerate(trials[0].held):
         those = [shares[size, name] for size in sizes]
         at = sizes * 1.08 ** (place - 2)
         low, high = zip(*(share.ends for share in those), strict=True)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+WALD, PROFILE, BOOTSTRAP = "Wald", "profile", "bootstrap percentile"
+FIRTH_WALD, FIRTH_PROFILE = "Firth's Wald", "Firth's profile"
+
 
 @dataclass(frozen=True)
 class Config:
@@ -17,10 +20,14 @@ class Config:
     """Examples of a draw."""
     draws: int = 4000
     """Draws of each size."""
-    bootstrapped: int = 1000
+    bootstrapped: int = 500
     """Draws of each size whose estimate is bootstrapped too."""
-    resamples: int = 400
+    resamples: int = 200
     """Of each bootstrap."""
+    intervals: tuple[str, ...] = (WALD, PROFILE, BOOTSTRAP, FIRTH_WALD, FIRTH_PROFILE)
+    """Which are judged, Wald among them."""
+    together: int = 1000
+    """Fits at once."""
     confidence: float = 0.95
     """Of all intervals."""
     large: int = 1000

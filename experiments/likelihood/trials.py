@@ -6,7 +6,8 @@ from these counts as weights is estimating from the examples.  A resample is a d
 """
 
 import functools
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,19 +16,18 @@ from scipy.stats import norm
 
 from bcejax.solvers import Solution, SolverStatus, fit_logistic
 from bcejax.solvers.inference import (
-    Intervals,
-    ProfileIntervals,
     profile_intervals,
     wald_intervals,
 )
-from bcejax.solvers.weighted import weighted_fits
-from experiments.likelihood.settings import Config
+from experiments.likelihood.settings import (
+    BOOTSTRAP,
+    FIRTH_PROFILE,
+    FIRTH_WALD,
+    WALD,
+    Config,
+)
 
 JUDGED = 0  # the column whose coefficient is judged
-TOGETHER = 20_000  # fits at once
-
-
-Ends: TypeAlias = dict[str, tuple[Any, Any]]  # lower and upper, by interval
 
 
 class Design(NamedTuple):
@@ -61,67 +61,92 @@ def design_of(config: Config) -> Design:
     )
 
 
-WALD, PROFILE, BOOTSTRAP = "Wald", "profile", "bootstrap percentile"
-FIRTH_WALD, FIRTH_PROFILE = "Firth's Wald", "Firth's profile"
-
-
 def try_size(size: int, config: Config) -> Trials:
     """All draws of a size, in float64."""
     design = design_of(config)
     rng = np.random.default_rng([config.seed, size])
     counts = rng.multinomial(size, design.chances, config.draws).astype(np.float64)
-    inputs, labels = jnp.asarray(design.inputs), jnp.asarray(design.labels)
-    estimates, separated, firth, ends = _estimate(
-        inputs, labels, jnp.asarray(counts), config.confidence
+    likely, reduced = (
+        _batched(_fit, design, config, counts, firth=firth) for firth in (False, True)
     )
-    held = {
-        name: (np.asarray(lower) <= config.slope) & (config.slope <= np.asarray(upper))
-        for name, (lower, upper) in ends.items()
-    }
+    separated = likely.status == SolverStatus.SEPARATED
+    held = {}
+    for name in config.intervals:
+        if name == BOOTSTRAP:
+            held[name] = _bootstrapped(design, counts[: config.bootstrapped], rng, config)
+            continue
+        firth = name in {FIRTH_WALD, FIRTH_PROFILE}
+        options = {"confidence": config.confidence}
+        if name in {WALD, FIRTH_WALD}:
+            ends: Callable[..., Any] = _wald
+        else:
+            ends, options = _profile, options | {"firth": firth}
+        fits = reduced if firth else likely
+        lower, upper = _batched(ends, design, config, counts, fits, **options)
+        held[name] = (lower <= config.slope) & (config.slope <= upper)
     # there is no Wald interval where there is no estimate
-    held[WALD] = held[WALD][~np.asarray(separated)]
-    held[BOOTSTRAP] = _bootstrapped(design, counts[: config.bootstrapped], rng, config)
-    return Trials(size, np.asarray(separated), np.asarray(estimates), np.asarray(firth), held)
+    held[WALD] = held[WALD][~separated]
+    return Trials(
+        size, separated, likely.coefficients[:, JUDGED], reduced.coefficients[:, JUDGED], held
+    )
 
 
-@functools.partial(jax.jit, static_argnames="confidence")
-def _estimate(
-    inputs: jax.Array, labels: jax.Array, counts: jax.Array, confidence: float
-) -> tuple[jax.Array, jax.Array, jax.Array, Ends]:
-    """Estimates, whether separated, Firth's, and the ends of the intervals."""
+def _fit(inputs: jax.Array, labels: jax.Array, weights: jax.Array, *, firth: bool) -> Solution:
+    return fit_logistic(inputs, labels, weights=weights, firth=firth)
 
-    def of_one(weights: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, Ends]:
-        fit = fit_logistic(inputs, labels, weights=weights)
-        reduced = fit_logistic(inputs, labels, weights=weights, firth=True)
 
-        def wald(of: Solution) -> Intervals:
-            return wald_intervals(of, inputs, labels, weights=weights, confidence=confidence)
+def _wald(
+    inputs: jax.Array, labels: jax.Array, weights: jax.Array, fit: Solution, *, confidence: float
+) -> tuple[Any, Any]:
+    ends = wald_intervals(fit, inputs, labels, weights=weights, confidence=confidence)
+    return ends.lower[JUDGED], ends.upper[JUDGED]
 
-        def profile(of: Solution, firth: bool) -> ProfileIntervals:
-            return profile_intervals(
-                of,
-                inputs,
-                labels,
-                weights=weights,
-                confidence=confidence,
-                params=[JUDGED],
-                firth=firth,
-            )
 
-        ends: dict[str, Intervals | ProfileIntervals] = {
-            WALD: wald(fit),
-            PROFILE: profile(fit, firth=False),
-            FIRTH_WALD: wald(reduced),
-            FIRTH_PROFILE: profile(reduced, firth=True),
-        }
-        return (
-            jnp.asarray(fit.coefficients)[JUDGED],
-            jnp.asarray(fit.status) == SolverStatus.SEPARATED,
-            jnp.asarray(reduced.coefficients)[JUDGED],
-            {name: (each.lower[JUDGED], each.upper[JUDGED]) for name, each in ends.items()},
-        )
+def _profile(
+    inputs: jax.Array,
+    labels: jax.Array,
+    weights: jax.Array,
+    fit: Solution,
+    *,
+    confidence: float,
+    firth: bool,
+) -> tuple[Any, Any]:
+    ends = profile_intervals(
+        fit,
+        inputs,
+        labels,
+        weights=weights,
+        confidence=confidence,
+        params=[JUDGED],
+        firth=firth,
+    )
+    return ends.lower[0], ends.upper[0]
 
-    return jax.vmap(of_one)(counts)
+
+def _batched(
+    function: Callable[..., Any], design: Design, config: Config, *arrays: Any, **options: Any
+) -> Any:
+    """A function of the design and of rows, for all rows, so many at once: one compilation."""
+    rows = len(arrays[0])
+    inputs, labels = jnp.asarray(design.inputs), jnp.asarray(design.labels)
+    parts = []
+    for start in range(0, rows, config.together):
+        # the last part is filled up with the last row
+        those = np.minimum(np.arange(start, start + config.together), rows - 1)
+        part = jax.tree.map(lambda each, those=those: jnp.asarray(each[those]), arrays)
+        parts.append(_each(inputs, labels, part, function, tuple(options.items())))
+    return jax.tree.map(lambda *each: np.concatenate(each)[:rows], *parts)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "options"))
+def _each(
+    inputs: jax.Array,
+    labels: jax.Array,
+    rows: tuple[Any, ...],
+    function: Callable[..., Any],
+    options: tuple[tuple[str, Any], ...],
+) -> Any:
+    return jax.vmap(lambda *row: function(inputs, labels, *row, **dict(options)))(*rows)
 
 
 def _bootstrapped(
@@ -129,26 +154,18 @@ def _bootstrapped(
 ) -> np.ndarray:
     """Whether percentile intervals hold the truth; a separated resample is infinitely far out."""
     size = round(counts[0].sum())
-    shares = counts / size
-    each = max(1, TOGETHER // config.resamples)
-    held = []
-    for start in range(0, len(shares), each):
-        some = shares[start : start + each, None]
-        drawn = rng.multinomial(size, some, (len(some), config.resamples))
-        fits = weighted_fits(
-            design.inputs, design.labels, drawn.reshape(-1, len(design.labels)).astype(np.float64)
-        )
-        slopes = _outward(fits).reshape(len(some), config.resamples)
-        tail = (1 - config.confidence) / 2
-        low, high = (
-            np.quantile(slopes, q, axis=1, method="inverted_cdf") for q in (tail, 1 - tail)
-        )
-        held.append((low <= config.slope) & (config.slope <= high))
-    return np.concatenate(held)
+    shape = len(counts), config.resamples
+    drawn = rng.multinomial(size, counts[:, None] / size, shape).astype(np.float64)
+    rows = drawn.reshape(-1, len(design.labels))
+    fits = _batched(_fit, design, config, rows, firth=False)
+    slopes = _outward(fits).reshape(shape)
+    tail = (1 - config.confidence) / 2
+    low, high = (np.quantile(slopes, q, axis=1, method="inverted_cdf") for q in (tail, 1 - tail))
+    return (low <= config.slope) & (config.slope <= high)
 
 
 def _outward(fits: Solution) -> np.ndarray:
     """The judged coefficients, infinite where the direction of separation moves them."""
-    slopes, along = np.asarray(fits.coefficients)[:, JUDGED], np.asarray(fits.direction)[:, JUDGED]
-    separated = (np.asarray(fits.status) == SolverStatus.SEPARATED) & (along != 0)
-    return np.where(separated, np.inf * np.sign(np.where(along == 0, 1, along)), slopes)
+    slopes, along = (np.asarray(each)[:, JUDGED] for each in (fits.coefficients, fits.direction))
+    separated = np.asarray(fits.status) == SolverStatus.SEPARATED
+    return np.where(separated & (along != 0), np.copysign(np.inf, along), slopes)

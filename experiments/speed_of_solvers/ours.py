@@ -5,7 +5,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from bcejax.solvers import bootstrap_logistic, cross_validate, fit_logistic, weighted_fits
+from bcejax.solvers.bootstrap import bootstrap_logistic
+from bcejax.solvers.cross_validation import cross_validate
+from bcejax.solvers.fitting import fit_logistic
+from bcejax.solvers.weighted import weighted_fits
 from experiments.speed_of_solvers.peers import Call
 from experiments.speed_of_solvers.problems import Data, placed
 from experiments.speed_of_solvers.setting import (
@@ -73,6 +76,7 @@ def _bootstrap(data: Data) -> np.ndarray:
 
 def _path(data: Data) -> np.ndarray:
     grid = data.l2[: len(data.l2) // FOLDS]
-    return _params(
-        cross_validate(data.inputs, data.labels, folds=data.folds, grid=grid, tol=TOLERANCE)
-    )
+    assert data.folds is not None
+    found = cross_validate(data.inputs, data.labels, folds=data.folds, grid=grid, tol=TOLERANCE)
+    # its fits are by penalty, then fold
+    return _params(jax.tree.map(lambda each: np.swapaxes(each, 0, 1), found.fits))

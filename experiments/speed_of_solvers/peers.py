@@ -121,7 +121,6 @@ def _sklearn_path(data: Data, solver: str, n_jobs: int) -> Call:
         scoring="neg_log_loss",
         l1_ratios=(0,),
         use_legacy_attributes=False,
-        refit=False,
         n_jobs=n_jobs,
     )
     return lambda: _path_of(model.fit(data.inputs, data.labels))

@@ -58,7 +58,9 @@ _SMALL = (
 )
 _LARGE = (
     Task(L2, 100_000, 100, aim=2.4),
+    Task(L2, 100_000, 100, aim=2.4, correlation=0.9),
     Task(L2, 1_000_000, 20, aim=4.5, aim_aligned=8),
+    Task(L2, 1_000_000, 20, aim=4.5, aim_aligned=8, correlation=0.9),
     Task(L1, 100_000, 100, aim=1, of_largest=0.05),
     Task(L1, 2000, 5000, aim=0.5, of_largest=0.1),
     Task(COLD, 10_000, 50, aim=1),

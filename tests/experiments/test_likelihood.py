@@ -1,10 +1,18 @@
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from experiments.likelihood import densities, exact_cases, findings, trials
-from experiments.likelihood.settings import Config
+from experiments.likelihood import EXPERIMENT, densities, exact_cases, findings, trials
+from experiments.likelihood.settings import (
+    BOOTSTRAP,
+    FIRTH_PROFILE,
+    PROFILE,
+    WALD,
+    Config,
+)
 from experiments.likelihood.trials import Trials
 
 
@@ -47,7 +55,7 @@ def penalised(params, design, counts, jeffreys):
 
 
 def test_estimates_of_a_draw_are_those_of_its_counts():
-    config = Config(draws=3, bootstrapped=2, resamples=5)
+    config = replace(EXPERIMENT.tiny, bootstrapped=2, draws=3)
     design = trials.design_of(config)
     with jax.enable_x64(True):
         found = trials.try_size(100, config)
@@ -57,15 +65,15 @@ def test_estimates_of_a_draw_are_those_of_its_counts():
         for each, estimate in zip(counts, estimates, strict=True):
             least = minimize(penalised, np.zeros(3), (design, each, jeffreys), tol=1e-10)
             assert estimate == pytest.approx(least.x[0], abs=1e-4)
-    assert len(found.held[trials.WALD]) == 3 - found.separated.sum()
-    assert len(found.held[trials.BOOTSTRAP]) == 2
+    assert len(found.held[WALD]) == 3 - found.separated.sum()
+    assert len(found.held[BOOTSTRAP]) == 2
 
 
 def fake_trials(**changed):
     """As they should be, 5000 draws each, but for the coverages given in per cent."""
     rng = np.random.default_rng(0)
     off = rng.standard_normal(5000)
-    told = dict.fromkeys(findings.INTERVALS, (93, 95)) | changed
+    told = dict.fromkeys(Config().intervals, (93, 95)) | changed
 
     def held(percent):
         return np.arange(5000) < 50 * percent
@@ -86,11 +94,11 @@ def fake_trials(**changed):
     ("changed", "failing"),
     [
         ({}, 0),
-        ({trials.WALD: (97, 90)}, 1),
-        ({trials.PROFILE: (85, 95)}, 1),
-        ({trials.BOOTSTRAP: (85, 95)}, 0),  # nothing is promised of a small sample
-        ({trials.BOOTSTRAP: (93, 99)}, 1),
-        ({trials.FIRTH_PROFILE: (85, 85)}, 2),
+        ({WALD: (97, 90)}, 1),
+        ({PROFILE: (85, 95)}, 1),
+        ({BOOTSTRAP: (85, 95)}, 0),  # nothing is promised of a small sample
+        ({BOOTSTRAP: (93, 99)}, 1),
+        ({FIRTH_PROFILE: (85, 85)}, 2),
     ],
 )
 def test_claims_follow_the_coverages(changed, failing):

@@ -25,7 +25,7 @@ TINY_L2, TINY_L1, TINY_BOOTSTRAP, TINY_PATH = (TASKS[name] for name in TINY)
 
 
 def test_tasks_have_names_of_their_own():
-    assert len(TASKS) == len(ALL) + len(TINY) == 16
+    assert len(TASKS) == len(ALL) + len(TINY) == 18
     assert set(SMALL) < set(ALL)
     assert "L1 2k x 5k, l1 0.1 of the largest" in ALL
     assert "1000 resamples of 1k x 10" in SMALL
@@ -43,7 +43,7 @@ def test_data_are_the_same_in_every_process_and_not_aligned():
     one, other = draw(TINY_L1, 3), draw(TINY_L1, 3)
     np.testing.assert_array_equal(one.inputs, other.inputs)
     np.testing.assert_array_equal(one.labels, other.labels)
-    assert one.inputs.ctypes.data % 64 == 16
+    assert one.inputs.ctypes.data % 64 == 18
     # at the largest l1 times 1 the optimum is 0, and at this one it is not
     at_zero = Data(*one[:5], l1=one.l1 / TINY_L1.of_largest, intercept=False)
     nothing = np.zeros((1, 6))
