@@ -77,29 +77,42 @@ def is_concrete(problem: Problem) -> bool:
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))
 
 
-def as_start(problem: Problem, init: Any) -> Any:
-    """The params to start from, (p,), of ``init``, which may be None.
+def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:
+    """The params to start from, (p,), far from which the hessian may lead nowhere.
 
-    Without one the coefficients are 0 and the intercept that of the mean label, where that is
-    better than 0.
+    Of these the one where F is lowest: coefficients 0 and the intercept that gives the mean label
+    at offset 0, or at the mean offset; and ``init``, unless None.
+
+    Args:
+        problem: what is to be fitted.
+        init: as ``fit_logistic``.
+        shifted: whether there are offsets.
 
     Raises:
         ValueError: the coefficients are not (d,), or the intercept not a number.
 
     Example:
-        >>> as_start(as_problem([[0.0], [1.0]], [0, 1]), ([2.0], 1.0))
-        array([2., 1.])
+        >>> as_start(as_problem([[0.0], [1.0]], [0, 1]), ([2.0], -1.0))
+        array([ 2., -1.])
     """
-    world = jnp if isinstance(problem.labels, jax.Array) else np
-    d, dtype = problem.inputs.shape[1], problem.labels.dtype
-    if init is None:
-        return world.zeros(d + problem.intercept, dtype)
-    b, c = (world.asarray(each, dtype) for each in (init[0], init[1]))
-    if b.shape != (d,) or c.shape != ():
-        raise ValueError(
-            f"init must hold coefficients ({d},) and an intercept (), got {b.shape} and {c.shape}"
-        )
-    return world.append(b, c) if problem.intercept else b
+    xp, d, dtype = problem.world.xp, problem.inputs.shape[1], problem.labels.dtype
+    eps = float(jnp.finfo(dtype).eps)
+    mean = xp.clip(problem.weights @ problem.labels, eps, 1 - eps)
+    level = xp.append(xp.zeros(d, dtype), xp.log(mean) - xp.log1p(-mean))
+    lift = xp.append(xp.zeros(d, dtype), problem.weights @ problem.offset)
+    starts = [level, level - lift] if shifted and problem.intercept else [level]
+    if init is not None:
+        b, c = (xp.asarray(each, dtype) for each in (init[0], init[1]))
+        if b.shape != (d,) or c.shape != ():
+            raise ValueError(
+                f"init must hold coefficients ({d},) and an intercept (), got {b.shape} and"
+                f" {c.shape}"
+            )
+        starts.append(xp.append(b, c))
+    best, *others = (each[: d + problem.intercept] for each in starts)
+    for other in others:
+        best = xp.where(problem.value(other) <= problem.value(best), other, best)
+    return best
 
 
 def find_gap(problem: Problem) -> None:

@@ -1,13 +1,13 @@
 r"""Newton's method on dense columns, with a Cholesky factor of the hessian.
 
 In the columns of standardised.py, at logits z, the hessian H is rows' W s(z) s(-z) rows + ridge.
-b moves by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared
-decrement G H^-1 G (Armijo), less what rounding hides; along the step the logits are z + t rows·s,
-so trials cost no pass.
+b moves by t H^-1 (-G), t = 1, 1/4, 1/16, ..., until F falls by 1e-4 t times the squared decrement
+G H^-1 G (Armijo), less what rounding hides.  Along the step s the logits are z + t rows·s, so
+trials cost no pass.
 
 **Rest.**  The gradient norm is at most tol, or what rounding leaves of it, and the next step moves
-no logit by more than the cube root of eps (or tol), or by 1/4 and steps no longer shrink.  That step is
-taken too; what remains is of the order of its square.
+no logit by more than the cube root of eps (or tol), or by 1/4 and steps no longer shrink.  That
+step is taken too; what remains is of the order of its square.
 
 **No optimum.**  Where the gradient is small but a step would move a logit by more than 1/4, or
 where the params tell all labels apart, or H hardly has full rank, separation.py looks for

@@ -111,7 +111,7 @@ def fit_logistic(
         l1=l1,
         intercept=intercept,
     )
-    start = as_start(problem, init)
+    start = as_start(problem, init, shifted=offset is not None)
     tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
     name = _engine(solver, l1=l1, firth=firth)
     steps = max_steps or STEPS
@@ -146,7 +146,7 @@ def _solve(
     problem: Problem, start: jax.Array, tol: jax.Array, name: str, max_steps: int
 ) -> Solution:
     fixed = lax.stop_gradient(problem)
-    start = _better_start(fixed, lax.stop_gradient(jnp.asarray(start)))
+    start = lax.stop_gradient(jnp.asarray(start))
     tol = jnp.asarray(tol, start.dtype)
     if name == FIRTH:
         out = bias_reduced(fixed, start, tol, max_steps, fixed.total)
@@ -172,7 +172,6 @@ def _solve_on_host(
 ) -> Solution:
     """With NumPy alone, but for a first go at many examples."""
     with np.errstate(all="ignore"):
-        start = _better_start(problem, start)
         if auto and name == "newton" and suits_sketch(problem):
             out = sketched(problem, start, tol, max_steps)
             if out.status != SolverStatus.CONVERGED:
@@ -180,17 +179,6 @@ def _solve_on_host(
         else:
             out = HOSTS[name](problem, start, tol, max_steps)
         return jax.tree.map(np.asarray, _concluded(problem, out, tol))
-
-
-def _better_start(problem: Problem, start: Any) -> Any:
-    """The start, or the intercept alone that fits the mean label, whichever has the lower F."""
-    if not problem.intercept:
-        return start
-    xp, eps = problem.world.xp, float(jnp.finfo(start.dtype).eps)
-    mean = xp.clip(problem.weights @ problem.labels, eps, 1 - eps)
-    odds = xp.log(mean) - xp.log1p(-mean)
-    alone = xp.append(0 * start[:-1], odds - problem.weights @ problem.offset)
-    return xp.where(problem.value(alone) < problem.value(start), alone, start)
 
 
 def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:

@@ -88,14 +88,13 @@ def examine(
     ranked = values > _rank_slack(values)
     inverse = xp.where(ranked[0], 1 / xp.where(ranked[0], values[0], 1), 0)
     # each round takes away what rounding left of the one before
-    for _ in range(3):
+    for _ in range(2):
         step = step - vectors[0] @ (inverse * (vectors[0].T @ (tied.T @ (tied @ step))))
-    falling = xp.append(xp.zeros_like(step[1:]), sides.one_class)
-    falls = sides.one_class != 0
-    for candidate in (_unit(work, inner), _dusted(work, _unit(work, step))):
-        good = sides.free & _falls(problem, sides, work, candidate)
-        falling = xp.where(good & ~falls, candidate, falling)
-        falls = falls | good
+    step = xp.where(sides.seem_apart(work.moved(inner)), inner, step)
+    falling = _dusted(work, _unit(work, step))
+    alone = sides.one_class != 0
+    falls = alone | (sides.free & _falls(problem, sides, work, falling))
+    falling = xp.where(alone, xp.append(xp.zeros_like(step[1:]), sides.one_class), falling)
     null = xp.where(ranked[1], 0, vectors[1])
     # eigenvalues ascend, so that the first is 0 if any is
     return Findings(
@@ -152,7 +151,7 @@ def _smallest(work: Standardised, inner: jax.Array, null: jax.Array) -> jax.Arra
     if work.intercept:
         penalised = xp.append(penalised[:-1], 0)
     directions, b = (penalised / work.sizes)[:, None] * null, penalised * inner / work.sizes
-    lengths = xp.linalg.norm(directions, axis=0)
+    lengths = xp.sqrt(xp.sum(directions**2, axis=0))
     lengths = xp.where(lengths > 0, lengths, 1)
     directions = directions / lengths
     factor, scale, _ = scaled_factor(directions.T @ directions)
