@@ -146,7 +146,7 @@ def _repeat(step: Callable[..., State], state: State, *given: Any) -> State:
 
     XLA on CPU runs what is inside a loop on one core.
     """
-    if is_traced(state):
+    if is_traced(state, given):
         return lax.while_loop(type(state).goes_on, lambda state: step(state, *given), state)
     while bool(state.goes_on()):
         state = step(state, *given)
@@ -174,18 +174,23 @@ def _begin(
     if start is None:
         alone = _in_sum(light[1])
         nothing = jnp.zeros((1, columns.rows.shape[-1]), jnp.float32)
-        state = _repeat(_rough_step, _first_step(nothing, light[0], alone), light[0], alone)
+        state = _repeat(_rough_step, _anywhere(nothing), light[0], alone)
         inner = state.params + jnp.where(state.done[:, None], state.moves, 0)
     else:
         outer = start if start.ndim == 2 else start[None]
         inner = columns.inward(outer, problem.intercept).astype(jnp.float32)
     inner = jnp.where(jnp.all(jnp.isfinite(inner), axis=1, keepdims=True), inner, 0)
-    if len(inner) < len(l2):
+    if len(inner) == 1 and len(l2) > inner.shape[1]:
         return columns, fits, light, _first_step(inner, *light)
-    m, inf = len(inner), jnp.full(len(inner), jnp.inf, inner.dtype)
-    # from here the first step stays, and is good
-    state = Rough(inner, 0 * inner, -inf, 1 + 0 * inner[:, 0], inf < 0, jnp.zeros(m, jnp.int32))
-    return columns, fits, light, state
+    inner = jnp.broadcast_to(inner, (len(l2), inner.shape[1]))
+    return columns, fits, light, _anywhere(inner)
+
+
+def _anywhere(params: jax.Array) -> Rough:
+    """From here the first step stays, and is good."""
+    infinite = jnp.full(len(params), jnp.inf, params.dtype)
+    steps = jnp.zeros(len(params), jnp.int32)
+    return Rough(params, 0 * params, -infinite, jnp.ones_like(infinite), infinite < 0, steps)
 
 
 def _standardised(problem: Problem, fits: int) -> Columns:
@@ -343,10 +348,16 @@ def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.A
         # what cancels in p - y is below the rounding of the sum
         gradients = _product(weights * (probs - columns.labels[block]), rows)
         bends = (weights * (probs * (1 - probs))).astype(jnp.float32)
-        return gradients, bends @ _pairs(rows.astype(jnp.float32))
+        rows = rows.astype(jnp.float32)
+        if len(params) > rows.shape[1]:
+            return gradients, bends @ _pairs(rows)
+        # for a few fits these are more work than the hessians
+        return gradients, lax.map(lambda own: (rows.T * own) @ rows, bends)
 
-    gradients, packed = _over_blocks(sums, len(columns.rows))
-    hessians = _unpacked(packed / fits.totals.astype(jnp.float32))
+    gradients, hessians = _over_blocks(sums, len(columns.rows))
+    if hessians.ndim == 2:
+        hessians = _unpacked(hessians)
+    hessians = hessians / fits.totals.astype(jnp.float32)[:, :, None]
     return gradients / fits.totals + fits.ridge * params, hessians
 
 

@@ -33,6 +33,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.data.splitting import Seed, split_rows
+from bcejax.losses import bce_with_logits
 from bcejax.numerics import sigmoid
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.batched import is_traced
@@ -43,8 +44,8 @@ from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.weighted import checked_penalties, fit_in_world
 
 SCORES = {
-    "log": lambda problem, logits, labels: problem.world.losses(logits, labels),
-    "brier": lambda problem, logits, labels: (sigmoid(logits) - labels) ** 2,
+    "log": bce_with_logits,
+    "brier": lambda logits, labels: (sigmoid(logits) - labels) ** 2,
 }
 
 
@@ -148,8 +149,12 @@ def cross_validate(
         path, fits = _at_once(problem, others, grid, equal, **options)
     else:
         path, fits = _in_turn(problem, others, grid, l1_ratio, **options)
-    losses, shares = _held_out(problem, parts, fits, score)
-    return _judged(problem.world.xp, grid, losses, shares, path, fits)
+    if problem.world.xp is np:
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
+            found = jax.tree.map(np.asarray, _held_out(problem, parts, fits, score))
+    else:
+        found = _held_out(problem, parts, fits, score)
+    return _judged(problem.world.xp, grid, *found, path, fits)
 
 
 def _checked_grid(grid: ArrayLike, problem: Problem) -> Any:
@@ -267,20 +272,22 @@ def _scan(fit: Any, weights: jax.Array, penalties: jax.Array) -> Solution:
     return jax.jit(functools.partial(lax.map, follow))(weights)
 
 
+@functools.partial(jax.jit, static_argnames="score")
 def _held_out(
-    problem: Problem, parts: list[np.ndarray], fits: Solution, score: str
-) -> tuple[Any, Any]:
+    problem: Problem, parts: list[jax.Array], fits: Solution, score: str
+) -> tuple[jax.Array, jax.Array]:
     """The mean loss on each fold (G, K), inf where there is no fit, and the folds' weights (K,)."""
-    world, columns, shares = problem.world.xp, [], []
+    columns, shares = [], []
     for k, rows in enumerate(parts):
-        logits = fits.coefficients[:, k] @ problem.inputs[rows].T + fits.intercept[:, k, None]
+        weights, inputs = problem.weights[rows], problem.inputs[rows]
+        logits = fits.coefficients[:, k] @ inputs.T + fits.intercept[:, k, None]
         logits = logits + problem.offset[rows]
-        labels = world.broadcast_to(problem.labels[rows], logits.shape)
-        total = world.sum(problem.weights[rows])
-        summed = SCORES[score](problem, logits, labels) @ problem.weights[rows]
-        columns.append(world.where(total > 0, summed / world.where(total > 0, total, 1), 0))
+        losses = SCORES[score](logits, jnp.broadcast_to(problem.labels[rows], logits.shape))
+        total = jnp.sum(weights)
+        summed = jnp.sum(weights * losses, axis=1)
+        columns.append(jnp.where(total > 0, summed / jnp.where(total > 0, total, 1), 0))
         shares.append(total)
-    return world.where(_usable(fits), world.stack(columns, axis=1), np.inf), world.stack(shares)
+    return jnp.where(_usable(fits), jnp.stack(columns, axis=1), jnp.inf), jnp.stack(shares)
 
 
 def _judged(
