@@ -18,6 +18,8 @@ from bcejax.solvers.line_search import Along
 from bcejax.solvers.matrices import column_scales, mapped
 from bcejax.solvers.problem import Problem
 
+RENEWED = 16  # steps after which logits are computed anew
+
 
 class Columns(NamedTuple):
     """F in columns of one size; its params are beta, then gamma if there is one."""
@@ -86,6 +88,11 @@ class Columns(NamedTuple):
     def logits(self, inner: Any) -> Any:
         """All logits, (n,)."""
         return self.problem.offset + self.moved(inner)
+
+    def advanced(self, inner: Any, logits: Any, steps: Any) -> Any:
+        """The logits that a step moved, now and then anew, lest rounding add up."""
+        world = self.problem.world
+        return world.cond(steps % RENEWED == 0, lambda: self.logits(inner), lambda: logits)
 
     def gathered(self, terms: Any) -> Any:
         """The transpose of ``moved``, (p,)."""

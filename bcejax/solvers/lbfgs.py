@@ -109,22 +109,20 @@ def lbfgs(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
     world, columns, sides = problem.world, Columns.of(problem), Sides.of(problem)
     xp = world.xp
 
-    def onward(params: Any, memory: Memory, before: tuple[Any, Any] | None, steps: Any) -> _State:
-        """The state at params, after a step from params and gradient ``before``."""
-        logits = columns.logits(params)
-        gradient = columns.gradient(params, logits)
-        if before is not None:
-            memory = memory.after(params - before[0], gradient - before[1])
+    def onward(
+        params: Any, logits: Any, gradient: Any, memory: Memory, steps: Any, stuck: Any
+    ) -> _State:
         step = -memory.solve(gradient, lambda rest: memory.scale() * rest)
-        shift = columns.moved(step)
-        return _State(params, logits, gradient, step, shift, memory, steps, xp.asarray(False))
+        return _State(params, logits, gradient, step, columns.moved(step), memory, steps, stuck)
 
     def advance(state: _State) -> _State:
-        along = columns.along(state.params, state.logits, state.step, state.shift)
-        size = wolfe_size(world, along, start)
-        params = state.params + size * state.step
-        new = onward(params, state.memory, (state.params, state.gradient), state.steps + 1)
-        return new._replace(stuck=size == 0)
+        old, logits, gradient, step, shift, memory, steps, _ = state
+        size = wolfe_size(world, columns.along(old, logits, step, shift), start)
+        params = old + size * step
+        logits = columns.advanced(params, logits + size * shift, steps)
+        new = columns.gradient(params, logits)
+        memory = memory.after(params - old, new - gradient)
+        return onward(params, logits, new, memory, steps + 1, size == 0)
 
     def small(state: _State) -> Any:
         return columns.norm(state.gradient) <= tol
@@ -138,7 +136,9 @@ def lbfgs(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
         return known & (state.steps < max_steps) & ~(small(state) & modest(state)) & ~apart
 
     inner = columns.inward(start)
-    begun = onward(inner, Memory.empty(inner), None, xp.int32(1))
+    logits = columns.logits(inner)
+    gradient = columns.gradient(inner, logits)
+    begun = onward(inner, logits, gradient, Memory.empty(inner), xp.int32(1), xp.asarray(False))
     end = world.while_loop(goes_on, advance, begun)
     rests = (small(end) | end.stuck) & modest(end)
     return finished(problem, sides, columns.outward(end.params), rests, end.steps)
@@ -157,7 +157,12 @@ def finished(problem: Problem, sides: Sides, params: Any, rests: Any, steps: Any
     xp = problem.world.xp
     alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
     direction = xp.where(sides.one_class != 0, alone, _unit(params))
-    falls = (sides.one_class != 0) | (sides.free & _puts_apart(problem, sides, direction))
+    apart = problem.world.cond(
+        sides.free,
+        lambda: _puts_apart(problem, sides, direction),
+        lambda: xp.asarray(False),
+    )
+    falls = (sides.one_class != 0) | apart
     status = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
     status = xp.where(falls, SolverStatus.SEPARATED, status)
     known = xp.all(xp.isfinite(params))

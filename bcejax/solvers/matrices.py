@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
 
+from bcejax.solvers.worlds import world_of
+
 
 def is_csr(inputs: Any) -> bool:
     """Whether it is a sparse matrix of SciPy's in rows; without an import of SciPy.
@@ -55,19 +57,36 @@ def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
 def column_scales(inputs: Any, weights: Any) -> Any:
     """The root mean square of each column under weights that sum to 1, (d,).
 
-    Squares are taken of shares of the largest entry, so that none over- or underflows.
+    Squares that over- or underflow are taken of shares of the largest entry.
 
     Example:
         >>> column_scales(np.array([[3e200], [4e200]]), np.array([0.5, 0.5]))
         array([3.53553391e+200])
     """
-    xp = np if isinstance(weights, np.ndarray) else jnp
+    world = world_of(weights)
+    xp, limits = world.xp, jnp.finfo(weights.dtype)
+
+    def mean_squares(unit: Any) -> Any:
+        if is_sparse(inputs):
+            return weights @ mapped(inputs, lambda x, j: (x / unit[j]) ** 2)
+        # a sum of products, which JAX takes in one pass, where a product would ask for a copy
+        return xp.sum(weights[:, None] * (inputs / unit) ** 2, axis=0)
+
+    def careful() -> Any:
+        largest = _largest(inputs, xp)
+        unit = xp.where(largest > 0, largest, 1)
+        return unit * xp.sqrt(mean_squares(unit))
+
+    squares = mean_squares(xp.ones(inputs.shape[1], weights.dtype))
+    safe = (squares > limits.tiny / limits.eps) & (squares < limits.max)
+    return world.cond(xp.all(safe), lambda: xp.sqrt(squares), careful)
+
+
+def _largest(inputs: Any, xp: Any) -> Any:
+    """The largest size in each column, (d,)."""
     if is_csr(inputs):
-        largest = abs(inputs).max(axis=0).toarray().ravel()
-    elif isinstance(inputs, BCOO):
+        return abs(inputs).max(axis=0).toarray().ravel()
+    if isinstance(inputs, BCOO):
         none = jnp.zeros(inputs.shape[1], inputs.dtype)
-        largest = none.at[inputs.indices[..., 1]].max(jnp.abs(inputs.data))
-    else:
-        largest = xp.max(xp.abs(inputs), axis=0, initial=0)
-    unit = xp.where(largest > 0, largest, 1)
-    return unit * xp.sqrt(weights @ mapped(inputs, lambda x, j: (x / unit[j]) ** 2))
+        return none.at[inputs.indices[..., 1]].max(jnp.abs(inputs.data))
+    return xp.max(xp.abs(inputs), axis=0, initial=0)

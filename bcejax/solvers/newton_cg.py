@@ -6,7 +6,7 @@ G; params move by a Wolfe size of line_search.py along d.
 
 Where the problem is in float64 the products are taken in float32, of which H needs no more, and so
 are the first steps altogether, down to a gradient norm of 1e-5: most passes read half as much.
-Where a float32 step does not shrink the gradient norm to a tenth, the products become float64.
+Where a float32 step does not halve the gradient norm, the products become float64.
 
 **Rest** and what is said without a penalty are those of lbfgs.py.
 
@@ -27,9 +27,10 @@ from bcejax.solvers.problem import Problem
 from bcejax.solvers.separation import Sides
 
 ROUNDS = 250  # of conjugate gradients for one step
-ROUGH = 0.1  # residual of a step's equation over the gradient, far from the optimum
-FINE = 3e-3  # and where the products are narrower than the gradients
+ROUGH = 0.25  # residual of a step's equation over the gradient, at most
+FINE = 1e-3  # and at least
 NARROW = 1e-5  # gradient norm that float32 reaches
+MODEST = 0.25  # move of a logit by a last step
 
 
 class _State(NamedTuple):
@@ -37,6 +38,7 @@ class _State(NamedTuple):
     logits: Any  # (n,)
     gradient: Any  # (p,)
     norm: Any  # () of the gradient
+    shrunk: Any  # () the norm over that before
     reach: Any  # () the largest move of a logit by the last step
     wide: Any  # () bool: products in the dtype of the problem
     steps: Any  # () int32
@@ -48,36 +50,57 @@ def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome
     xp, columns, sides = problem.world.xp, Columns.of(problem), Sides.of(problem)
     inner = columns.inward(start)
     if start.dtype == jnp.float32:
-        end = _descend(columns, columns, sides, inner, tol, max_steps, ROUGH)
+        end = _descend(columns, columns, sides, inner, tol, max_steps, MODEST, 1.0)
         steps = end.steps
     else:
         narrow = columns.narrowed()
         rough = xp.maximum(tol, NARROW).astype(jnp.float32)
         begun = inner.astype(jnp.float32)
-        first = _descend(narrow, narrow, sides, begun, rough, max_steps, ROUGH)
+        first = _descend(narrow, narrow, sides, begun, rough, max_steps, np.inf, 1.0)
         good = xp.all(xp.isfinite(first.params))
         inner = xp.where(good, first.params.astype(inner.dtype), inner)
-        end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, FINE)
+        end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, MODEST, 0.0)
         steps = first.steps + end.steps
-    rests = ((end.norm <= tol) | end.stuck) & (end.reach <= 0.25)
+    rests = ((end.norm <= tol) | end.stuck) & (end.reach <= MODEST)
     return finished(problem, sides, columns.outward(end.params), rests, steps)
 
 
 def _descend(
-    columns: Columns, narrow: Columns, sides: Sides, start: Any, tol: Any, limit: Any, share: float
+    columns: Columns,
+    narrow: Columns,
+    sides: Sides,
+    start: Any,
+    tol: Any,
+    limit: Any,
+    modest: float,
+    shrunk: float,
 ) -> _State:
-    """Steps whose equations are solved in the columns of ``narrow``, or where that fails here."""
+    """Steps whose equations are solved in the columns of ``narrow``, or where that fails here.
+
+    Args:
+        columns: of which gradients are taken.
+        narrow: of which products with the hessian are taken; may be the same.
+        sides: of the labels.
+        start: (p,).
+        tol: bound on the gradient norm.
+        limit: bound on the steps.
+        modest: bound on the move of a logit by the last step.
+        shrunk: gradient norm over that before the start: how exact the first step is to be.
+    """
     problem = columns.problem
     world, xp = problem.world, problem.world.xp
 
     def step_of(state: _State) -> Any:
+        """H^-1 (-G), no better than tol asks for, or than the last step did."""
+        share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk**2), FINE, ROUGH)
         bends = problem.weights * world.bends(state.logits)
         length = xp.linalg.norm(state.gradient)
         unit = -state.gradient / xp.where(length > 0, length, 1)
 
         def solved(inner: Columns) -> Any:
             dtype = inner.ridge.dtype
-            step = _conjugate(inner, bends.astype(dtype), unit.astype(dtype), share)
+            least = (share * share).astype(dtype)
+            step = _conjugate(inner, bends.astype(dtype), unit.astype(dtype), least)
             return length * step.astype(state.params.dtype)
 
         if narrow is columns:
@@ -89,25 +112,28 @@ def _descend(
         shift = columns.moved(step)
         along = columns.along(state.params, state.logits, step, shift)
         size = wolfe_size(world, along, start)
-        new = at(state.params + size * step, state.steps + 1)
+        params = state.params + size * step
+        logits = columns.advanced(params, state.logits + size * shift, state.steps)
+        new = at(params, logits, state.steps + 1)
         reach = xp.max(xp.where(sides.counts, xp.abs(size * shift), 0))
-        slow = new.norm > state.norm / 10
-        return new._replace(reach=reach, wide=state.wide | slow, stuck=(size == 0) & state.wide)
+        shrunk = new.norm / state.norm
+        wide, stuck = state.wide | (shrunk > 0.5), (size == 0) & state.wide
+        return new._replace(reach=reach, shrunk=shrunk, wide=wide, stuck=stuck)
 
-    def at(params: Any, steps: Any) -> _State:
-        logits = columns.logits(params)
+    def at(params: Any, logits: Any, steps: Any) -> _State:
         gradient = columns.gradient(params, logits)
         norm = columns.norm(gradient)
         wide, stuck = xp.asarray(narrow is columns), xp.asarray(False)
-        return _State(params, logits, gradient, norm, norm + np.inf, wide, steps, stuck)
+        far, whole = norm + np.inf, xp.asarray(shrunk, norm.dtype)
+        return _State(params, logits, gradient, norm, whole, far, wide, steps, stuck)
 
     def goes_on(state: _State) -> Any:
         known = xp.all(xp.isfinite(state.gradient)) & ~state.stuck
-        rests = (state.norm <= tol) & (state.reach <= 0.25)
+        rests = (state.norm <= tol) & (state.reach <= modest)
         apart = sides.seem_apart(state.logits - problem.offset)
         return known & (state.steps < limit) & ~rests & ~apart
 
-    return world.while_loop(goes_on, advance, at(start, xp.int32(1)))
+    return world.while_loop(goes_on, advance, at(start, columns.logits(start), xp.int32(1)))
 
 
 class _Rounds(NamedTuple):
@@ -119,8 +145,8 @@ class _Rounds(NamedTuple):
     convex: Any
 
 
-def _conjugate(columns: Columns, bends: Any, right: Any, share: float) -> Any:
-    """d with |H d - right| <= share |right|, or as near as the rounds come."""
+def _conjugate(columns: Columns, bends: Any, right: Any, share: Any) -> Any:
+    """d with |H d - right|^2 <= share |right|^2, or as near as the rounds come."""
     world = columns.problem.world
     xp = world.xp
 
@@ -136,7 +162,7 @@ def _conjugate(columns: Columns, bends: Any, right: Any, share: float) -> Any:
         return _Rounds(state.step + size * along, rest, onward, square, state.rounds + 1, convex)
 
     def goes_on(state: _Rounds) -> Any:
-        return state.convex & (state.rounds < ROUNDS) & (state.square > share * share * whole)
+        return state.convex & (state.rounds < ROUNDS) & (state.square > share * whole)
 
     whole = right @ right
     begun = _Rounds(0 * right, right, right, whole, xp.int32(0), xp.asarray(True))
