@@ -15,6 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.numerics import check_labels, within
+from bcejax.solvers.matrices import is_csr, is_sparse
 from bcejax.solvers.problem import Problem
 
 
@@ -42,23 +43,27 @@ def as_problem(
     given = {"labels": labels, "weights": weights, "where": where, "offset": offset}
     traced = [each for each in (l2, l1) if isinstance(each, jax.core.Tracer)]
     jaxed = any(isinstance(each, jax.Array) for each in (inputs, *given.values(), *traced))
+    jaxed = jaxed or (is_sparse(inputs) and not is_csr(inputs))
     world = jnp if jaxed else np
-    inputs = _real(world, inputs, "inputs")
-    if inputs.ndim != 2 or 0 in (len(inputs), inputs.shape[1] + bool(intercept)):
+    inputs = _inputs(world, inputs)
+    n = inputs.shape[0] if inputs.ndim == 2 else 0
+    if not n or not inputs.shape[1] + bool(intercept):
         raise ValueError(f"inputs must be (n, d) with n >= 1 and d >= 1, got {inputs.shape}")
     dtype = jnp.promote_types(inputs.dtype, jnp.float32) if jaxed else np.dtype(np.float64)
     vectors = {name: _vector(world, each, name, inputs.shape) for name, each in given.items()}
     w, present, o = vectors["weights"], vectors["where"], vectors["offset"]
-    w = world.ones(len(inputs), dtype) if w is None else w.astype(dtype)
+    w = world.ones(n, dtype) if w is None else w.astype(dtype)
     if present is not None:
         if present.dtype != bool:
             raise TypeError(f"where must be boolean, got {present.dtype}; numbers go into weights")
         w = world.where(present, w, 0)
     _check_weights(w)
-    o = world.zeros(len(inputs), dtype) if o is None else o.astype(dtype)
-    inputs, y = inputs.astype(dtype, copy=False), vectors["labels"]
+    o = world.zeros(n, dtype) if o is None else o.astype(dtype)
+    y = vectors["labels"]
+    inputs = inputs.astype(dtype) if is_sparse(inputs) else inputs.astype(dtype, copy=False)
     if weights is not None or where is not None:
-        inputs, y, o = (_shown(world, each, w) for each in (inputs, y, o))
+        y, o = _shown(world, y, w), _shown(world, o, w)
+        inputs = inputs if is_sparse(inputs) else _shown(world, inputs, w)
     _check_offset(o)
     y = check_labels(y).astype(dtype)
     if jaxed:
@@ -121,6 +126,10 @@ def find_gap(problem: Problem) -> None:
     Raises:
         ValueError: a value is nan or infinite.
     """
+    if is_sparse(problem.inputs):
+        if not np.isfinite(np.asarray(problem.inputs.data)).all():
+            raise ValueError("inputs, which are sparse, hold values that are not finite")
+        return
     inputs = np.asarray(problem.inputs)
     wrong = ~np.isfinite(inputs)
     if wrong.any():
@@ -130,6 +139,18 @@ def find_gap(problem: Problem) -> None:
             f" ({wrong.sum()} of {inputs.size} values are not finite): drop or fill them, or give"
             " the rows weight 0"
         )
+
+
+def _inputs(world: ModuleType, inputs: Any) -> Any:
+    """Dense, or a matrix of JAX's or of SciPy's that is sparse, in the world of the others."""
+    if hasattr(inputs, "tocsr"):
+        if world is jnp:
+            raise TypeError("inputs in SciPy's format go with NumPy's arrays, JAX's with BCOO")
+        inputs = inputs.tocsr()
+    if is_sparse(inputs):
+        _real(world, inputs.data, "inputs")
+        return inputs
+    return _real(world, inputs, "inputs")
 
 
 def _real(world: ModuleType, values: Any, name: str) -> Any:

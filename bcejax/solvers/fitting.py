@@ -19,6 +19,9 @@ from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.dense_newton import dense_newton
 from bcejax.solvers.firth import firth as bias_reduced
 from bcejax.solvers.implicit import optimal
+from bcejax.solvers.lbfgs import lbfgs
+from bcejax.solvers.matrices import is_csr, is_sparse
+from bcejax.solvers.newton_cg import newton_cg
 from bcejax.solvers.outcome import Engine, Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.proximal_newton import proximal_newton
@@ -30,16 +33,16 @@ from bcejax.solvers.worlds import JAX
 
 ENGINES: dict[str, Engine] = {
     "newton": dense_newton,
+    "newton_cg": newton_cg,
+    "lbfgs": lbfgs,
     "proximal_newton": proximal_newton,
 }
-# those of them that take NumPy's arrays, and compile nothing
-HOSTS: dict[str, Engine] = {
-    "newton": dense_newton,
-    "proximal_newton": working_set_newton,
-}
-STEPS = 100
+# the same for NumPy's arrays, without anything to compile
+HOSTS: dict[str, Engine] = {**ENGINES, "proximal_newton": working_set_newton}
 FIRTH = "firth"
+STEPS = {"lbfgs": 2000}  # of the others 100
 TOLERANCES = {"float32": 1e-6, "float64": 1e-9}
+MANY_COLUMNS = 1000  # from here on a factor of the hessian costs more than many products
 
 
 def fit_logistic(
@@ -69,7 +72,8 @@ def fit_logistic(
     l1 / (l2 + l1).
 
     Args:
-        inputs: (n, d) numbers, X.
+        inputs: (n, d) numbers, X: an array, a data frame, or a sparse matrix: JAX's BCOO, or
+            SciPy's beside NumPy's arrays. What is sparse must be finite under weight 0 too.
         labels: (n,), y in [0, 1]; soft labels are welcome.
         weights: (n,), >= 0: how much each example counts. Under 0 anything may lie.
         where: (n,) bool: False is weight 0.
@@ -77,7 +81,12 @@ def fit_logistic(
         l2: ridge penalty, >= 0; may be traced.
         l1: lasso penalty, >= 0; may be traced.
         intercept: whether c is fitted, or 0.
-        solver: one of "auto" and the names of ``ENGINES``.
+        solver: "newton" factors the hessian and tells all statuses; "newton_cg" and "lbfgs" take
+            products with the inputs alone, for many columns or sparse ones, and do not tell
+            SINGULAR or labels that only some examples' logits could tell; "proximal_newton" is
+            for l1. "auto" is "proximal_newton" where l1 is traced or not 0, "newton_cg" for
+            sparse inputs and more than 1000 columns, else "newton", which for many examples of
+            NumPy's takes hessians of samples first.
         firth: maximise the likelihood penalised by Jeffreys' prior instead, which has an optimum
             whatever the labels.
         tol: bound on ``gradient_norm``. None is 1e-9 in float64, 1e-6 in float32; what rounding
@@ -111,23 +120,26 @@ def fit_logistic(
         l1=l1,
         intercept=intercept,
     )
-    start = as_start(problem, init, shifted=offset is not None)
+    name = _engine(problem, solver, l1=l1, firth=firth)
     tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
-    name = _engine(solver, l1=l1, firth=firth)
-    steps = max_steps or STEPS
-    if problem.world is JAX:
-        solution = _solve(problem, start, tol, name, steps)
-    elif name in HOSTS:
-        solution = _solve_on_host(problem, start, tol, name, steps, solver == "auto")
-    else:
-        with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            solution = jax.tree.map(np.asarray, _solve(problem, start, tol, name, steps))
+    steps = STEPS.get(name, 100) if max_steps is None else max_steps
+    with np.errstate(all="ignore"):
+        start = as_start(problem, init, shifted=offset is not None)
+        if problem.world is JAX:
+            solution = _solve(problem, start, tol, name, steps)
+        elif name == FIRTH:
+            with jax.enable_x64(True), jax.ensure_compile_time_eval():
+                solution = _solve(problem, start, tol, name, steps)
+        else:
+            solution = _solve_on_host(problem, start, tol, name, steps, solver == "auto")
+    if problem.world is not JAX:
+        solution = jax.tree.map(np.asarray, solution)
     if is_concrete(problem) and bool(solution.status == SolverStatus.DIVERGED):
         find_gap(problem)
     return solution
 
 
-def _engine(solver: str, *, l1: ArrayLike, firth: bool) -> str:
+def _engine(problem: Problem, solver: str, *, l1: ArrayLike, firth: bool) -> str:
     """The name of the engine to use."""
     if solver != "auto" and solver not in ENGINES:
         raise ValueError(f"solver {solver!r} is not one of {['auto', *ENGINES]}")
@@ -136,9 +148,17 @@ def _engine(solver: str, *, l1: ArrayLike, firth: bool) -> str:
         raise ValueError('firth=True has its own solver and no l1: leave them at "auto" and 0.0')
     if not smooth and solver not in ("auto", "proximal_newton"):
         raise ValueError(f'l1 is for solver "proximal_newton" or "auto", not {solver!r}')
-    if solver != "auto":
-        return solver
-    return FIRTH if firth else "newton" if smooth else "proximal_newton"
+    sparse = is_sparse(problem.inputs)
+    if solver == "auto":
+        many = sparse or problem.inputs.shape[1] > MANY_COLUMNS
+        solver = FIRTH if firth else "newton_cg" if many else "newton"
+        solver = solver if smooth else "proximal_newton"
+    takes_sparse = solver in ("newton_cg", "lbfgs") or (is_csr(problem.inputs) and not smooth)
+    if sparse and not takes_sparse:
+        raise ValueError(
+            f"solver {solver!r} takes dense inputs, got {type(problem.inputs).__name__}"
+        )
+    return solver
 
 
 @functools.partial(jax.jit, static_argnames=("name", "max_steps"))
@@ -171,14 +191,12 @@ def _solve_on_host(
     problem: Problem, start: np.ndarray, tol: float, name: str, max_steps: int, auto: bool
 ) -> Solution:
     """With NumPy alone, but for a first go at many examples."""
-    with np.errstate(all="ignore"):
-        if auto and name == "newton" and suits_sketch(problem):
-            out = sketched(problem, start, tol, max_steps)
-            if out.status != SolverStatus.CONVERGED:
-                out = dense_newton(problem, np.asarray(out.params), tol, max_steps)
-        else:
-            out = HOSTS[name](problem, start, tol, max_steps)
-        return jax.tree.map(np.asarray, _concluded(problem, out, tol))
+    if auto and name == "newton" and suits_sketch(problem):
+        out = sketched(problem, start, tol, max_steps)
+        if out.status == SolverStatus.CONVERGED:
+            return _concluded(problem, out, tol)
+        start = np.asarray(out.params)
+    return _concluded(problem, HOSTS[name](problem, start, tol, max_steps), tol)
 
 
 def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:

@@ -21,6 +21,7 @@ from typing import Any
 
 import jax
 
+from bcejax.solvers.matrices import column_scales, is_sparse
 from bcejax.solvers.worlds import World, world_of
 
 
@@ -64,11 +65,7 @@ class Problem:
 
     def scales(self) -> Any:
         """The root mean square of each column, 1 for the intercept and where it is 0, (p,)."""
-        xp = self.world.xp
-        # of shares of the largest, for squares over- and underflow
-        largest = xp.max(xp.abs(self.inputs), axis=0, initial=0)
-        shares = self.inputs / xp.where(largest > 0, largest, 1)
-        scales = largest * xp.sqrt(self._product(self.weights, shares**2))
+        xp, scales = self.world.xp, column_scales(self.inputs, self.weights)
         scales = xp.where(scales > 0, scales, 1)
         return xp.append(scales, xp.ones((), scales.dtype)) if self.intercept else scales
 
@@ -94,5 +91,4 @@ class Problem:
         return self.penalised(pull)
 
     def _product(self, left: Any, right: Any) -> Any:
-        dense = hasattr(self.inputs, "strides") or isinstance(self.inputs, jax.Array)
-        return self.world.matmul(left, right) if dense else left @ right
+        return left @ right if is_sparse(self.inputs) else self.world.matmul(left, right)
