@@ -192,10 +192,10 @@ def _solve_on_host(
 ) -> Solution:
     """With NumPy alone, but for a first go at many examples."""
     if auto and name == "newton" and suits_sketch(problem):
-        out = sketched(problem, start, tol, max_steps)
+        out = jax.tree.map(np.asarray, sketched(problem, start, tol, max_steps))
         if out.status == SolverStatus.CONVERGED:
             return _concluded(problem, out, tol)
-        start = np.asarray(out.params)
+        start = out.params
     return _concluded(problem, HOSTS[name](problem, start, tol, max_steps), tol)
 
 
