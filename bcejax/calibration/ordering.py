@@ -93,7 +93,7 @@ def ascending(scores: jax.Array) -> Ordering:
     """
     scores = jax.lax.stop_gradient(scores)
     order = jnp.asarray(argsort(np.asarray(scores))) if on_host(scores) else jnp.argsort(scores)
-    return _with_ties(scores, order)
+    return with_ties(scores, order)
 
 
 def on_host(arrays: Any) -> bool:
@@ -131,7 +131,20 @@ def argsort(scores: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _with_ties(scores: jax.Array, order: jax.Array) -> Ordering:
+def with_ties(scores: jax.Array, order: jax.Array) -> Ordering:
+    """The ordering of scores whose order is known.
+
+    Args:
+        scores: (n,), nan-free.
+        order: (n,) integers, the index of each rank.
+
+    Returns:
+        An ``Ordering``.
+
+    Example:
+        >>> with_ties(jnp.array([0.1, 0.1, 0.5]), jnp.arange(3)).last
+        Array([False,  True,  True], dtype=bool)
+    """
     in_order = scores[order]
     new = in_order[1:] != in_order[:-1]
     group = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(new, dtype=jnp.int32)])

@@ -13,19 +13,21 @@ FOUR_DIGITS = ".4g"
 def answer(report: CalibrationReport) -> list[Block]:
     """Words for the tests that were made, and what was done otherwise than asked."""
     error = report.errors["smooth_calibration_error"]
-    said = [Paragraph(_verdict(error), "answer")] if not math.isnan(error.p_value) else []
+    said = (
+        [Paragraph(_verdict(error, report.n_resamples), "answer")]
+        if not math.isnan(error.p_value)
+        else []
+    )
     return [*said, *(Paragraph(note, "note") for note in report.notes)]
 
 
-def _verdict(error: Finding) -> str:
-    if error.p_value < 0.05:
-        return (
-            f"No. The smooth calibration error is {error.value:.3g}; a calibrated model would show"
-            f" as much with probability {error.p_value:.2g}."
-        )
+def _verdict(error: Finding, draws: int) -> str:
+    # where no draw shows as much, the p-value is an upper bound
+    at_most = "at most " if error.p_value <= 1 / (1 + draws) else ""
+    word = "No." if error.p_value < 0.05 else "Nothing speaks against it."
     return (
-        f"Nothing speaks against it. The smooth calibration error is {error.value:.3g}; a"
-        f" calibrated model would show as much with probability {error.p_value:.2g}."
+        f"{word} The smooth calibration error is {error.value:.3g}; a calibrated model would show"
+        f" as much with probability {at_most}{error.p_value:.2g}."
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.report import Progress, calibration_report
 
-WORK = 2 * 10**7  # rows times draws that are made by default, of 20 to 1000 draws
+WORK = 10**8  # rows times draws that are made by default, of 100 to 1000 draws
 
 
 def judge(
@@ -31,11 +31,14 @@ def judge(
         progress: told how far it has come.
         given: scores and weights.
     """
-    usual = min(1000, max(20, WORK // labels.size))
+    usual = min(1000, max(100, WORK // labels.size))
     draws = usual if resamples is None else resamples
     report = calibration_report(
         labels, **given, key=key, n_resamples=draws, calibrators=calibrators, progress=progress
     )
-    few = f"{draws} draws, for there are many rows; --resamples 1000 makes intervals smoother."
+    few = (
+        f"{draws} draws, for there are many rows: no p-value can be below {1 / (1 + draws):.2g};"
+        " --resamples 1000 lets them, and makes intervals smoother."
+    )
     cut = resamples is None and draws < 1000
     return report._replace(notes=(*report.notes, few)) if cut else report

@@ -16,8 +16,8 @@ import jax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.base import Calibrator
-from bcejax.calibration.calibrators.fits import fit_columns, scaled
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.calibrators.fits import Columns, fit_columns, scaled
+from bcejax.calibration.examples import as_examples
 
 
 @jax.tree_util.register_dataclass
@@ -54,13 +54,18 @@ class AffineScaling(Calibrator):
         tests/calibration/calibrators).
         """
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        (intercept, slope), status = _fit(examples)
+        (intercept, slope), status = fit_columns(examples, intercept_and_slope)
         return cls({"slope": slope, "intercept": intercept}, status)
 
     def _map(self, logits: jax.Array) -> jax.Array:
         return scaled(self.params["slope"], logits) + self.params["intercept"]
 
 
-@jax.jit
-def _fit(examples: Examples) -> tuple[jax.Array, jax.Array]:
-    return fit_columns(examples, lambda x: ((1.0, x), ()))
+def intercept_and_slope(logits: jax.Array) -> tuple[Columns, Columns]:
+    """The columns of an affine map, of any signs.
+
+    Example:
+        >>> intercept_and_slope(jnp.array([2.0]))
+        ((1.0, Array([2.], dtype=float32)), ())
+    """
+    return (1.0, logits), ()

@@ -19,7 +19,6 @@ References:
 """
 
 import dataclasses
-import functools
 import math
 from typing import Literal, Self
 
@@ -111,7 +110,6 @@ class BetaCalibration(Calibrator):
         return c - scaled(a, softplus(-logits)) + scaled(b, softplus(logits))
 
 
-@functools.partial(jax.jit, static_argnames="variant")
 def _fit(examples: Examples, variant: Variant) -> tuple[tuple[jax.Array, ...], jax.Array]:
     params, status = fit_columns(examples, COLUMNS[variant])
     if variant == "abm":

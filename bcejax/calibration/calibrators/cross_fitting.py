@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.base import Calibrator
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.ordering import on_host
 
 
 def cross_fitted_logits(
@@ -81,13 +82,20 @@ def cross_fit(
         >>> cross_fit(PlattScaling, examples, jnp.array([0, 0, 1, 1]), 2)[0].round(4)
         Array([-0.6931, 0.6931, -0.6931, 0.6931], dtype=float32)
     """
-    others = jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights)
-    fitted = jax.vmap(lambda weights: examples.measured(calibrator.fit, weights=weights))(others)
+
+    def fit(weights: jax.Array) -> Calibrator:
+        return examples.measured(calibrator.fit, weights=weights)
+
+    others = [jnp.where(fold == k, 0, examples.weights) for k in range(folds)]
+    if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples
+        fitted = [fit(weights) for weights in others]
+    else:
+        lanes = jax.vmap(fit)(jnp.stack(others))
+        fitted = [jax.tree.map(lambda each, k=k: each[k], lanes) for k in range(folds)]
     unseen = calibrated = examples.log_odds()
-    for k in range(folds):  # one after the other: the map of a vmap's lanes is slow to compile
-        one = jax.tree.map(lambda each, k=k: each[k], fitted)
+    for k, one in enumerate(fitted):  # the map of a vmap's lanes is slow to compile
         calibrated = jnp.where(fold == k, one(unseen), calibrated)
-    return calibrated, fitted.status
+    return calibrated, jnp.stack([one.status for one in fitted])
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:

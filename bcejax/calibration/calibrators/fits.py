@@ -11,21 +11,25 @@ whether it was right or wrong.  Where no finite logit counts there is nothing to
 nan.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from bcejax.calibration.calibrators.base import CalibratorStatus
 from bcejax.calibration.examples import Examples
+from bcejax.calibration.ordering import on_host
 from bcejax.solvers import minimise_bce
 
 Columns = Sequence[jax.Array | float]
 
 
+@jax.jit
 def finite_logits(examples: Examples) -> tuple[jax.Array, jax.Array]:
     """Logits (n,), 0 for infinite ones, and the weights (n,) with 0 there.
 
@@ -50,19 +54,31 @@ def fit_columns(
     Args:
         examples: n of them.
         columns: from finite logits (n,) to the columns of free params and of params >= 0; each is
-            (n,) or a number.
+            (n,) or a number. Compiled once per function object.
         labels: (n,) in place of the examples' own.
 
     Returns:
         Params, free ones first, and the status: at bound where a sign holds one at 0. nan and
         MAX_STEPS where no finite logit counts or an example was refused.
     """
-    logits, weights = finite_logits(examples)
+    free, signed, weights, counts = _laid_out(examples, columns)
     labels = examples.labels if labels is None else labels
-    free, signed = columns(logits)
-    params, status = _signed_fit(free, signed, labels, weights)
+    return _where(counts, *_signed_fit(free, signed, labels, weights))
+
+
+@functools.partial(jax.jit, static_argnames="columns")
+def _laid_out(
+    examples: Examples, columns: Callable[[jax.Array], tuple[Columns, Columns]]
+) -> tuple[Columns, Columns, jax.Array, jax.Array]:
+    """Free and signed columns, weights, and whether anything counts."""
+    logits, weights = finite_logits(examples)
+    free, signed = ([jnp.asarray(f, logits.dtype) for f in each] for each in columns(logits))
     # a refused example has weight nan, also where its logit is infinite
-    counts = (jnp.sum(weights) > 0) & (jnp.sum(examples.weights) > 0)
+    return free, signed, weights, (jnp.sum(weights) > 0) & (jnp.sum(examples.weights) > 0)
+
+
+@jax.jit
+def _where(counts: jax.Array, params: jax.Array, status: jax.Array) -> tuple[jax.Array, jax.Array]:
     status = jnp.where(counts, status, CalibratorStatus.MAX_STEPS).astype(jnp.int32)
     return jnp.where(counts, params, jnp.nan), status
 
@@ -70,7 +86,7 @@ def fit_columns(
 def _signed_fit(
     free: Columns, signed: Columns, labels: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    free = [jnp.asarray(each, labels.dtype) for each in free]
+    # its own program, which every fit of as many columns shares
     whole = minimise_bce([*free, *signed], labels, weights=weights)
     if not signed:
         return whole.params, whole.status
@@ -85,6 +101,9 @@ def _signed_fit(
         best = params[jnp.argmin(lax.stop_gradient(values))]
         return best, jnp.int32(CalibratorStatus.AT_BOUND)
 
+    if on_host(whole.params):  # the other fits are compiled when they are needed
+        right = np.all(np.asarray(whole.params)[len(free) :] >= 0)
+        return (whole.params, whole.status) if right else at_bound()
     keeps_signs = jnp.all(whole.params[len(free) :] >= 0)
     return lax.cond(keeps_signs, lambda: (whole.params, whole.status), at_bound)
 

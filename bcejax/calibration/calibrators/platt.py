@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bcejax.calibration.calibrators.affine import intercept_and_slope
 from bcejax.calibration.calibrators.base import Calibrator
 from bcejax.calibration.calibrators.fits import finite_logits, fit_columns, scaled
 from bcejax.calibration.examples import Examples, as_examples
@@ -59,7 +60,9 @@ class PlattScaling(Calibrator):
         tests/calibration/calibrators).
         """
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        (intercept, slope), status = _fit(examples)
+        (intercept, slope), status = fit_columns(
+            examples, intercept_and_slope, labels=_targets(examples)
+        )
         return cls({"slope": slope, "intercept": intercept}, status)
 
     def _map(self, logits: jax.Array) -> jax.Array:
@@ -67,10 +70,6 @@ class PlattScaling(Calibrator):
 
 
 @jax.jit
-def _fit(examples: Examples) -> tuple[jax.Array, jax.Array]:
-    return fit_columns(examples, lambda x: ((1.0, x), ()), labels=_targets(examples))
-
-
 def _targets(examples: Examples) -> jax.Array:
     _, weights = finite_logits(examples)
     y = examples.labels

@@ -23,8 +23,8 @@ import jax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.base import Calibrator
-from bcejax.calibration.calibrators.fits import fit_columns, scaled
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.calibrators.fits import Columns, fit_columns, scaled
+from bcejax.calibration.examples import as_examples
 
 
 @jax.tree_util.register_dataclass
@@ -66,14 +66,12 @@ class TemperatureScaling(Calibrator):
         tests/calibration/calibrators).
         """
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-        params, status = _fit(examples)
-        return cls({"inverse_temperature": params}, status)
+        params, status = fit_columns(examples, _columns)
+        return cls({"inverse_temperature": params[0]}, status)
 
     def _map(self, logits: jax.Array) -> jax.Array:
         return scaled(self.params["inverse_temperature"], logits)
 
 
-@jax.jit
-def _fit(examples: Examples) -> tuple[jax.Array, jax.Array]:
-    params, status = fit_columns(examples, lambda x: ((), (x,)))
-    return params[0], status
+def _columns(logits: jax.Array) -> tuple[Columns, Columns]:
+    return (), (logits,)

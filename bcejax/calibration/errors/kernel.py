@@ -155,12 +155,22 @@ def decayed_sums(values: jax.Array, decays: jax.Array) -> jax.Array:
         >>> decayed_sums(jnp.array([8.0, 0.0, 1.0]), jnp.array([1.0, 0.5, 0.5]))
         Array([0., 4., 2.], dtype=float32)
     """
-
-    def after(first: Affine, second: Affine) -> Affine:
-        return first[0] * second[0], first[1] * second[0] + second[1]
-
+    n = len(values)
+    length = math.isqrt(n - 1) + 1
     arriving = decays * jnp.concatenate([jnp.zeros_like(values[:1]), values[:-1]])
-    return jax.lax.associative_scan(after, (decays, arriving))[1]
+
+    def fade(carried: jax.Array, step: Affine) -> tuple[jax.Array, jax.Array]:
+        carried = carried * step[0] + step[1]
+        return carried, carried
+
+    # pieces of about sqrt(n) side by side, each from 0; then what the ones before leave to them
+    pieces = jnp.pad(jnp.stack([decays, arriving]), ((0, 0), (0, length**2 - n)))
+    steps = jnp.swapaxes(pieces.reshape(2, length, length), 1, 2)
+    own = jax.lax.scan(fade, jnp.zeros_like(steps[1, 0]), tuple(steps))[1]
+    shares = jnp.cumprod(steps[0], axis=0)
+    ends = jax.lax.scan(fade, jnp.zeros((), own.dtype), (shares[-1], own[-1]))[1]
+    before = jnp.concatenate([jnp.zeros_like(ends[:1]), ends[:-1]])
+    return (own + shares * before).T.ravel()[:n]
 
 
 def _gaussian(

@@ -32,6 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bcejax.calibration.calibrators.fits import finite_logits
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.options import check_confidence
 from bcejax.losses import bce_with_logits
@@ -105,14 +106,24 @@ def calibration_regression(
     return _regression(examples, confidence)
 
 
-@functools.partial(jax.jit, static_argnames="confidence")
 def _regression(examples: Examples, confidence: float) -> CalibrationRegression:
-    x, y = examples.log_odds(), examples.labels
-    finite = jnp.isfinite(x)
-    x, w = jnp.where(finite, x, 0), jnp.where(finite, examples.weights, 0)
-    free = minimise_bce([1.0, x], y, weights=w)
-    shift = minimise_bce([1.0], y, weights=w, offset=x)
+    x, w = finite_logits(examples)
+    # programs of their own: the first is that of affine scaling
+    free = minimise_bce([jnp.ones((), x.dtype), x], examples.labels, weights=w)
+    shift = minimise_bce([1.0], examples.labels, weights=w, offset=x)
+    return _compared(examples, x, w, free, shift, confidence)
 
+
+@functools.partial(jax.jit, static_argnames="confidence")
+def _compared(
+    examples: Examples,
+    x: jax.Array,
+    w: jax.Array,
+    free: NewtonFit,
+    shift: NewtonFit,
+    confidence: float,
+) -> CalibrationRegression:
+    y, finite = examples.labels, jnp.isfinite(examples.log_odds())
     intercept, slope = _estimates(free, confidence)
     (in_the_large,) = _estimates(shift, confidence)
     refuted = jnp.any((examples.weights > 0) & ~finite & (examples.residuals() != 0))

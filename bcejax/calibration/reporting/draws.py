@@ -6,6 +6,9 @@ once serves the estimates, the bootstrap and the simulation, and to compile take
 it for a thousand examples.
 
 Isotonic regression is left out of the bootstrap, where it is inconsistent.
+
+Of many examples the draws are measured in cells (cells.py), and draw 0 by a program of its own; by
+the difference of its two measures, which is about the width of a cell, the draws are moved.
 """
 
 import functools
@@ -16,13 +19,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from bcejax.calibration.binning.rules import Bins, cube_root
+from bcejax.calibration.cells import cell_size, in_cells
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.inference.bootstrap import draw_counts
 from bcejax.calibration.inference.replication import in_pieces, replicated
 from bcejax.calibration.inference.simulation import simulate_labels
-from bcejax.calibration.reporting.measures import measure_errors, measure_parts, measure_scores
+from bcejax.calibration.reporting.measures import (
+    MASS_BINS,
+    measure_errors,
+    measure_parts,
+    measure_scores,
+)
 
 Draws = dict[str, dict[str, np.ndarray]]
+Metrics = dict[str, dict[str, jax.Array]]
 
 
 def draw_measures(
@@ -46,41 +57,80 @@ def draw_measures(
         The values (draws + 1,) by part and name of metric; those of isotonic regression are nan
         where examples are resampled.
     """
+    many = cell_size(examples.labels.size) > 1
+    of_data = jax.tree.map(np.asarray, _of_data(examples)) if many else None
+    if many and not draws:
+        return jax.tree.map(lambda value: value[None], of_data)
+    bins = _as_many_bins(examples) if many else None
     found = in_pieces(
-        lambda first, length: _measured(examples, key, first, jnp.array(simulate), length),
+        lambda first, length: _measured(examples, key, first, jnp.array(simulate), length, bins),
         draws + 1,
         progress,
         examples,
     )
-    return jax.tree.map(np.asarray, found)
+    drawn: Draws = jax.tree.map(np.asarray, found)
+    return jax.tree.map(_moved, drawn, of_data) if many else drawn
 
 
-@functools.partial(jax.jit, static_argnames="count")
+def _as_many_bins(examples: Examples) -> int:
+    """As the data have, of which the cells are fewer."""
+    weights = np.asarray(examples.weights)
+    return cube_root(min(weights.size, float(weights.sum())))
+
+
+def _moved(drawn: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Draws in cells, moved so that draw 0 is the value of the data."""
+    both = np.isfinite(value) & np.isfinite(drawn[0])
+    moved: np.ndarray = drawn + np.where(both, value - drawn[0], 0)
+    moved[0] = value
+    return moved
+
+
+@functools.partial(jax.jit, static_argnames=("count", "bins"))
 def _measured(
-    examples: Examples, key: jax.Array, first: jax.Array, simulate: jax.Array, count: int
-) -> dict[str, dict[str, jax.Array]]:
+    examples: Examples,
+    key: jax.Array,
+    first: jax.Array,
+    simulate: jax.Array,
+    count: int,
+    bins: int | None,
+) -> Metrics:
+    """The draws; in cells, and so many bins, unless bins is None."""
     logits, size = examples.log_odds(), examples.labels.size
     places, trials = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
     data = jax.random.key_data(jax.random.fold_in(key, 0))
 
-    def once(own: jax.Array) -> dict[str, dict[str, jax.Array]]:
+    def once(own: jax.Array) -> Metrics:
         is_data = jnp.all(jax.random.key_data(own) == data)  # draw 0
         counts = jnp.where(is_data | simulate, 1, draw_counts(own, places, trials))
         labels = jnp.where(is_data | ~simulate, examples.labels, simulate_labels(own, logits))
         weights = examples.weights * counts
-        return {
-            "scores": examples.measured(measure_scores, labels=labels, weights=weights),
-            "errors": examples.measured(measure_errors, labels=labels, weights=weights),
-            "parts": lax.cond(simulate, _parts, _no_parts, examples, labels),
-        }
+        if bins is None:
+            return _metrics(examples._replace(labels=labels, weights=weights), simulate)
+        return _metrics(in_cells(examples, labels, weights, cell_size(size)), simulate, bins)
 
     return replicated(once, key, first, count, size)
 
 
-def _parts(examples: Examples, labels: jax.Array) -> dict[str, jax.Array]:
-    return examples.measured(measure_parts, labels=labels)
+@jax.jit
+def _of_data(examples: Examples) -> Metrics:
+    return _metrics(examples, True)
 
 
-def _no_parts(examples: Examples, labels: jax.Array) -> dict[str, jax.Array]:
-    shapes = jax.eval_shape(_parts, examples, labels)
+def _metrics(
+    examples: Examples, with_parts: jax.Array | bool, bins: Bins = MASS_BINS["bins"]
+) -> Metrics:
+    return {
+        "scores": examples.measured(measure_scores),
+        "errors": examples.measured(functools.partial(measure_errors, bins=bins)),
+        "parts": lax.cond(with_parts, _parts, _no_parts, examples),
+    }
+
+
+def _parts(examples: Examples) -> dict[str, jax.Array]:
+    return examples.measured(measure_parts)
+
+
+def _no_parts(examples: Examples) -> dict[str, jax.Array]:
+    shapes = jax.eval_shape(_parts, examples)
     return jax.tree.map(lambda each: jnp.full(each.shape, jnp.nan, each.dtype), shapes)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bcejax.calibration.binning.rules import Bins
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors.binned import expected_calibration_error
 from bcejax.calibration.errors.cumulative import cumulative_calibration_error
@@ -60,12 +61,15 @@ def measure_rates(examples: Examples) -> dict[str, jax.Array]:
     }
 
 
-def measure_errors(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
+def measure_errors(
+    labels: jax.Array, bins: Bins = MASS_BINS["bins"], **given: Any
+) -> dict[str, jax.Array]:
     """Errors of calibration; the larger the worse."""
+    given_bins = {"bins": bins, "strategy": MASS_BINS["strategy"]}
     cumulative = cumulative_calibration_error(labels, **given)
     return {
-        "expected_calibration_error": expected_calibration_error(labels, **given, **MASS_BINS),
-        "debiased_squared_error": debiased_squared_error(labels, **given, **MASS_BINS),
+        "expected_calibration_error": expected_calibration_error(labels, **given, **given_bins),
+        "debiased_squared_error": debiased_squared_error(labels, **given, **given_bins),
         "smooth_calibration_error": smooth_calibration_error(labels, **given),
         "kernel_calibration_error": kernel_calibration_error(labels, **given),
         "kuiper": cumulative.kuiper,

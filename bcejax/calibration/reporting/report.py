@@ -37,7 +37,7 @@ from bcejax.losses import bce_gradient, bce_with_logits
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 CONTESTANTS = ("temperature", "affine", "beta", "isotonic")
-ENOUGH = 10**5  # examples to compare calibrators by; more would tell no more of them
+ENOUGH = 10**6  # examples to compare calibrators by; more would tell no more of them
 
 
 def calibration_report(
@@ -69,7 +69,7 @@ def calibration_report(
         key: of ``jax.random``; None takes key 0, so that the same data have the same report.
         n_resamples: of the bootstrap and of the simulation; 0 leaves out intervals and p-values.
         confidence: of the intervals.
-        calibrators: names of ``CALIBRATORS`` to compare by cross-fitting, on 1e5 of the examples if
+        calibrators: names of ``CALIBRATORS`` to compare by cross-fitting, on 1e6 of the examples if
             there are more; () leaves that out.
         folds: of the cross-fitting.
         progress: called as ``progress(stage, done, count)``.
@@ -115,7 +115,7 @@ def calibration_report(
         regression=_regression(examples, confidence),
         recalibrations=contest,
         best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
-        notes=("Calibrators are compared on 100,000 of the examples.",)
+        notes=("Calibrators are compared on 1,000,000 of the examples.",)
         if few is not examples
         else (),
     )

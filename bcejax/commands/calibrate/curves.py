@@ -10,6 +10,7 @@ from bcejax.calibration.decomposition.corp import CorpDecomposition, corp_decomp
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_reliability_curve
 from bcejax.calibration.inference import Band, consistency_band
 from bcejax.commands.calibrate.predictions import Predictions
+from bcejax.numerics import sigmoid
 
 FINE = 50  # bins of the histogram
 GROUPS = 6  # that are drawn: so many colours can be told apart on one axes
@@ -48,7 +49,12 @@ def trace_curves(
             rows.labels, **rows.given, key=key, n_simulations=simulations, points=200
         ),
         parts=corp_decomposition(rows.labels, **rows.given),
-        after=reliability_curve(rows.labels, logits=unseen, weights=rows.given["weights"]),
+        # of probabilities where the others are, so that they share a program
+        after=reliability_curve(
+            rows.labels,
+            **({"logits": unseen} if rows.probs is None else {"probs": sigmoid(unseen)}),
+            weights=rows.weights,
+        ),
         groups={
             name: reliability_curve(rows.labels, **rows.given, where=rows.groups == name)
             for name in groups[:GROUPS]
