@@ -15,6 +15,7 @@ References:
     D. Lemire, Fast random integer generation in an interval (2019).
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -51,6 +52,7 @@ def resampling(key: jax.Array, present: ArrayLike) -> Resampling:
     return Resampling(bits, places, jnp.sum(present, dtype=jnp.int32))
 
 
+@functools.partial(jax.jit, static_argnames="count")
 def resample_counts(draws: Resampling, first: ArrayLike, count: int) -> jax.Array:
     """The counts of resamples first, first + 1, ....
 

@@ -60,8 +60,8 @@ def weighted_fits(
 
     Returns:
         A ``Solution`` with a leading axis (m,); NumPy float64 where all arrays are NumPy's, else
-        JAX arrays in the dtype of inputs, at least float32, and then the call works under jit and
-        vmap. It has no derivatives; for these, vmap ``fit_logistic``.
+        JAX arrays in the dtype of inputs, at least float32, and then the call works under jit. It
+        has no derivatives; for these, vmap ``fit_logistic``.
 
     Raises:
         TypeError: an array is not of real numbers.

@@ -1,0 +1,59 @@
+"""Counts of resamples: their law, and what they do not depend on."""
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from bcejax.data.resampling import resample_counts, resampling
+
+N, M = 12, 4000
+KEY = jax.random.key(3)
+
+
+@pytest.fixture(scope="module")
+def counts():
+    return np.asarray(resample_counts(resampling(KEY, np.ones(N, bool)), 0, M))
+
+
+def test_every_resample_draws_as_many_as_there_are(counts):
+    assert counts.dtype == np.int32
+    assert (counts.sum(axis=1) == N).all()
+
+
+def test_the_law_is_multinomial(counts):
+    cells = np.bincount(counts[:, 0], minlength=6)[:6]
+    law = stats.binom.pmf(np.arange(6), N, 1 / N)
+    assert stats.chisquare(cells, law / law.sum() * cells.sum()).pvalue > 1e-3
+    covariance = np.cov(counts.T)
+    want = np.eye(N) - 1 / N
+    # a covariance of M draws is sure to about 1 / sqrt(M)
+    assert np.abs(covariance - want).max() < 5 * np.sqrt(2 / M)
+
+
+def test_examples_are_drawn_alike(counts):
+    assert stats.chisquare(counts.sum(axis=0)).pvalue > 1e-3
+
+
+def test_a_resample_depends_on_no_other(counts):
+    draws = resampling(KEY, np.ones(N, bool))
+    assert np.array_equal(resample_counts(draws, 17, 3), counts[17:20])
+
+
+def test_precision_makes_no_difference(counts):
+    with jax.enable_x64(True):
+        draws = resampling(KEY, np.ones(N, bool))
+        assert np.array_equal(resample_counts(draws, 0, 5), counts[:5])
+
+
+def test_the_key_chooses(counts):
+    other = resample_counts(resampling(jax.random.key(4), np.ones(N, bool)), 0, 9)
+    assert not np.array_equal(other, counts[:9])
+
+
+def test_what_is_absent_is_never_drawn():
+    present = np.arange(N) % 3 > 0
+    counts = np.asarray(resample_counts(resampling(KEY, present), 0, M))
+    assert (counts[:, ~present] == 0).all()
+    assert (counts.sum(axis=1) == present.sum()).all()
+    assert stats.chisquare(counts[:, present].sum(axis=0)).pvalue > 1e-3
