@@ -2,8 +2,6 @@
 
 flags         what can be asked
 rows          features, labels, weights of the file: checked row by row
-penalties     the penalty that does best on rows left out
-coefficients  their table
 results       the record of all that was found
 learning      the work, one stage after the other
 figures       the figures

@@ -12,14 +12,10 @@ is written all the same; 2 where the flags or the file are not in order.
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from bcejax.commands.fit.flags import read_flags
 from bcejax.commands.fit.folder import FILES, write_results
 from bcejax.commands.fit.learning import learn
-from bcejax.commands.fit.pages import lead_of
-from bcejax.commands.fit.results import Results
 from bcejax.commands.folders import check_folder
 from bcejax.commands.stages import Stages
 from bcejax.plots import house_style
@@ -37,23 +33,11 @@ def main(args: Sequence[str]) -> int:
     results = learn(flags, stages)
     with stages.stage("wrote", str(flags.out)):
         write_results(flags.out, results)
-    _print(results)
+    print(results.summary)  # as wide as it is: rich would cut numbers in a narrow terminal
+    if results.held is not None:
+        Console().print(results.held.report)
     console.print(f"report: {flags.out / 'report.html'}", soft_wrap=True, highlight=False)
     if not results.converged:
         words = f"{results.model.status.name.lower()}: {explain_status(results.model.status)}"
         console.print(words, style="yellow", soft_wrap=True, highlight=False, markup=False)
     return int(not results.converged)
-
-
-def _print(results: Results) -> None:
-    """The coefficients, and what the rows held out say."""
-    head, *numbers = results.table
-    shown = Table(head, *numbers, title=lead_of(results), title_justify="left", box=None)
-    for column in shown.columns[1:]:
-        column.justify = "right"
-    for name, *values in zip(*results.table.values(), strict=True):
-        shown.add_row(escape(str(name)), *(f"{value:.4g}" for value in values))
-    console = Console()
-    console.print(shown)
-    if results.held is not None:
-        console.print(results.held.report)

@@ -38,7 +38,7 @@ class Flags:
     confidence: float = 0.95
     """Of the intervals of coefficients."""
     resamples: int | None = None
-    """Draws to judge the rows held out by; 1000, but fewer for more than 20,000 of them."""
+    """Draws to judge the rows held out by; 1000, but fewer where there are very many."""
     seed: int = 0
     """Of all draws."""
     out: Path = Path("fit")

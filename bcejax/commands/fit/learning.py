@@ -5,10 +5,8 @@ import numpy as np
 
 from bcejax.calibration.binning import reliability_curve
 from bcejax.calibration.reporting.report import Progress
-from bcejax.commands.fit.coefficients import coefficient_table
 from bcejax.commands.fit.flags import Flags, listed
-from bcejax.commands.fit.penalties import search_penalty
-from bcejax.commands.fit.results import HeldOut, Results
+from bcejax.commands.fit.results import HeldOut, Results, Search
 from bcejax.commands.fit.rows import Rows, read_rows
 from bcejax.commands.judging import judge
 from bcejax.commands.model_file import Model
@@ -16,9 +14,12 @@ from bcejax.commands.stages import Stages
 from bcejax.data import Standardizer, fit_standardizer, split_rows
 from bcejax.numerics import sigmoid
 from bcejax.solvers import Solution, SolverStatus, fit_logistic
+from bcejax.solvers.cross_validation import cross_validate
 from bcejax.solvers.inference.information import covariance
+from bcejax.solvers.inference.summaries import Summary, summary
 
 FINE = 50  # bins of the histogram
+L2 = np.logspace(1, -6, 29)  # of standardised columns: from where hardly anything is learnt to all
 
 
 def learn(flags: Flags, stages: Stages) -> Results:
@@ -38,16 +39,16 @@ def learn(flags: Flags, stages: Stages) -> Results:
     l2, search = flags.l2 or 0.0, None
     if flags.cv is not None:
         with stages.stage("tried", f"penalties in {flags.cv} folds"):
-            l2, search = search_penalty(train, folds=flags.cv, seed=flags.seed)
+            l2, search = _search(train, flags.cv, flags.seed)
     with stages.stage("fitted", f"{learnt.size} rows of {len(rows.names)} columns"):
-        solution, spread = _fit(train, l2, flags)
+        solution, told, spread = _fit(train, l2, flags)
     model = Model(
         features=rows.names,
         label=flags.label,
         standardizer=standardizer,
         coefficients=np.asarray(solution.coefficients),
         intercept=np.asarray(solution.intercept),
-        covariance=spread if np.isfinite(spread).all() else None,
+        covariance=spread,
         l2=l2,
         l1=flags.l1 or 0.0,
         firth=flags.firth,
@@ -57,9 +58,8 @@ def learn(flags: Flags, stages: Stages) -> Results:
     if held.size:
         with stages.stage("judged", f"{held.size} rows held out") as say:
             judged = _judged(model, rows.taken(held), 1 + held, flags, say)
-    table = coefficient_table(rows.names, solution, spread, flags.confidence)
     deviations = train.inputs.std(axis=0)
-    return Results(model, solution, table, deviations, learnt.size, search, judged, flags.asked)
+    return Results(model, solution, told, deviations, learnt.size, search, judged, flags.asked)
 
 
 def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
@@ -77,15 +77,33 @@ def _standardizer(inputs: np.ndarray, flags: Flags) -> Standardizer:
     return Standardizer(np.zeros(columns), np.ones(columns))
 
 
-def _fit(train: Rows, l2: float, flags: Flags) -> tuple[Solution, np.ndarray]:
-    """The solution and its covariance, nan where there is none."""
-    _, inputs, labels, _ = train
-    solution = fit_logistic(
-        inputs, labels, **train.given, l2=l2, l1=flags.l1 or 0.0, firth=flags.firth
+def _search(train: Rows, folds: int, seed: int) -> tuple[float, Search]:
+    """The l2 of least cross-validated log loss, and all that were tried."""
+    found = cross_validate(
+        train.inputs, train.labels, **train.given, grid=L2, folds=folds, seed=seed
     )
-    if flags.l1:
-        return solution, np.full([inputs.shape[1] + 1] * 2, np.nan)
-    return solution, np.asarray(covariance(solution, inputs, labels, **train.given, l2=l2))
+    search = Search(*map(np.asarray, (found.grid, found.mean, found.standard_error)))
+    return float(L2[found.best]), search
+
+
+def _fit(train: Rows, l2: float, flags: Flags) -> tuple[Solution, Summary, np.ndarray | None]:
+    """The solution, what it says, and its covariance where there is one."""
+    names, inputs, labels, _ = train
+    l1, given = flags.l1 or 0.0, {**train.given, "l2": l2}
+    solution = fit_logistic(inputs, labels, **given, l1=l1, firth=flags.firth)
+    told = summary(
+        solution,
+        inputs,
+        labels,
+        **given,
+        l1=l1,
+        firth=flags.firth,
+        names=names,
+        confidence=flags.confidence,
+    )
+    spread = np.asarray(covariance(solution, inputs, labels, **given))
+    known = l1 == 0 and bool(np.isfinite(spread).all())
+    return solution, told, spread if known else None
 
 
 def _judged(model: Model, rows: Rows, numbers: np.ndarray, flags: Flags, say: Progress) -> HeldOut:

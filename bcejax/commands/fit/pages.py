@@ -42,7 +42,7 @@ def page_of_fit(results: Results, figures: Mapping[str, Figure]) -> Page:
         Section(
             "Coefficients",
             "coefficients",
-            (_coefficients(results), drawing_of(figures["coefficients"])),
+            (*_coefficients(results), drawing_of(figures["coefficients"])),
         ),
     ]
     if results.search is not None:
@@ -71,7 +71,8 @@ def lead_of(results: Results) -> str:
 def _ending(results: Results) -> tuple[Block, ...]:
     words = explain_status(results.model.status)
     said = "It converged." if results.converged else f"It did not converge: {words}."
-    return Paragraph(said, "answer"), Facts("Fit", facts_of(results))
+    head = Listing("\n".join(results.summary.head()))
+    return Paragraph(said, "answer"), head, Facts("Fit", facts_of(results))
 
 
 def facts_of(results: Results) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def facts_of(results: Results) -> dict[str, Any]:
     }
 
 
-def _coefficients(results: Results) -> Grid:
+def _coefficients(results: Results) -> list[Block]:
     names, *numbers = results.table
     columns: dict[str, Any] = {names: results.table[names].tolist()}
     columns |= {each: [none_if_endless(value) for value in results.table[each]] for each in numbers}
@@ -103,7 +104,8 @@ def _coefficients(results: Results) -> Grid:
         else "Of the columns as they are."
     )
     formats = dict.fromkeys(numbers, FOUR_DIGITS)
-    return make_grid(caption, columns, formats=formats, rows=100, links=links_to("table.csv"))
+    grid = make_grid(caption, columns, formats=formats, rows=100, links=links_to("table.csv"))
+    return [grid, *(Paragraph(f"{note}.", "note") for note in results.summary.notes)]
 
 
 def _penalties(search: Search) -> Grid:

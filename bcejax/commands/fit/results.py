@@ -9,6 +9,7 @@ from bcejax.calibration.binning import ReliabilityCurve
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.commands.model_file import Model
 from bcejax.solvers import Solution, SolverStatus
+from bcejax.solvers.inference.summaries import Summary
 
 
 class Search(NamedTuple):
@@ -37,12 +38,30 @@ class Results(NamedTuple):
 
     model: Model
     solution: Solution
-    table: Mapping[str, np.ndarray]  # of coefficients, a row for each and one for the intercept
+    summary: Summary
     deviations: np.ndarray  # (d,) standard deviation of each column as it was fitted
     examples: int  # that were learned from
     search: Search | None
     held: HeldOut | None
     asked: Mapping[str, Any]
+
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """The coefficients, column by column; the last row is the intercept's."""
+        told = self.summary
+        odds, odds_lower, odds_upper = told.odds_ratios
+        return {
+            "name": np.array(told.names),
+            "coefficient": told.coefficients,
+            "error": told.errors,
+            "z": told.z_values,
+            "p_value": told.p_values,
+            "lower": told.lower,
+            "upper": told.upper,
+            "odds_ratio": odds,
+            "odds_lower": odds_lower,
+            "odds_upper": odds_upper,
+        }
 
     @property
     def converged(self) -> bool:

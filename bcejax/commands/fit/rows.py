@@ -28,7 +28,7 @@ class Rows(NamedTuple):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The weights by the name that the library's functions know."""
+        """The weights, by the name that the library's functions know them by."""
         return {"weights": self.weights}
 
 

@@ -1,14 +1,21 @@
 """``bcejax fit`` from its words to its folder, and back through ``bcejax predict``."""
 
 import csv
+import inspect
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bcejax.calibration.reporting.findings import CalibrationReport, Finding
+from bcejax.calibration.reporting.report import calibration_report
+from bcejax.commands import judging
 from bcejax.commands.entry import enter
+from bcejax.commands.fit import learning
 from bcejax.commands.model_file import load_model
+from bcejax.solvers.cross_validation import cross_validate
 
 RNG = np.random.default_rng(5)
 INPUTS = RNG.normal(size=(160, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, 1.0]
@@ -27,6 +34,19 @@ def write_rows(path, inputs=INPUTS, labels=LABELS):
     path.write_text("\n".join([f"id,ill,{','.join(NAMES)}", *lines]), encoding="utf-8")
 
 
+def quick_report(labels, **options):
+    """Two findings in place of all, which take long to compile and have tests of their own."""
+    inspect.signature(calibration_report).bind(labels, **options)
+    logits = options["logits"]
+    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits))
+    scores = {"log_score": Finding(float(losses.mean()))}
+    errors = {"smooth_calibration_error": Finding(0.01, 0.0, 0.02, 0.5)}
+    n_resamples = options["n_resamples"]
+    return CalibrationReport(
+        labels.size, "logits", 0.95, n_resamples, scores, errors, {}, {}, {}, ""
+    )
+
+
 def table(path):
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -39,7 +59,9 @@ def run(tmp_path_factory):
     write_rows(folder / "rows.csv")
     words = ["fit", str(folder / "rows.csv"), "--label", "ill", "--drop", "id"]
     more = ["--resamples", "19", "--out", str(folder / "out")]
-    assert enter([*words, *more]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "calibration_report", quick_report)
+        assert enter([*words, *more]) == 0
     return folder / "out"
 
 
@@ -76,11 +98,13 @@ def test_the_report_says_the_same(run):
     assert scores["log_score"]["value"] == pytest.approx(losses.mean(), rel=1e-12)
     named = {row["name"]: row for row in table(run / "calibration.csv")}
     assert float(named["log_score"]["value"]) == scores["log_score"]["value"]
+    assert report["held_out"]["n_resamples"] == 19
 
 
 def test_the_page_opens_alone(run):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "It converged." in page
+    assert "Nothing speaks against it. The smooth calibration error is 0.01;" in page
     assert page.count('<img src="data:image/svg+xml;base64,') == 2
     assert not re.search(r'(src|href)="https?:', page)
     assert "größe &lt;&amp;&gt;" in page
@@ -103,7 +127,8 @@ def test_predict_gives_the_same_digits_from_shuffled_columns(run, tmp_path):
 
 
 def test_a_penalty_is_of_standardised_columns_unless_told_otherwise(tmp_path):
-    write_rows(tmp_path / "rows.csv")
+    inputs, labels = INPUTS[:120], LABELS[:120]  # as many as above are learnt from: one shape
+    write_rows(tmp_path / "rows.csv", inputs, labels)
     words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id", "--l2", "0.1"]
     params = {}
     for way in ("standardize", "no-standardize"):
@@ -112,20 +137,48 @@ def test_a_penalty_is_of_standardised_columns_unless_told_otherwise(tmp_path):
         assert not (out / "held_out.csv").exists()
         model = load_model(out / "model.npz")
         params[way] = model.coefficients
-        moved = np.asarray(model.standardizer(INPUTS))
-        slopes = 1 / (1 + np.exp(-model.logits(INPUTS))) - LABELS
-        gradient = slopes @ moved / 160 + 0.1 * model.coefficients
+        moved = np.asarray(model.standardizer(inputs))
+        slopes = 1 / (1 + np.exp(-model.logits(inputs))) - labels
+        gradient = slopes @ moved / 120 + 0.1 * model.coefficients
         np.testing.assert_allclose(gradient, 0, atol=1e-8)
-        scale = 1 if way == "standardize" else INPUTS.std(axis=0)
+        scale = 1 if way == "standardize" else inputs.std(axis=0)
         np.testing.assert_allclose(moved.std(axis=0), scale)
     assert np.abs(params["standardize"] - params["no-standardize"]).max() > 0.1
 
 
+def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
+    asked = {}
+
+    def quick_search(inputs, labels, **options):
+        inspect.signature(cross_validate).bind(inputs, labels, **options)
+        asked.update(options, spread=inputs.std(axis=0))
+        grid = options["grid"]
+        loss = 0.5 + np.log(grid / 0.03) ** 2
+        return SimpleNamespace(grid=grid, mean=loss, standard_error=loss / 9, best=loss.argmin())
+
+    monkeypatch.setattr(learning, "cross_validate", quick_search)
+    write_rows(tmp_path / "rows.csv", INPUTS[:120], LABELS[:120])
+    words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id", "--cv", "4"]
+    assert enter([*words, "--seed", "3", "--test", "0", "--out", str(tmp_path / "out")]) == 0
+    assert (asked["folds"], asked["seed"]) == (4, 3)
+    np.testing.assert_allclose(asked["spread"], 1)
+    rows = table(tmp_path / "out" / "penalties.csv")
+    assert [float(row["l2"]) for row in rows] == asked["grid"].tolist()
+    best = min(rows, key=lambda row: float(row["loss"]))
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["l2"], report["standardised"]) == (float(best["l2"]), True)
+    assert load_model(tmp_path / "out" / "model.npz").l2 == float(best["l2"])
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "with one standard error; l2 = " in page
+
+
 def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
-    write_rows(tmp_path / "rows.csv", labels=(INPUTS[:, 0] > 0).astype(int))
+    write_rows(tmp_path / "rows.csv", INPUTS[:120], (INPUTS[:120, 0] > 0).astype(int))
     words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id"]
     assert enter([*words, "--test", "0", "--out", str(tmp_path / "out")]) == 1
-    assert "separated: a hyperplane tells the labels apart" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "separated: a hyperplane tells the labels apart" in told.err
+    assert "no estimate of finite error: age" in told.out
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "It did not converge: a hyperplane tells the labels apart" in page
     assert json.loads((tmp_path / "out" / "report.json").read_text())["status"] == "separated"
