@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from bcejax.solvers.line_search import Along
-from bcejax.solvers.matrices import column_scales, mapped
+from bcejax.solvers.matrices import mapped
 from bcejax.solvers.problem import Problem
 
 RENEWED = 16  # steps after which logits are computed anew
@@ -40,10 +40,8 @@ class Columns(NamedTuple):
             array([2., 1.])
         """
         xp, p = problem.world.xp, problem.inputs.shape[1] + problem.intercept
-        scales = column_scales(problem.inputs, problem.weights)
-        scales = xp.where(scales > 0, scales, 1)
+        scales = problem.scales()
         if problem.intercept:
-            scales = xp.append(scales, xp.ones((), scales.dtype))
             means = problem.gathered(problem.weights) * (xp.arange(p) < p - 1)
         else:
             means = xp.zeros_like(scales)

@@ -13,6 +13,8 @@ from jax.experimental.sparse import BCOO
 
 from bcejax.solvers.worlds import world_of
 
+CACHED = 2**16  # numbers that stay in the cache
+
 
 def is_csr(inputs: Any) -> bool:
     """Whether it is a sparse matrix of SciPy's in rows; without an import of SciPy.
@@ -66,20 +68,41 @@ def column_scales(inputs: Any, weights: Any) -> Any:
     world = world_of(weights)
     xp, limits = world.xp, jnp.finfo(weights.dtype)
 
-    def mean_squares(unit: Any) -> Any:
-        if is_sparse(inputs):
-            return weights @ mapped(inputs, lambda x, j: (x / unit[j]) ** 2)
-        # a sum of products, which JAX takes in one pass, where a product would ask for a copy
-        return xp.sum(weights[:, None] * (inputs / unit) ** 2, axis=0)
-
     def careful() -> Any:
         largest = _largest(inputs, xp)
         unit = xp.where(largest > 0, largest, 1)
-        return unit * xp.sqrt(mean_squares(unit))
+        return unit * xp.sqrt(_mean_squares(mapped(inputs, lambda x, j: x / unit[j]), weights))
 
-    squares = mean_squares(xp.ones(inputs.shape[1], weights.dtype))
+    squares = _mean_squares(inputs, weights)
     safe = (squares > limits.tiny / limits.eps) & (squares < limits.max)
     return world.cond(xp.all(safe), lambda: xp.sqrt(squares), careful)
+
+
+def _mean_squares(inputs: Any, weights: Any) -> Any:
+    """Of each column, (d,)."""
+    if is_sparse(inputs):
+        return weights @ mapped(inputs, lambda x, _: x * x)
+    if isinstance(inputs, np.ndarray):
+        length = max(1, CACHED // inputs.shape[1])
+        parts = (slice(i, i + length) for i in range(0, len(inputs), length))
+        return sum(weights[part] @ inputs[part] ** 2 for part in parts)
+    # a sum of products, which JAX takes in one pass, where a product would ask for a copy
+    return jnp.sum(weights[:, None] * inputs**2, axis=0)
+
+
+def row_squares(inputs: Any) -> Any:
+    """The squared length of each row, (n,).
+
+    Example:
+        >>> row_squares(np.array([[3.0, 4.0]]))
+        array([25.])
+    """
+    if is_sparse(inputs):
+        squares = mapped(inputs, lambda x, _: x * x)
+        return squares @ np.ones(inputs.shape[1], squares.dtype)
+    if isinstance(inputs, np.ndarray):
+        return np.einsum("ij,ij->i", inputs, inputs)
+    return jnp.sum(inputs * inputs, axis=1)
 
 
 def _largest(inputs: Any, xp: Any) -> Any:

@@ -1,0 +1,174 @@
+r"""Newton steps for fewer examples than columns, solved among the examples.
+
+With l2 > 0 the optimal coefficients are b = X'a for some a (n,), of sum 0 beside an intercept,
+so b is kept in that form.  With v_i = w_i (s(z_i) - y_i) and W = diag(w_i s(z_i) s(-z_i)) the step
+of a and of the intercept solves
+
+    (l2 W^-1 + X X') da + dc = -W^-1 (v + l2 a),   sum da = 0,
+
+which is Newton's step of b.  Conjugate gradients, preconditioned by the diagonal and projected onto
+sum da = 0, take two products a round.  Where d > n they need far fewer rounds than in b, for the
+matrix is hardly worse conditioned than X X', whatever W is: l2 lifts the d - n directions that X
+does not see from below, W from above.  Else it is as newton_cg.py: products in float32, the first
+steps too; a Wolfe size along each step.
+
+Sources: B. Scholkopf and A. J. Smola, Learning with kernels (2002), section 10.6; N. I. M. Gould,
+M. E. Hribar and J. Nocedal, On the solution of equality constrained quadratic programming problems
+arising in optimization (2001).
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from bcejax.solvers.columns import Columns
+from bcejax.solvers.lbfgs import finished
+from bcejax.solvers.line_search import wolfe_size
+from bcejax.solvers.matrices import mapped, row_squares
+from bcejax.solvers.outcome import Outcome
+from bcejax.solvers.problem import Problem
+from bcejax.solvers.separation import Sides
+
+ROUNDS = 250  # of conjugate gradients for one step
+ROUGH = 0.25  # residual of a step's equation, at most
+FINE = 1e-3  # and at least
+NARROW = 1e-5  # gradient norm that float32 reaches
+FLOOR = 1e-6  # least curvature of an example, over the largest
+
+
+class _State(NamedTuple):
+    dual: Any  # (n,): a
+    params: Any  # (p,)
+    logits: Any  # (n,)
+    gradient: Any  # (p,)
+    norm: Any  # () of the gradient
+    shrunk: Any  # () the norm over that before
+    steps: Any  # () int32
+    stuck: Any  # () bool
+
+
+def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
+    """The engine for wide inputs with l2 > 0, dense or sparse; starts from 0 whatever ``start``."""
+    xp, sides = problem.world.xp, Sides.of(problem)
+    scales = problem.scales()
+    dual, begun = 0 * problem.offset, 0 * start
+    if start.dtype == jnp.float32:
+        end = _descend(problem, problem, scales, dual, begun, tol, max_steps, 1.0)
+        steps = end.steps
+    else:
+        narrow = _narrowed(problem)
+        rough = xp.maximum(tol, NARROW).astype(jnp.float32)
+        zeros = (each.astype(jnp.float32) for each in (scales, dual, begun))
+        first = _descend(narrow, narrow, *zeros, rough, max_steps, 1.0)
+        dual = xp.where(xp.isfinite(first.norm), first.dual.astype(dual.dtype), 0)
+        dual = dual - xp.mean(dual) if problem.intercept else dual
+        begun = problem.gathered(dual)
+        if problem.intercept:
+            begun = xp.append(begun[:-1], first.params[-1:])
+        end = _descend(problem, narrow, scales, dual, begun, tol, max_steps - first.steps, 0.0)
+        steps = first.steps + end.steps
+    return finished(problem, sides, end.params, (end.norm <= tol) | end.stuck, steps)
+
+
+def _narrowed(problem: Problem) -> Problem:
+    inputs = mapped(problem.inputs, lambda x, _: x.astype(jnp.float32))
+    names = ("labels", "weights", "offset", "l2", "l1")
+    rest = {name: getattr(problem, name).astype(jnp.float32) for name in names}
+    return dataclasses.replace(problem, inputs=inputs, **rest)
+
+
+def _descend(
+    problem: Problem,
+    narrow: Problem,
+    scales: Any,
+    dual: Any,
+    start: Any,
+    tol: Any,
+    limit: Any,
+    shrunk: float,
+) -> _State:
+    """Steps whose equations are solved with the products of ``narrow``."""
+    world, xp = problem.world, problem.world.xp
+    ridge = problem.penalised(0 * start + problem.l2)
+    columns = Columns(problem, ridge, 0 * scales, 0 * scales + 1, scales)
+    squares = row_squares(narrow.inputs)
+
+    def advance(state: _State) -> _State:
+        share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk), FINE, ROUGH)
+        bends = problem.weights * world.bends(state.logits)
+        bends = xp.maximum(bends, FLOOR * xp.max(bends))
+        slopes = problem.weights * world.slopes(state.logits, problem.labels)
+        right = -(slopes + problem.l2 * state.dual) / bends
+        diagonal = problem.l2 / bends
+        shift, lift = _conjugate(
+            narrow, *(each.astype(squares.dtype) for each in (diagonal, right, share**2)), squares
+        )
+        shift = shift.astype(dual.dtype)
+        step = problem.gathered(shift)
+        if problem.intercept:
+            step = xp.append(step[:-1], lift.astype(dual.dtype))
+        moved = problem.moved(step)
+        along = columns.along(state.params, state.logits, step, moved)
+        size = wolfe_size(world, along, dual)
+        params = state.params + size * step
+        logits = columns.advanced(params, state.logits + size * moved, state.steps)
+        new = at(state.dual + size * shift, params, logits, state.steps + 1)
+        return new._replace(shrunk=new.norm / state.norm, stuck=size == 0)
+
+    def at(dual: Any, params: Any, logits: Any, steps: Any) -> _State:
+        gradient = columns.gradient(params, logits)
+        norm = columns.norm(gradient)
+        whole = xp.asarray(shrunk, norm.dtype)
+        return _State(dual, params, logits, gradient, norm, whole, steps, xp.asarray(False))
+
+    def goes_on(state: _State) -> Any:
+        known = xp.isfinite(state.norm) & ~state.stuck
+        return known & (state.steps < limit) & (state.norm > tol)
+
+    return world.while_loop(goes_on, advance, at(dual, start, columns.logits(start), xp.int32(1)))
+
+
+class _Rounds(NamedTuple):
+    step: Any
+    rest: Any
+    lift: Any  # dc, as far as known
+    along: Any
+    square: Any  # rest·(preconditioned rest)
+    rounds: Any
+
+
+def _conjugate(
+    narrow: Problem, diagonal: Any, right: Any, share: Any, squares: Any
+) -> tuple[Any, Any]:
+    """da and dc, until the preconditioned residual's square has shrunk to a share."""
+    world, xp = narrow.world, narrow.world.xp
+    inverse = 1 / (diagonal + squares)
+
+    def conditioned(rest: Any) -> tuple[Any, Any]:
+        lift = 0 * rest[0]
+        if narrow.intercept:
+            lift = inverse @ rest / xp.sum(inverse)
+        return inverse * (rest - lift), lift
+
+    def product(along: Any) -> Any:
+        columns = narrow.gathered(along)
+        return diagonal * along + narrow.moved(narrow.penalised(columns))
+
+    def advance(state: _Rounds) -> _Rounds:
+        image = product(state.along)
+        size = state.square / (state.along @ image)
+        rest = state.rest - size * image
+        better, lift = conditioned(rest)
+        square = rest @ better
+        along = better + square / state.square * state.along
+        return _Rounds(state.step + size * state.along, rest, lift, along, square, state.rounds + 1)
+
+    def goes_on(state: _Rounds) -> Any:
+        return (state.rounds < ROUNDS) & (state.square > share * whole)
+
+    first, lift = conditioned(right)
+    whole = right @ first
+    begun = _Rounds(0 * right, right, lift, first, whole, xp.int32(0))
+    end = world.while_loop(goes_on, advance, begun)
+    return end.step, end.lift
