@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 STALE = 0.1
+FEW = 256  # columns of which all are taken as soon as a quarter is wanted
 CHEAP = 8  # passes over the inputs that a step saves at least
 ROWS = 1024  # that are gathered at a time, in cache
 
@@ -29,9 +30,9 @@ class KeptHessian:
         cheap = len(wanted) ** 2 <= CHEAP * self._inputs.shape[1]
         if moved > (0 if cheap else STALE) * np.sum(curvatures):
             self._renew(wanted, curvatures)
-        new = wanted[self._places[wanted] < 0]
-        if len(new):
-            self._add(new)
+        if np.any(self._places[wanted] < 0):
+            whole = np.arange(len(self._places)) if self._most(wanted) else wanted
+            self._add(whole[self._places[whole] < 0])
         places = self._places[wanted]
         return self._hessian[np.ix_(places, places)]
 
@@ -41,9 +42,14 @@ class KeptHessian:
         whole[self._places[wanted]] = step
         return (self._columns @ whole) / np.sqrt(self._curvatures)
 
+    def _most(self, wanted: np.ndarray) -> bool:
+        d = self._inputs.shape[1]
+        return d <= FEW and 4 * len(wanted) > d
+
     def _renew(self, wanted: np.ndarray, curvatures: np.ndarray) -> None:
         """Take over the wanted columns that are there, with the new D."""
-        known = wanted[self._places[wanted] >= 0]
+        whole = np.arange(len(self._places)) if self._most(wanted) else wanted
+        known = whole[self._places[whole] >= 0]
         columns = np.take(self._columns, self._places[known], axis=1)
         if len(known):
             columns *= np.sqrt(curvatures / self._curvatures).astype(self._dtype)[:, None]
@@ -58,7 +64,11 @@ class KeptHessian:
     def _add(self, new: np.ndarray) -> None:
         kept = self._columns.shape[1]
         self._places[new] = np.arange(kept, kept + len(new))
-        self._columns = np.concatenate([self._columns, self._gathered(new)], axis=1)
+        gathered = self._gathered(new)
+        if not kept:
+            self._columns, self._hessian = gathered, gathered.T @ gathered
+            return
+        self._columns = np.concatenate([self._columns, gathered], axis=1)
         rows = self._columns[:, kept:].T @ self._columns
         self._hessian = np.block([[self._hessian, rows[:, :kept].T], [rows]])
 
@@ -70,7 +80,8 @@ class KeptHessian:
         data = new < d
         for i in range(0, len(roots), ROWS):
             rows = slice(i, i + ROWS)
-            part = self._inputs[rows][:, new[data]]
+            part = self._inputs[rows]
+            part = part[:, new[data]] if np.sum(data) < d else part
             part = part if isinstance(part, np.ndarray) else part.toarray()
             gathered[rows, data] = part * (roots[rows] / self._scales[new[data]])
         gathered[:, ~data] = roots

@@ -205,11 +205,8 @@ class _Fit(NamedTuple):
 
     def columns(self, working: jax.Array) -> jax.Array:
         """The columns of these params, scaled, (n, k)."""
-        inputs, d = self.problem.inputs, self.problem.inputs.shape[1]
-        if isinstance(inputs, jax.Array):
-            columns = jnp.take(inputs, jnp.minimum(working, d - 1), axis=1)
-        else:
-            columns = inputs @ jax.nn.one_hot(working, d, dtype=self.scales.dtype, axis=0)
+        d = self.problem.inputs.shape[1]
+        columns = jnp.take(self.problem.inputs, jnp.minimum(working, d - 1), axis=1)
         return jnp.where(working < d, columns / self.scales[working], 1)
 
     def hessian(self, point: _Point, columns: jax.Array) -> jax.Array:
