@@ -44,7 +44,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         fit_intercept: whether c is fitted; else it is 0.
         solver: as ``fit_logistic`` takes it.
         firth: Firth's bias-reduced estimate, which exists even where the classes can be told
-            apart; takes C=inf.
+            apart; C=inf leaves it the only penalty.
         tol: as ``fit_logistic`` takes it; None is 1e-9.
         max_iter: of the solver; None leaves it to the solver.
         class_weight: a factor for each class in a dict, or "balanced": n / (2 n_class); None is 1.

@@ -5,9 +5,12 @@ from typing import Any
 
 from bcejax.commands.drawings import Figure, draw_figure
 from bcejax.commands.fit.results import HeldOut, Results, Search
-from bcejax.plots import draw_prob_histogram, draw_reliability
-from bcejax.plots.coefficients import draw_coefficients
-from bcejax.plots.penalty_curve import draw_penalty_curve
+from bcejax.plots import (
+    draw_coefficients,
+    draw_penalty_curve,
+    draw_prob_histogram,
+    draw_reliability,
+)
 
 
 def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
