@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.numerics import sigmoid
-from bcejax.solvers import fit_logistic
-from bcejax.solvers.bootstrap import bootstrap_logistic
+from bcejax.solvers import bootstrap_logistic, fit_logistic
 from bcejax.solvers.inference import standard_errors
 from experiments import Claim, Table, Track
 from experiments.averages import Mean, mean_of
@@ -52,7 +51,10 @@ def errors_of(model: str, config: Config, track: Track) -> Errors:
         _bootstrap(inputs[i], labels[i], i, config)
         for i in track(range(config.bootstrapped), f"bootstraps, {model} model")
     ]
-    ways = {FISHER: fisher, SANDWICH: sandwich, BOOTSTRAP: np.array(spreads)}
+    fisher, sandwich = np.asarray(fisher), np.asarray(sandwich)
+    # the draws that are bootstrapped are few, and held against their own sandwich errors
+    bootstrap = np.array(spreads) / sandwich[: len(spreads)] * sandwich.mean()
+    ways = {FISHER: fisher, SANDWICH: sandwich, BOOTSTRAP: bootstrap}
     return Errors(
         model, _spread(np.asarray(slopes)), {way: mean_of(each) for way, each in ways.items()}
     )

@@ -6,8 +6,7 @@ import jax
 import numpy as np
 
 from bcejax.numerics import require
-from bcejax.solvers import fit_logistic
-from bcejax.solvers.bootstrap import bootstrap_logistic
+from bcejax.solvers import bootstrap_logistic, fit_logistic
 from experiments import Claim, Table, Track
 from experiments.bootstrap_thousand.real_data import Sample
 from experiments.bootstrap_thousand.settings import Config

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+PIMA, SPAMBASE = "Pima", "Spambase"
+
 
 @dataclass(frozen=True)
 class Config:
     """Resamples, draws from known models, and turns of the race."""
 
+    data: tuple[str, ...] = (PIMA, SPAMBASE)
+    """Real data."""
     resamples: int = 1000
     """Of each bootstrap."""
     examples: int = 500

@@ -19,9 +19,10 @@ prefer columns in a row are given both orders, and only the fit counts.
 
 Columns are standard normal, the labels' logits have a standard deviation of 2. Where columns are
 independent, few gradients find the optimum, and lbfgs is the best of the others; where neighbours
-correlate by 0.9, as real columns do, it is newton-cholesky: both are raced. Single fits have no intercept, for LIBLINEAR would
-penalise it. Resamples and folds are given to all as the same counts, the resamples also drawn by
-us. A cold fit is timed in fresh interpreters, from the import and from the data on.
+correlate by 0.9, as real columns do, it is newton-cholesky: both are raced. Single fits have no
+intercept, for LIBLINEAR would penalise it. Resamples and folds are given to all as the same counts,
+the resamples also drawn by us. A cold fit is timed in fresh interpreters, from the import and from
+the data on.
 
 Default tasks are those that take seconds; ``--config full`` has all, and claims the aims.
 

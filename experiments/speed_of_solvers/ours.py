@@ -5,10 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bcejax.solvers.bootstrap import bootstrap_logistic
-from bcejax.solvers.cross_validation import cross_validate
-from bcejax.solvers.fitting import fit_logistic
-from bcejax.solvers.weighted import weighted_fits
+from bcejax.solvers import bootstrap_logistic, cross_validate, fit_logistic, weighted_fits
 from experiments.speed_of_solvers.peers import Call
 from experiments.speed_of_solvers.problems import Data, placed
 from experiments.speed_of_solvers.setting import (
@@ -55,6 +52,7 @@ def _fit(data: Data, inputs: np.ndarray) -> np.ndarray:
 
 
 def _weighted(data: Data) -> np.ndarray:
+    assert data.counts is not None
     return _params(
         weighted_fits(data.inputs, data.labels, data.counts, l2=data.l2[0], tol=TOLERANCE)
     )

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 
 
 def test_columns_are_standardised():
-    pima, spam = real_data.samples()
+    pima, spam = (real_data.sample_of(name) for name in Config().data)
     assert pima.inputs.shape == (768, 8)
     assert spam.inputs.shape == (4597, len(real_data.SPAM))
     for sample in (pima, spam):
