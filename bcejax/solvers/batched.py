@@ -215,8 +215,8 @@ def _standardised(problem: Problem, fits: int) -> Columns:
     # of a block there are (fits, length) logits and (length, p (p + 1) / 2) products
     n, p = rows.shape
     length = max(1, min(n, ELEMENTS // fits, 2 * ELEMENTS // (p * (p + 1) // 2)))
-    laid = (_laid(each, length) for each in (rows, y, o, (~kept).astype(rows.dtype)))
-    return Columns(*laid, means, sizes)
+    rows, y, o, gaps = (_laid(each, length) for each in (rows, y, o, 1 - kept.astype(rows.dtype)))
+    return Columns(rows, y, o, gaps, means, sizes)
 
 
 def _laid(array: jax.Array, length: int, axis: int = 0) -> jax.Array:

@@ -151,10 +151,11 @@ def cross_validate(
         path, fits = _in_turn(problem, others, grid, l1_ratio, **options)
     if problem.world.xp is np:
         with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            found = jax.tree.map(np.asarray, _held_out(problem, parts, fits, score))
+            held_out = jax.tree.map(np.asarray, _held_out(problem, parts, fits, score))
     else:
-        found = _held_out(problem, parts, fits, score)
-    return _judged(problem.world.xp, grid, *found, path, fits)
+        held_out = _held_out(problem, parts, fits, score)
+    losses, shares = held_out
+    return _judged(problem.world.xp, grid, losses, shares, path, fits)
 
 
 def _checked_grid(grid: ArrayLike, problem: Problem) -> Any:
@@ -192,13 +193,13 @@ def _at_once(
     world, count = problem.world.xp, len(others) - 1
     shares = world.ones_like(problem.weights) if equal else problem.weights
     fit = functools.partial(fit_in_world, problem, _without_a_fold, **options)
-    path = fit((others[-1:], shares), grid, None)
+    path = fit(source=(others[-1:], shares), l2=grid, start=None)
     start = path.coefficients
     if problem.intercept:
         start = world.column_stack([start, path.intercept])
     start = world.where(_usable(path)[:, None], start, 0)
     start, penalties = (world.repeat(each, count, axis=0) for each in (start, grid))
-    fits = fit((others[:-1], shares), penalties, start)
+    fits = fit(source=(others[:-1], shares), l2=penalties, start=start)
     return path, _folded(fits, count)
 
 

@@ -171,8 +171,8 @@ def fit_in_world(
         found = _fit_many(problem, weights_of, source, l2, start, tol, max_steps, _by_itself)
     else:
         with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            here = jax.tree.map(jnp.asarray, (problem, source, l2, start))
-            found = _fit_many(here[0], weights_of, *here[1:], tol, max_steps, _on_host)
+            here, source, l2, start = jax.tree.map(jnp.asarray, (problem, source, l2, start))
+            found = _fit_many(here, weights_of, source, l2, start, tol, max_steps, _on_host)
             found = jax.tree.map(np.asarray, found)
     if not is_traced(found) and bool((found.status == SolverStatus.DIVERGED).any()):
         find_gap(problem)
