@@ -170,15 +170,26 @@ def _solve(
     tol = jnp.asarray(tol, start.dtype)
     if name == FIRTH:
         out = bias_reduced(fixed, start, tol, max_steps, fixed.total)
-        params = optimal(lax.stop_gradient(out.params), problem, jax.grad(_firth_value, argnums=1))
+        params = optimal(lax.stop_gradient(out.params), problem, jax.grad(firth_value, argnums=1))
+        value = firth_value(problem, params)
+        change = jnp.where(jnp.isfinite(value), value - lax.stop_gradient(value), 0)
+        assert out.certificate is not None
+        kept = out.certificate._replace(value=out.certificate.value + change)
+        out = out._replace(certificate=kept)
     else:
         out = ENGINES[name](fixed, start, tol, max_steps)
         params = optimal(lax.stop_gradient(out.params), problem)
     return _concluded(problem, out._replace(params=params), tol)
 
 
-def _firth_value(problem: Problem, params: jax.Array) -> jax.Array:
-    """What ``firth=True`` minimises; see firth.py."""
+def firth_value(problem: Problem, params: jax.Array) -> jax.Array:
+    """What ``firth=True`` minimises; see firth.py.
+
+    Example:
+        >>> problem = as_problem(jnp.zeros((4, 0)), jnp.ones(4))
+        >>> firth_value(problem, jnp.zeros(1)) == jnp.log(2)  # the information is 1
+        Array(True, dtype=bool)
+    """
     bends = problem.weights * problem.world.bends(problem.logits(params))
     columns = problem.inputs
     if problem.intercept:
@@ -204,8 +215,10 @@ def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:
     xp, params, d = problem.world.xp, out.params, problem.inputs.shape[1]
     value, norm, gap = out.certificate or certify(problem, params)
     claimed = (out.status == SolverStatus.CONVERGED) | (out.status == SolverStatus.SINGULAR)
-    short = ~(norm <= xp.maximum(tol, rounding(problem, params)))
-    status = xp.where(claimed & short, SolverStatus.MAX_STEPS, out.status)
+    small = problem.world.cond(
+        norm <= tol, lambda: norm <= tol, lambda: norm <= rounding(problem, params)
+    )
+    status = xp.where(claimed & ~small, SolverStatus.MAX_STEPS, out.status)
     status = xp.where(xp.isfinite(value), status, SolverStatus.DIVERGED).astype(xp.int32)
     c = params[-1] if problem.intercept else xp.zeros((), params.dtype)
     direction = out.direction if problem.intercept else xp.append(out.direction, 0)

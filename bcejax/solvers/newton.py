@@ -102,8 +102,10 @@ class _Point(NamedTuple):
         decrement = -self.gradient @ self.step()
         small = decrement <= jnp.finfo(self.value.dtype).eps / 16 * self.value
         # where a sum overflows there is no step, which is no sign of a minimum
-        known = jnp.all(jnp.isfinite(self.hessian)) & (self.value < jnp.inf)
-        return small & known
+        return small & self.known()
+
+    def known(self) -> jax.Array:
+        return jnp.all(jnp.isfinite(self.hessian)) & (self.value < jnp.inf)
 
 
 class _State(NamedTuple):
@@ -247,7 +249,8 @@ def _finish(problem: _Problem, point: _Point) -> tuple[jax.Array, jax.Array]:
     endless = far | _flattened(problem, point)
     separated = endless & (at_rest | _told_apart(problem, point))
     status = jnp.where(at_rest, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-    status = jnp.where(separated, SolverStatus.SEPARATED, status).astype(jnp.int32)
+    status = jnp.where(separated, SolverStatus.SEPARATED, status)
+    status = jnp.where(point.known(), status, SolverStatus.DIVERGED).astype(jnp.int32)
     last = jnp.where(status == SolverStatus.CONVERGED, step, 0)
     return jnp.where(point.value < jnp.inf, point.params + last, jnp.nan), status
 

@@ -16,8 +16,9 @@ class Solution(NamedTuple):
         coefficients: b (d,), one for each column.
         intercept: c, 0 where none is fitted.
         value: F(b, c).
-        gradient_norm: the largest |derivative of F| in a coefficient or the intercept; with l1 the
-            largest distance of a derivative of the smooth part from what the optimum takes.
+        gradient_norm: the largest |derivative of F| in a coefficient or the intercept, over the
+            root mean square of its column (1 for the intercept), so that units do not matter; with
+            l1 the largest distance of a derivative of the smooth part from what the optimum takes.
         duality_gap: F is at most so far above its minimum, to rounding; inf without a penalty.
         direction: (d + 1,), the intercept's entry last. SEPARATED: along it F falls for ever, for
             every example of label 1 has x_i·u + u_0 >= 0 and every one of label 0 <= 0; SINGULAR:

@@ -26,6 +26,7 @@ class CalibratorStatus(enum.IntEnum):
     CONVERGED = SolverStatus.CONVERGED  # at the optimum, to the last digits of the dtype
     AT_BOUND = SolverStatus.SEPARATED  # at the edge of the family, or the optimum is at infinity
     MAX_STEPS = SolverStatus.MAX_STEPS  # not converged, or nothing to fit
+    DIVERGED = SolverStatus.DIVERGED  # a sum overflows, or a traced value should have been refused
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
