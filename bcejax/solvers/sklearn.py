@@ -65,7 +65,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     Example:
         >>> model = LogisticRegression(C=2.0).fit([[0.0], [1.0], [2.0], [3.0]], list("nyny"))
         >>> model.predict([[0.2], [2.5]]).tolist(), model.coef_.round(4)
-        (['n', 'y'], array([[0.5]]))
+        (['n', 'y'], array([[0.5953]]))
     """
 
     def __init__(

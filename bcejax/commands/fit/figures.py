@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bcejax.commands.drawings import Figure, draw_figure
 from bcejax.commands.fit.results import HeldOut, Results, Search
 from bcejax.plots import (
@@ -15,7 +17,9 @@ from bcejax.plots import (
 
 def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
     """Draw each figure into the folder, as SVG and as PNG; by the name of its files."""
-    figures = {"coefficients": _coefficients(results, folder / "coefficients")}
+    figures = {}
+    if np.isfinite(results.summary.coefficients).any():  # they are not where labels are separated
+        figures["coefficients"] = _coefficients(results, folder / "coefficients")
     if results.search is not None:
         figures["penalties"] = _penalties(results.search, results.model.l2, folder / "penalties")
     if results.held is not None:

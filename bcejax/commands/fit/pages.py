@@ -37,19 +37,17 @@ def page_of_fit(results: Results, figures: Mapping[str, Figure]) -> Page:
         results: what was found.
         figures: by the name of their files.
     """
+    drawings = {name: [drawing_of(figure)] for name, figure in figures.items()}
+    coefficients = [*_coefficients(results), *drawings.get("coefficients", [])]
     sections = [
         Section("How did it end?", "ending", _ending(results)),
-        Section(
-            "Coefficients",
-            "coefficients",
-            (*_coefficients(results), drawing_of(figures["coefficients"])),
-        ),
+        Section("Coefficients", "coefficients", tuple(coefficients)),
     ]
     if results.search is not None:
-        searched = (_penalties(results.search), drawing_of(figures["penalties"]))
+        searched = (_penalties(results.search), *drawings["penalties"])
         sections.append(Section("Penalties", "penalties", searched))
     if results.held is not None:
-        judged = (*_calibration(results.held), drawing_of(figures["reliability"]))
+        judged = (*_calibration(results.held), *drawings["reliability"])
         sections.append(Section("Is it calibrated?", "calibration", judged))
     sections.append(Section("Use", "use", (Listing(USE),)))
     sections.append(Section("Circumstances", "circumstances", (Facts("Run", results.asked),)))

@@ -181,6 +181,7 @@ def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
     assert "no estimate of finite error: age" in told.out
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "It did not converge: a hyperplane tells the labels apart" in page
+    assert "<img" not in page  # coefficients at infinity have no figure
     assert json.loads((tmp_path / "out" / "report.json").read_text())["status"] == "separated"
     assert load_model(tmp_path / "out" / "model.npz").covariance is None
 
