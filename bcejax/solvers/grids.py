@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
+from bcejax.solvers.matrices import column_scales
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import JAX
 
@@ -95,8 +96,7 @@ def _largest_of(problem: Problem) -> tuple[Any, Any]:
     slopes = problem.weights * world.slopes(logits, problem.labels)
     bends = problem.weights * world.bends(logits)
     l1 = xp.max(xp.abs(problem.gathered(slopes)[:d]))
-    columns = problem.inputs
-    squares = bends @ (columns**2 if hasattr(columns, "ndim") else columns.power(2))
+    squares = column_scales(problem.inputs, bends) ** 2
     if problem.intercept:
         means = problem.gathered(bends)[:d]
         squares = squares - means**2 / xp.sum(bends)

@@ -35,7 +35,6 @@ from bcejax.solvers.status import SolverStatus
 
 FIRST = 128  # columns of the first working set
 STRIDE = 16
-CACHED = 2**16  # numbers that stay in the cache
 MANY = 2**14  # examples from which on a first fit to every 16th pays
 ROUGH = 1e-3  # share of l1 down to which the logits may be float32's
 FLATTEST = 1e-10  # share of a curvature 1 below which no example goes
@@ -67,34 +66,13 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
     if problem.intercept and np.ptp(labels) == 0 and labels[0] in {0, 1}:
         away = np.append(np.zeros(len(start) - 1), 2 * labels[0] - 1)
         return _outcome(-np.log(FLATTEST) * away, 0, SolverStatus.SEPARATED, away)
-    scales = column_sizes(problem)
+    scales = problem.scales()
     if len(problem.labels) >= MANY:
         sample = _sample(problem)
         if np.ptp(sample.labels) > 0:
             rough = 1e-2 * float(problem.l1) / np.max(scales) + tol
             start = _Descent(sample, scales, rough).descend(start, max_steps).params / scales
     return _Descent(problem, scales, tol).run(start, max_steps)
-
-
-def column_sizes(problem: Problem) -> np.ndarray:
-    """``Problem.scales`` in NumPy, in one pass: roots of mean squares, 1 where there is nothing."""
-    inputs, weights = problem.inputs, problem.weights
-    with np.errstate(over="ignore"):
-        if isinstance(inputs, np.ndarray):
-            rows = max(1, CACHED // inputs.shape[1])
-            parts = [slice(i, i + rows) for i in range(0, len(inputs), rows)]
-            squares = sum(weights[part] @ inputs[part] ** 2 for part in parts)
-        else:
-            squares = weights @ inputs.power(2)
-    limits = np.finfo(float)
-    careful = (squares < limits.tiny / limits.eps) | ~(squares < limits.max)
-    scales = np.sqrt(squares)
-    for j in np.flatnonzero(careful):  # squares that over- or underflow
-        column = inputs[:, [j]] if isinstance(inputs, np.ndarray) else inputs[:, [j]].toarray()
-        largest = np.max(np.abs(column)) or 1.0
-        scales[j] = largest * np.sqrt(weights @ (column[:, 0] / largest) ** 2)
-    scales = np.where(scales > 0, scales, 1.0)
-    return np.append(scales, 1.0) if problem.intercept else scales
 
 
 def _sample(problem: Problem) -> Problem:

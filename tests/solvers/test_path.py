@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
 
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.grids import largest_l1, largest_l2
@@ -62,6 +63,17 @@ def test_warm_starts_save_steps():
     path = regularisation_path(inputs, labels, l1s=30)
     cold = sum(int(fit_logistic(inputs, labels, l1=l1).steps) for l1 in path.l1s)
     assert path.solutions.steps.sum() < 0.8 * cold
+
+
+def test_sparse_rows():
+    inputs, labels = data()
+    inputs *= np.arange(N * D).reshape(N, D) % 3 == 0
+    want, got = (
+        regularisation_path(each, labels, l1s=4)
+        for each in (inputs, scipy.sparse.csr_array(inputs))
+    )
+    np.testing.assert_allclose(got.l1s, want.l1s, rtol=1e-12)
+    np.testing.assert_allclose(got.solutions.value, want.solutions.value, rtol=1e-12)
 
 
 def test_grids_begin_where_they_say():
