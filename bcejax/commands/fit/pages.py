@@ -38,7 +38,7 @@ def page_of_fit(results: Results, figures: Mapping[str, Figure]) -> Page:
         figures: by the name of their files.
     """
     drawings = {name: [drawing_of(figure)] for name, figure in figures.items()}
-    coefficients = [*_coefficients(results), *drawings.get("coefficients", [])]
+    coefficients: list[Block] = [*_coefficients(results), *drawings.get("coefficients", [])]
     sections = [
         Section("How did it end?", "ending", _ending(results)),
         Section("Coefficients", "coefficients", tuple(coefficients)),
