@@ -12,7 +12,9 @@ F - F* on all training rows, in NumPy, after so many passes and seconds (medians
 
 Calibration follows from optimality: where dF = 0 without a penalty, sum (p_i - y_i) x_i = 0, so
 that recalibrating the training logits gives slope 1 and intercept 0. A start at 0 that is stopped
-short has a slope above 1, for the logits have not grown to their size.
+short has a slope above 1, for the logits have not grown to their size. It is a penalty of a kind,
+and on held-out rows it can do good where the stated penalty is too small (breast cancer here); but
+then nobody has stated it, and it depends on units, rate and batch. Times are shown, not claimed.
 
 Sources: L. Bottou, F. Curtis and J. Nocedal, Optimization methods for large-scale machine learning
 (2018); D. Kingma and J. Ba, Adam (2015).
@@ -21,7 +23,7 @@ Sources: L. Bottou, F. Curtis and J. Nocedal, Optimization methods for large-sca
 import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
-from experiments.newton_or_adam.contest import contest
+from experiments.newton_or_adam.contest import hold_contest
 from experiments.newton_or_adam.figures import figure_of_descents, figure_of_slopes
 from experiments.newton_or_adam.findings import answer_of, claims_of, tabulate
 from experiments.newton_or_adam.settings import Config
@@ -30,16 +32,16 @@ from experiments.newton_or_adam.settings import Config
 def run(config: Config, track: Track = untracked) -> Result:
     """Every way on every problem, in float64."""
     with jax.enable_x64(True):
-        found = contest(config, track)
-    return Result(
-        Verdict(claims_of(found, config), answer_of(found, config)),
-        tables=(tabulate(found),),
-        figures=(figure_of_descents(found), figure_of_slopes(found, config)),
-    )
+        found = hold_contest(config, track)
+        return Result(
+            Verdict(claims_of(found, config), answer_of(found, config)),
+            tables=(tabulate(found),),
+            figures=(figure_of_descents(found), figure_of_slopes(found)),
+        )
 
 
 EXPERIMENT = Experiment(
     run,
     default=Config(),
-    tiny=Config(problems=("pima",), epochs=20, rates=(1e-3, 1e-2), repeats=1, judged=False),
+    tiny=Config(problems=("pima",), epochs=12, rates=(1e-3, 1e-2), repeats=1),
 )

@@ -1,15 +1,18 @@
 """The ways down, by passes and by seconds, and what they do to calibration."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments import Figure
-from experiments.newton_or_adam.contest import DIRECTIONS, EXACT, Found, Outcome, slope_on
-from experiments.newton_or_adam.findings import NEWTON, RECIPE_WAY, optimum_of, stretch
-from experiments.newton_or_adam.settings import ADAM_RATE, RECIPE, Config
+from experiments.newton_or_adam.contest import DIRECTIONS, EXACT, Found, Outcome
+from experiments.newton_or_adam.findings import NEWTON, RECIPE_WAY, stretch
+from experiments.newton_or_adam.settings import ADAM_RATE, RECIPE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+LOOKS = (1, 2, 3, 5, RECIPE, 20, 30, 50, 100)  # epochs at which the slope is taken
 
 
 def shown_of(outcome: Outcome) -> dict[str, tuple[str, float]]:
@@ -45,7 +48,12 @@ def draw_descents(*axes: "Axes", found: Found) -> None:
         for place, (label, way) in enumerate(shown_of(outcome).items()):
             descent, excess = outcome.descents[way], outcome.excess(way)
             marker = "o" if way[0] in EXACT else None
-            style = {"color": f"C{place}", "marker": marker, "markersize": 3, "label": label}
+            style: dict[str, Any] = {
+                "color": f"C{place}",
+                "marker": marker,
+                "markersize": 3,
+                "label": label,
+            }
             left.plot(descent.passes + 1, excess, **style)
             right.plot(descent.seconds[1:], excess[1:], **style)
         left.set(
@@ -55,27 +63,30 @@ def draw_descents(*axes: "Axes", found: Found) -> None:
         right.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def figure_of_slopes(found: Found, config: Config) -> Figure:
+def figure_of_slopes(found: Found) -> Figure:
     """The slope of recalibration while Adam learns."""
     told = ", ".join(f"{name} {stretch(outcome):.3g}" for name, outcome in found.items())
+    slopes = {
+        name: {
+            epochs: stretch(outcome, epochs)
+            for epochs in LOOKS
+            if epochs < len(outcome.descents[RECIPE_WAY].params)
+        }
+        for name, outcome in found.items()
+    }
     return Figure(
         "slopes",
         f"Slope of the recalibration of the training logits after each epoch of Adam at "
         f"{ADAM_RATE:g}, over that of the optimum: above 1, the model says less than it knows.",
         alt=f"Slopes begin high and fall towards 1; after {RECIPE} epochs {told}.",
-        draw=partial(draw_slopes, found=found, config=config),
+        draw=partial(draw_slopes, slopes=slopes),
     )
 
 
-def draw_slopes(ax: "Axes", *, found: Found, config: Config) -> None:
+def draw_slopes(ax: "Axes", *, slopes: Mapping[str, Mapping[int, float]]) -> None:
     """One curve for each problem."""
-    epochs = [each for each in (1, 2, 3, 5, 10, 20, 30, 50, 100) if each <= config.epochs]
-    for name, outcome in found.items():
-        train = outcome.task.train
-        right = slope_on(train, optimum_of(outcome))
-        params = outcome.descents[RECIPE_WAY].params
-        slopes = [slope_on(train, params[epoch]) / right for epoch in epochs]
-        ax.plot(epochs, slopes, "o-", markersize=3, label=name)
+    for name, each in slopes.items():
+        ax.plot(list(each), list(each.values()), "o-", markersize=3, label=name)
     ax.axhline(1, color="0.5", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="epochs", ylabel="slope over the optimum's")
     ax.legend()

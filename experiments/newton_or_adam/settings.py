@@ -26,8 +26,6 @@ class Config:
     """Rows in a step of these."""
     repeats: int = 3
     """Warm runs of which the median time is taken."""
-    judged: bool = True
-    """Whether times are claimed."""
     seed: int = 0
     """Seed of the split, the orders and the synthetic rows."""
 
@@ -68,5 +66,8 @@ def task_of(name: str, config: Config) -> Task:
     if name == "ill_conditioned":
         return Task(*parts, l2)
     scaled = fit_standardizer(parts.train.inputs)
-    train, held_out = (Batch(np.float64(scaled(b.inputs)), np.float64(b.labels)) for b in parts)
+    train, held_out = (
+        Batch(np.asarray(scaled(part.inputs), float), np.asarray(part.labels, float))
+        for part in parts
+    )
     return Task(train, held_out, l2)
