@@ -68,8 +68,8 @@ def as_problem(
     y = check_labels(y).astype(dtype)
     if jaxed:
         y, w = within(y, 0.0, 1.0), within(w, 0.0, float(jnp.finfo(dtype).max))
-    penalties = [_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1))]
-    return Problem(inputs, y, _shares(world, w), o, *penalties, bool(intercept), world.sum(w))
+    l2, l1 = (_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
+    return Problem(inputs, y, _shares(world, w), o, l2, l1, bool(intercept), world.sum(w))
 
 
 def is_concrete(problem: Problem) -> bool:

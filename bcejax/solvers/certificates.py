@@ -22,7 +22,8 @@ Sources: R. T. Rockafellar, Convex Analysis (1970), section 31; E. Ndiaye et al.
 rules for sparsity enforcing penalties (2017).
 """
 
-import jax
+from typing import Any
+
 import jax.numpy as jnp
 
 from bcejax.solvers.outcome import Certificate
@@ -30,7 +31,7 @@ from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import world_of
 
 
-def certify(problem: Problem, params: jax.Array) -> Certificate:
+def certify(problem: Problem, params: Any) -> Certificate:
     """F, its gradient norm and its duality gap at params, in three passes over the inputs."""
     xp, world = problem.world.xp, problem.world
     logits = problem.logits(params)
@@ -44,9 +45,7 @@ def certify(problem: Problem, params: jax.Array) -> Certificate:
     return Certificate(value, norm, duality_gap(problem, params, logits, residuals))
 
 
-def duality_gap(
-    problem: Problem, params: jax.Array, logits: jax.Array, residuals: jax.Array
-) -> jax.Array:
+def duality_gap(problem: Problem, params: Any, logits: Any, residuals: Any) -> Any:
     """A bound on F - min F, inf without a penalty; one pass."""
     w, l2, l1, world = problem.weights, problem.l2, problem.l1, problem.world
     xp = world.xp
@@ -65,7 +64,7 @@ def duality_gap(
     return xp.where((l2 > 0) | (l1 > 0), gap, xp.inf)
 
 
-def _balanced(problem: Problem, residuals: jax.Array) -> jax.Array:
+def _balanced(problem: Problem, residuals: Any) -> Any:
     """The residuals, those of the heavier side scaled down until their weighted sum is 0."""
     if not problem.intercept:
         return residuals
@@ -76,7 +75,7 @@ def _balanced(problem: Problem, residuals: jax.Array) -> jax.Array:
     return residuals * xp.where(residuals > 0, least / _nonzero(up), least / _nonzero(down))
 
 
-def rounding(problem: Problem, params: jax.Array) -> jax.Array:
+def rounding(problem: Problem, params: Any) -> Any:
     """What rounding of logits, and of the params themselves, can leave of the gradient norm.
 
     A logit is a sum, rounded to eps times the sum of its terms' sizes.
@@ -88,10 +87,10 @@ def rounding(problem: Problem, params: jax.Array) -> jax.Array:
     return 8 * jnp.finfo(terms.dtype).eps * (1 + terms)
 
 
-def _nonzero(number: jax.Array) -> jax.Array:
+def _nonzero(number: Any) -> Any:
     return world_of(number).xp.where(number > 0, number, 1)
 
 
-def _times_log(probs: jax.Array) -> jax.Array:
+def _times_log(probs: Any) -> Any:
     """p log p, 0 at 0."""
     return probs * world_of(probs).xp.log(_nonzero(probs))

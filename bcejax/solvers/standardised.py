@@ -97,8 +97,10 @@ def standardised(problem: Problem) -> Standardised:
         rows = xp.column_stack([rows, xp.ones(n, rows.dtype)])
         means, ridge = (xp.append(each, xp.zeros(1, each.dtype)) for each in (means, ridge))
         sizes, scales = (xp.append(each, xp.ones(1, each.dtype)) for each in (sizes, scales))
-    vectors = (_laid(xp, each) for each in (problem.labels, weights, problem.offset))
-    return Standardised(_laid(xp, rows), *vectors, ridge, means, sizes, scales, problem.intercept)
+    labels, shares, offset = (_laid(xp, each) for each in (problem.labels, weights, problem.offset))
+    return Standardised(
+        _laid(xp, rows), labels, shares, offset, ridge, means, sizes, scales, problem.intercept
+    )
 
 
 def _laid(xp: ModuleType, array: jax.Array) -> jax.Array:
