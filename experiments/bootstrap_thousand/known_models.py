@@ -45,7 +45,7 @@ def errors_of(model: str, config: Config, track: Track) -> Errors:
     keys = jax.random.split(jax.random.key(config.seed), config.draws)
     with jax.enable_x64(True):
         draws = jax.jit(jax.vmap(partial(_draw, examples=config.examples, truth=truth)))(keys)
-        slopes, fisher, sandwich = jax.jit(jax.vmap(_fit))(*draws)
+        slopes, fisher, sandwich = _fits(*draws)
         inputs, labels = (np.asarray(each[: config.bootstrapped]) for each in draws)
     spreads = [
         _bootstrap(inputs[i], labels[i], i, config)
@@ -69,7 +69,9 @@ def _draw(
     return x[:, None], labels.astype(x.dtype)
 
 
-def _fit(inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+@jax.jit
+@jax.vmap
+def _fits(inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     fit = fit_logistic(inputs, labels)
     fisher, sandwich = (
         jnp.asarray(standard_errors(fit, inputs, labels, kind=kind))[0]
