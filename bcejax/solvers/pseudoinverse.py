@@ -16,6 +16,7 @@ class Pseudoinverse(NamedTuple):
 
     inverse: jax.Array  # (p, p)
     null: jax.Array  # (p, p), the projection on the null directions of M / (s s')
+    scale: jax.Array  # (p,), s
 
     @property
     def rank(self) -> jax.Array:
@@ -49,4 +50,5 @@ def pseudo_invert(matrix: jax.Array) -> Pseudoinverse:
     inverse = (vectors * jnp.where(seen, 1 / jnp.where(seen, values, 1), 0)) @ vectors.T
     hidden = vectors * ~seen
     judged = jnp.where(jnp.all(jnp.isfinite(matrix)), 0, jnp.nan)
-    return Pseudoinverse(inverse / scale / scale[:, None] + judged, hidden @ hidden.T + judged)
+    inverse = inverse / scale / scale[:, None]
+    return Pseudoinverse(inverse + judged, hidden @ hidden.T + judged, scale)

@@ -106,7 +106,7 @@ def as_fitted(
 def evaluate(
     function: Callable[..., Result], fitted: Fitted, *arrays: Any, **static: Any
 ) -> Result:
-    """A jitted function of the fit: in float64, with NumPy out, where the fit is NumPy's."""
+    """A function of the fit: in float64, with NumPy out, where the fit is NumPy's."""
     if isinstance(fitted.problem.labels, jax.Array):
         return function(fitted, *arrays, **static)
     with jax.enable_x64(True), jax.ensure_compile_time_eval():

@@ -8,13 +8,14 @@ gradient of example i.  The covariances of the params are
     posterior   A^-1                     the same without a penalty
     sandwich    A^-1 (sum_i g_i g_i') A^-1
 
-**What they mean.**  "fisher" is the spread of the estimate over labels drawn from the fitted model.
-With l2 > 0 that is the spread about the shrunken mean: intervals from it leave out the bias, and
-cover the truth less often than they say.  "posterior" takes the penalty as a prior, b_j normal with
-mean 0 and variance 1 / (W l2): Laplace's approximation of what is known after the data.  "sandwich"
-does without the model being right (Huber and White: HC0); there a weight is a sampling weight, by
-which one example stands for many, and not a count of copies, and with clusters the g_i are summed
-within each first.  With l1 > 0 the labels have chosen the columns, and none of these is valid.
+**What they mean.**  "fisher" is, to first order, the spread of the estimate over labels drawn from
+the fitted model.  With l2 > 0 that is the spread about the shrunken mean: intervals from it leave
+out the bias, and cover the truth less often than they say.  "posterior" takes the penalty as a
+prior, b_j normal with mean 0 and variance 1 / (W l2): Laplace's approximation of what is known
+after the data.  "sandwich" does without the model being right (Huber and White: HC0); there a weight is a
+sampling weight, by which one example stands for many, and not a count of copies, and with clusters
+the g_i are summed within each first.  With l1 > 0 the labels have chosen the columns, and none of
+these is valid.
 
 **Where there is no covariance.**  After SINGULAR, what dependent columns leave open has variance
 inf, and the rest is right.  After SEPARATED each param along the direction has variance inf, and
@@ -213,7 +214,13 @@ def _covariance(
         middle = _scatter(likelihood, inner, clusters, corrected, len(fitted.problem.labels))
     whole = split.inverse if kind == "posterior" else split.inverse @ middle @ split.inverse
     outward = jax.vmap(work.outward)(jnp.eye(len(inner), dtype=inner.dtype))
-    return _where_known(fitted, work, outward.T @ whole @ outward, outward.T @ split.null)
+    shares = outward.T / split.scale
+    open_ = _norms(shares @ split.null) > jnp.finfo(inner.dtype).eps ** 0.25 * _norms(shares)
+    return _where_known(fitted, work, outward.T @ whole @ outward, open_)
+
+
+def _norms(rows: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.sum(rows**2, axis=1))
 
 
 def _scatter(
@@ -238,12 +245,10 @@ def _scatter(
 
 
 def _where_known(
-    fitted: Fitted, work: Standardised, matrix: jax.Array, null: jax.Array
+    fitted: Fitted, work: Standardised, matrix: jax.Array, open_: jax.Array
 ) -> jax.Array:
-    """The covariance, but inf and nan for what the data leave open."""
+    """The covariance, but inf and nan for what the data leave open, (p,) bool, or separate."""
     eps = jnp.finfo(matrix.dtype).eps
-    outward = jax.vmap(work.outward)(jnp.eye(len(matrix), dtype=matrix.dtype))
-    open_ = jnp.linalg.norm(null, axis=1) > eps**0.25 * jnp.linalg.norm(outward, axis=0)
     settled = (fitted.status == SolverStatus.CONVERGED) | (fitted.status == SolverStatus.SINGULAR)
     shifts = jnp.abs(fitted.direction) * work.scales
     along = (fitted.status == SolverStatus.SEPARATED) & (shifts > jnp.sqrt(eps) * shifts.max())

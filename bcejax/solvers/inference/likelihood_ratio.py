@@ -150,7 +150,6 @@ def information_criteria(
     return evaluate(criteria_of, fitted)
 
 
-@jax.jit
 def criteria_of(fitted: Fitted) -> InformationCriteria:
     """``information_criteria`` of what came."""
     losses, k = _fit(fitted)
@@ -160,7 +159,6 @@ def criteria_of(fitted: Fitted) -> InformationCriteria:
     return InformationCriteria(-loss, -null, k, aic, bic, share)
 
 
-@jax.jit
 def _compared(full: Fitted, reduced: Fitted) -> ChiSquareTest:
     (better, larger), (worse, smaller) = _fit(full), _fit(reduced)
     # by example, before the sums hide the difference
@@ -171,6 +169,7 @@ def _compared(full: Fitted, reduced: Fitted) -> ChiSquareTest:
     return ChiSquareTest(statistic, degrees, jnp.where(degrees > 0, p_value, jnp.nan))
 
 
+@jax.jit
 def _fit(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     """w l of each example, (n,), nan without an optimum to speak of; and k."""
     work, likelihood = fitted.standardised()
@@ -186,6 +185,7 @@ def _fit(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     return losses, jnp.where(penalised, jnp.sum(split.inverse * information), split.rank)
 
 
+@jax.jit
 def _null_loss(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     """The least sum of w l with intercept and offset alone, and whether nothing is left of it."""
     problem = fitted.problem

@@ -154,9 +154,9 @@ def summary(
         A ``Summary``. Print it, or have rich print it.
 
     Raises:
-        TypeError, ValueError: as ``covariance``; names that are not d; or, of a fit that converged,
-            the gradient at the solution is not 0: then these are not the data, weights or
-            penalties of the fit.
+        TypeError, ValueError: as ``covariance``; names that are not d; other intervals; or, of a
+            fit that converged, the gradient at the solution is not 0: then these are not the data,
+            weights or penalties of the fit.
 
     Example:
         >>> from bcejax.solvers import fit_logistic
@@ -172,6 +172,8 @@ def summary(
 
     Accuracy: that of what it calls (tests/solvers/inference/test_summaries.py).
     """
+    if intervals not in ("wald", "profile"):
+        raise ValueError(f"intervals {intervals!r} is neither 'wald' nor 'profile'")
     data: dict[str, Any] = {"weights": weights, "where": where, "offset": offset}
     data |= {"l2": l2, "intercept": intercept}
     fitted = as_fitted(solution, inputs, labels, **data)
@@ -185,7 +187,7 @@ def summary(
             solution, inputs, labels, firth=firth, confidence=confidence, **data
         )
         lower, upper = np.asarray(ends.lower), np.asarray(ends.upper)
-    criteria = InformationCriteria(*(float(each) for each in evaluate(criteria_of, fitted)))
+    criteria: InformationCriteria = jax.tree.map(np.asarray, evaluate(criteria_of, fitted))
     w = np.asarray(fitted.problem.total * fitted.problem.weights, float)
     z_values = estimates / np.where(np.isfinite(errors), errors, np.nan)
     drawn = Summary(
@@ -265,7 +267,8 @@ def _against_null(criteria: InformationCriteria, fitted: Fitted, *, plain: bool)
     if degrees > 0:
         with jax.enable_x64(True):
             chance = float(chi_square_survival(statistic, degrees))
-    return ChiSquareTest(np.float64(statistic), np.int32(degrees), np.float64(chance))
+    numbers: Any = (np.float64(statistic), np.int32(degrees), np.float64(chance))
+    return ChiSquareTest(*numbers)
 
 
 def _notes(drawn: Summary, fitted: Fitted, l2: float, l1: float, firth: bool) -> Iterator[str]:

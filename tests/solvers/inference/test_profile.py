@@ -141,21 +141,20 @@ def test_firths_are_those_of_logistf(data):
 
 def test_jit_and_vmap_in_jaxs_world():
     """float32 under a flag of either kind, many data sets at once, some params only."""
-    inputs = jnp.asarray(X, jnp.float32)
-    draws = jnp.asarray(RNG.random((3, N)) < 0.5, jnp.float32)
+    inputs, draws = jnp.asarray(X, jnp.float32), (RNG.random((3, N)) < 0.5).astype(float)
+    fits = [fit_logistic(X, labels) for labels in draws]
+    whole = [profile_intervals(fit, X, y) for fit, y in zip(fits, draws, strict=True)]
 
     @jax.jit
     @jax.vmap
-    def ends_of(labels):
-        fit = fit_logistic(inputs, labels)
+    def ends_of(fit, labels):
         return profile_intervals(fit, inputs, labels, params=[0])
 
-    batch = ends_of(draws)
+    together = jax.tree.map(lambda *each: jnp.stack(each), *fits)
+    batch = ends_of(together, jnp.asarray(draws, jnp.float32))
     assert batch.lower.shape == (3, 1)
     assert batch.lower.dtype == jnp.float32
-    for k in range(3):
-        labels = np.asarray(draws[k], float)
-        one = profile_intervals(fit_logistic(X, labels), X, labels)
+    for k, one in enumerate(whole):
         np.testing.assert_allclose(batch.lower[k, 0], one.lower[0], rtol=2e-3)
         np.testing.assert_allclose(batch.upper[k, 0], one.upper[0], rtol=2e-3)
 
