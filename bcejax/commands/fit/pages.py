@@ -44,8 +44,8 @@ def page_of_fit(results: Results, figures: Mapping[str, Figure]) -> Page:
         Section("Coefficients", "coefficients", tuple(coefficients)),
     ]
     if results.search is not None:
-        searched = (_penalties(results.search), *drawings["penalties"])
-        sections.append(Section("Penalties", "penalties", searched))
+        searched: list[Block] = [_penalties(results.search), *drawings["penalties"]]
+        sections.append(Section("Penalties", "penalties", tuple(searched)))
     if results.held is not None:
         judged = (*_calibration(results.held), *drawings["reliability"])
         sections.append(Section("Is it calibrated?", "calibration", judged))
