@@ -32,6 +32,7 @@ from jax.typing import ArrayLike
 from bcejax.data.resampling import Resampling, resample_counts, resampling
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
+from bcejax.solvers.matrices import is_csr, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -167,6 +168,8 @@ def _influences(problem: Problem, params: Any, world: Any) -> Any:
     """db/dc of the coefficients and the intercept, (d + 1, n)."""
     logits = problem.logits(params)
     columns = problem.inputs
+    if is_sparse(columns):
+        columns = columns.toarray() if is_csr(columns) else columns.todense()
     if problem.intercept:
         columns = world.column_stack([columns, world.ones(len(logits), columns.dtype)])
     counts = (problem.weights > 0)[:, None]

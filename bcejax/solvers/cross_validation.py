@@ -38,6 +38,7 @@ from bcejax.numerics import sigmoid
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.batched import is_traced
 from bcejax.solvers.fitting import fit_logistic
+from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -95,7 +96,7 @@ def cross_validate(
     """Judge penalties by examples left out: all folds and penalties, each fit to full accuracy.
 
     Args:
-        inputs: (n, d) numbers, X.
+        inputs: (n, d) numbers, X, dense.
         labels: (n,), y in [0, 1]; soft labels are welcome.
         grid: (G,) penalties lambda >= 0, in any order: l2 = (1 - l1_ratio) lambda and
             l1 = l1_ratio lambda, on the scale of ``fit_logistic``.
@@ -118,9 +119,9 @@ def cross_validate(
 
     Raises:
         TypeError: as ``fit_logistic``.
-        ValueError: likewise; the grid is empty or not (G,), l1_ratio outside [0, 1], fewer than 2
-            folds or more than examples, fold numbers that are not those from 0 to K - 1, a score
-            of another name.
+        ValueError: likewise; the inputs are sparse, the grid is empty or not (G,), l1_ratio is
+            outside [0, 1], there are fewer than 2 folds or more than examples, fold numbers are
+            not those from 0 to K - 1, a score has another name.
 
     Each fit and loss equals a loop of ``fit_logistic`` to 1e-8 (tests/solvers/
     test_cross_validation.py).
@@ -138,6 +139,10 @@ def cross_validate(
     problem = as_problem(
         inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
     )
+    if is_sparse(problem.inputs):
+        raise ValueError(
+            "inputs must be dense for cross_validate; a loop of fit_logistic takes both"
+        )
     grid = _checked_grid(grid, problem)
     parts = _parts(problem, folds, seed)
     others = np.ones((len(parts) + 1, len(problem.labels)), np.int32)

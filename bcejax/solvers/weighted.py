@@ -12,12 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental.sparse import BCOO
 from jax.typing import ArrayLike
 
 from bcejax.numerics import within
 from bcejax.solvers.arguments import as_problem, as_start, find_gap
 from bcejax.solvers.batched import ELEMENTS, fit_at_once, is_traced
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
+from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -46,7 +48,7 @@ def weighted_fits(
     bounded amount of memory.
 
     Args:
-        inputs: (n, d) numbers, X.
+        inputs: (n, d) numbers, X; with more than 255 columns or sparse, fits are made one by one.
         labels: (n,), y in [0, 1]; soft labels are welcome.
         weight_matrix: (m, n), >= 0: how much each example counts in each fit. Under 0 anything may
             lie.
@@ -78,9 +80,9 @@ def weighted_fits(
         (array([0.908]), ['CONVERGED', 'SEPARATED'])
     """
     given = (inputs, labels, weight_matrix, offset)
-    jaxed = any(isinstance(each, jax.Array) for each in given) or is_traced(l2)
+    jaxed = any(isinstance(each, jax.Array | BCOO) for each in given) or is_traced(l2)
     weights = _checked_weights(jnp.asarray if jaxed else np.asarray, weight_matrix, labels)
-    if jaxed:
+    if jaxed and not is_sparse(inputs):
         inputs = jnp.asarray(inputs)
     sums = weights.sum(axis=0)
     problem = as_problem(inputs, labels, weights=sums, offset=offset, intercept=intercept)
@@ -167,7 +169,10 @@ def fit_in_world(
         ValueError: a fit came to nothing, and an input is nan or infinite.
     """
     tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
-    if isinstance(problem.labels, jax.Array):
+    columns = problem.inputs.shape[1] + problem.intercept
+    if columns > MOST_COLUMNS or is_sparse(problem.inputs):
+        found = _apart(problem, weights_of, source, l2, tol, max_steps)
+    elif isinstance(problem.labels, jax.Array):
         found = _fit_many(problem, weights_of, source, l2, start, tol, max_steps, _by_itself)
     else:
         with jax.enable_x64(True), jax.ensure_compile_time_eval():
@@ -210,10 +215,7 @@ def _fit_many(
         near = start
         if start is not None and start.ndim == 2:
             near = rows_of(start, first, count)
-        if p > MOST_COLUMNS:
-            found = _unknown(problem, penalties)
-        else:
-            found = fit_at_once(problem, weights, penalties, near, tol)
+        found = fit_at_once(problem, weights, penalties, near, tol)
         alone = found.status != SolverStatus.CONVERGED
         if is_traced(alone) or bool(alone.any()):
             found = by_itself(problem, weights, penalties, found, tol, max_steps)
@@ -231,12 +233,29 @@ def _fit_many(
     return jax.tree.map(lambda each: each[at, np.arange(m) - firsts[at]], found)
 
 
-def _unknown(problem: Problem, l2: jax.Array) -> Solution:
-    """No fit yet."""
-    m, d, dtype = len(l2), problem.inputs.shape[1], problem.labels.dtype
-    numbers, wide = jnp.full(m, jnp.inf, dtype), jnp.zeros((m, d + 1), dtype)
-    steps, status = (jnp.full(m, each, jnp.int32) for each in (0, SolverStatus.MAX_STEPS))
-    return Solution(wide[:, :d], wide[:, d], numbers, numbers, numbers, wide, steps, status)
+def _apart(
+    problem: Problem,
+    weights_of: Callable[[Any, Any, int], jax.Array],
+    source: Any,
+    l2: Any,
+    tol: Any,
+    max_steps: int | None,
+) -> Solution:
+    """Every fit by itself: of sparse inputs, or many columns."""
+    if isinstance(problem.labels, jax.Array):
+
+        def one(j: jax.Array) -> Solution:
+            weights = weights_of(source, j, 1)[0].astype(problem.labels.dtype)
+            return _single(problem, weights, l2[j], tol, max_steps)
+
+        return lax.map(one, jnp.arange(len(l2)))
+    fits = []
+    for j, penalty in enumerate(l2):
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
+            given = jax.tree.map(jnp.asarray, source)
+            weights = np.asarray(weights_of(given, j, 1)[0])
+        fits.append(_single(problem, weights, penalty, tol, max_steps))
+    return jax.tree.map(lambda *each: np.stack(each), *fits)
 
 
 @functools.partial(jax.jit, static_argnames="max_steps")

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from bcejax.data.resampling import resample_counts, resampling
 from bcejax.solvers import SolverStatus, fit_logistic
@@ -84,6 +85,12 @@ def test_separated_data_are_flagged_in_every_resample():
     assert boot.fit.status == SolverStatus.SEPARATED
     assert (boot.status == SolverStatus.SEPARATED).all()
     assert (np.abs(boot.replicates.direction).max(axis=1) > 0).all()
+
+
+def test_sparse_inputs(boot):
+    few = bootstrap_logistic(csr_matrix(X), Y, key=KEY, n_resamples=3, l2=L2)
+    np.testing.assert_allclose(few.coefficients, boot.coefficients[:3], rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(few.influences, boot.influences, rtol=1e-6, atol=1e-9)
 
 
 def test_it_can_be_traced():

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import PredefinedSplit, cross_val_score
 
@@ -154,6 +155,7 @@ def test_it_can_be_traced():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"inputs": csr_matrix(X)}, "inputs must be dense"),
         ({"grid": []}, r"grid must be \(G,\) with G >= 1, got \(0,\)"),
         ({"grid": 0.1}, r"grid must be \(G,\) with G >= 1, got \(\)"),
         ({"grid": [0.1, -1.0]}, "grid must be finite and >= 0, got -1.0"),

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from bcejax.solvers import SolverStatus, fit_logistic
@@ -171,6 +172,13 @@ def test_many_columns_are_left_to_single_fits(monkeypatch, alone):
     fits = weighted_fits(X, Y, W, l2=L2)
     for j, want in enumerate(alone):
         np.testing.assert_array_equal(fits.coefficients[j], want.coefficients)
+
+
+def test_sparse_inputs(alone):
+    fits = weighted_fits(csr_matrix(X), Y, W[PLAIN:5], l2=L2[PLAIN:5])
+    for j, want in enumerate(alone[PLAIN:5]):
+        assert fits.status[j] == want.status
+        np.testing.assert_allclose(fits.value[j], want.value, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
