@@ -43,7 +43,7 @@ def test_data_are_the_same_in_every_process_and_not_aligned():
     one, other = draw(TINY_L1, 3), draw(TINY_L1, 3)
     np.testing.assert_array_equal(one.inputs, other.inputs)
     np.testing.assert_array_equal(one.labels, other.labels)
-    assert one.inputs.ctypes.data % 64 == 18
+    assert one.inputs.ctypes.data % 64 == 16
     # at the largest l1 times 1 the optimum is 0, and at this one it is not
     at_zero = Data(*one[:5], l1=one.l1 / TINY_L1.of_largest, intercept=False)
     nothing = np.zeros((1, 6))
