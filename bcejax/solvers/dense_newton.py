@@ -46,6 +46,7 @@ class _Point(NamedTuple):
     shift: jax.Array  # (blocks, length), of the logits, by the step
     least: jax.Array  # the smallest pivot of the scaled hessian
     norm: jax.Array  # scaled, of the gradient
+    floor: jax.Array  # what rounding can leave of it
     reach: jax.Array  # the largest shift of an example that counts
 
     def known(self) -> jax.Array:
@@ -91,7 +92,7 @@ class _Descent(NamedTuple):
         nothing, inf = xp.zeros_like(start), xp.asarray(xp.inf, start.dtype)
         level, one = xp.zeros_like(self.work.labels), xp.ones_like(inf)
         inner = self.work.inward(start)
-        point = _Point(inner, level, inf, nothing, nothing, level, one, inf, inf)
+        point = _Point(inner, level, inf, nothing, nothing, level, one, inf, inf, inf)
         status = xp.int32(SolverStatus.MAX_STEPS)
         judged = xp.array(True)
         bar = xp.maximum(self.tol, float(jnp.finfo(start.dtype).eps) ** 0.6)
@@ -149,8 +150,7 @@ class _Descent(NamedTuple):
         xp, point, eps = self.work.world.xp, state.point, float(jnp.finfo(state.before.dtype).eps)
         slow = (point.reach <= FAR) & (point.reach > state.before / 2)
         still = (point.reach <= xp.clip(self.tol, eps ** (1 / 3), FAR)) | slow
-        left = self.work.rounding(point.logits, point.params)
-        return still & (point.norm <= xp.maximum(self.tol, left))
+        return still & (point.norm <= xp.maximum(self.tol, point.floor))
 
     def _suspect(self, state: _State) -> jax.Array:
         """Whether directions are to be looked for."""
@@ -163,7 +163,8 @@ def _evaluate(work: Standardised, params: jax.Array) -> _Point:
     """All that a step asks for."""
     world, xp = work.world, work.world.xp
     logits = work.offset + work.moved(params)
-    bends = work.weights * world.bends(logits)
+    bends = world.bends(logits)
+    floor, bends = work.rounding(bends, params), work.weights * bends
 
     def curvature(i: ArrayLike) -> jax.Array:
         return world.matmul((work.rows[i] * bends[i][:, None]).T, work.rows[i])
@@ -175,7 +176,7 @@ def _evaluate(work: Standardised, params: jax.Array) -> _Point:
     shift = work.moved(step)
     reach = xp.max(xp.where(work.weights > 0, xp.abs(shift), 0))
     value, norm = _value(work, logits, params), work.gradient_norm(gradient)
-    return _Point(params, logits, value, gradient, step, shift, least, norm, reach)
+    return _Point(params, logits, value, gradient, step, shift, least, norm, floor, reach)
 
 
 def _value(work: Standardised, logits: jax.Array, params: jax.Array) -> jax.Array:

@@ -218,7 +218,7 @@ def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:
     small = problem.world.cond(
         norm <= tol, lambda: norm <= tol, lambda: norm <= rounding(problem, params)
     )
-    status = xp.where(claimed & ~small, SolverStatus.MAX_STEPS, out.status)
+    status = xp.where(claimed & xp.logical_not(small), SolverStatus.MAX_STEPS, out.status)
     status = xp.where(xp.isfinite(value), status, SolverStatus.DIVERGED).astype(xp.int32)
     c = params[-1] if problem.intercept else xp.zeros((), params.dtype)
     direction = out.direction if problem.intercept else xp.append(out.direction, 0)

@@ -50,7 +50,8 @@ class Standardised(NamedTuple):
 
     def moved(self, inner: jax.Array) -> jax.Array:
         """What params add to each logit, (blocks, length)."""
-        return self.world.matmul(self.rows, inner)
+        flat = self.rows.reshape(-1, self.rows.shape[-1])
+        return self.world.matmul(flat, inner).reshape(self.labels.shape)
 
     def gathered(self, terms: jax.Array) -> jax.Array:
         """The transpose of ``moved``, (p,)."""
@@ -63,9 +64,14 @@ class Standardised(NamedTuple):
             outer = outer + self.means * gradient[-1]
         return self.world.xp.max(self.world.xp.abs(outer) / self.scales)
 
-    def rounding(self, logits: jax.Array, inner: jax.Array) -> jax.Array:
-        """What rounding of the logits can leave of the gradient norm; as ``certificates``."""
-        xp, bends = self.world.xp, self.world.bends(logits)
+    def rounding(self, bends: jax.Array, inner: jax.Array) -> jax.Array:
+        """What rounding of the logits can leave of the gradient norm; as ``certificates``.
+
+        Args:
+            bends: (blocks, length), second derivatives of the losses in their logits.
+            inner: (p,), the params.
+        """
+        xp = self.world.xp
         shares = xp.where(bends > 0, bends * self.offset, 0)
         terms = xp.sqrt(xp.sum(self.weights * shares**2)) + xp.sum(xp.abs(inner)) / 4
         return 8 * jnp.finfo(terms.dtype).eps * (1 + terms)
