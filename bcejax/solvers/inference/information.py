@@ -12,10 +12,10 @@ gradient of example i.  The covariances of the params are
 the fitted model.  With l2 > 0 that is the spread about the shrunken mean: intervals from it leave
 out the bias, and cover the truth less often than they say.  "posterior" takes the penalty as a
 prior, b_j normal with mean 0 and variance 1 / (W l2): Laplace's approximation of what is known
-after the data.  "sandwich" does without the model being right (Huber and White: HC0); there a weight is a
-sampling weight, by which one example stands for many, and not a count of copies, and with clusters
-the g_i are summed within each first.  With l1 > 0 the labels have chosen the columns, and none of
-these is valid.
+after the data.  "sandwich" does without the model being right (Huber and White: HC0); there a
+weight is a sampling weight, by which one example stands for many, and not a count of copies, and
+with clusters the g_i are summed within each first.  With l1 > 0 the labels have chosen the columns,
+and none of these is valid.
 
 **Where there is no covariance.**  After SINGULAR, what dependent columns leave open has variance
 inf, and the rest is right.  After SEPARATED each param along the direction has variance inf, and

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+import scipy.sparse
+from jax.experimental.sparse import BCOO
 from solvers.inference import pima
 
 from bcejax.solvers import SolverStatus, fit_logistic
@@ -115,6 +117,16 @@ def test_what_lies_under_weight_0_is_harmless():
     right = covariance(fit, X[FEW], Y[FEW], weights=weights, kind="sandwich", corrected=True)
     ours = covariance(fit, spoilt, Y[FEW], where=weights > 0, kind="sandwich", corrected=True)
     np.testing.assert_allclose(ours, right, rtol=1e-12)
+
+
+def test_sparse_inputs_give_the_same():
+    thin = np.where(X[FEW] > X.mean(0), X[FEW], 0)
+    fit = fit_logistic(thin, Y[FEW])
+    dense = standard_errors(fit, thin, Y[FEW])
+    rows = scipy.sparse.csr_matrix(thin)
+    np.testing.assert_allclose(standard_errors(fit, rows, Y[FEW]), dense, rtol=1e-12)
+    cells = BCOO.fromdense(jnp.asarray(thin, jnp.float32))
+    np.testing.assert_allclose(standard_errors(fit, cells, Y[FEW]), dense, rtol=1e-3)
 
 
 def test_jaxs_world_keeps_its_dtype_under_jit_and_vmap():
