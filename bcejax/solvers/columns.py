@@ -63,7 +63,9 @@ class Columns(NamedTuple):
         }
         narrow = dataclasses.replace(problem, inputs=inputs, **vectors)
         rest = self.ridge, self.means / self.sizes, 0 * self.sizes + 1, self.scales / self.sizes
-        return Columns(narrow, *(each.astype(jnp.float32) for each in rest))
+        ridge, means, sizes, scales = (each.astype(jnp.float32) for each in rest)
+        tiny = float(jnp.finfo(jnp.float32).tiny)
+        return Columns(narrow, ridge, means, sizes, problem.world.xp.maximum(scales, tiny))
 
     def inward(self, params: Any) -> Any:
         """Params of the problem as those here."""

@@ -21,6 +21,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from bcejax.solvers.columns import Columns
 from bcejax.solvers.lbfgs import finished
@@ -32,8 +33,9 @@ from bcejax.solvers.separation import Sides
 
 ROUNDS = 250  # of conjugate gradients for one step
 ROUGH = 0.25  # residual of a step's equation, at most
-FINE = 1e-3  # and at least
-NARROW = 1e-5  # gradient norm that float32 reaches
+FINE = 1e-2  # and at least
+NARROW = 2e-6  # gradient norm that float32 may reach
+SLOW = 0.7  # share of the gradient norm at which float32 steps give up
 FLOOR = 1e-6  # least curvature of an example, over the largest
 
 
@@ -54,21 +56,23 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
     scales = problem.scales()
     dual, begun = 0 * problem.offset, 0 * start
     if start.dtype == jnp.float32:
-        end = _descend(problem, problem, scales, dual, begun, tol, max_steps, 1.0)
+        end = _descend(problem, problem, scales, dual, begun, tol, max_steps, 1.0, np.inf)
         steps = end.steps
     else:
         narrow = _narrowed(problem)
         rough = xp.maximum(tol, NARROW).astype(jnp.float32)
         zeros = (each.astype(jnp.float32) for each in (scales, dual, begun))
-        first = _descend(narrow, narrow, *zeros, rough, max_steps, 1.0)
+        first = _descend(narrow, narrow, *zeros, rough, max_steps, 0.5, SLOW)
         dual = xp.where(xp.isfinite(first.norm), first.dual.astype(dual.dtype), 0)
         dual = dual - xp.mean(dual) if problem.intercept else dual
         begun = problem.gathered(dual)
         if problem.intercept:
             begun = xp.append(begun[:-1], first.params[-1:])
-        end = _descend(problem, narrow, scales, dual, begun, tol, max_steps - first.steps, 0.0)
+        end = _descend(
+            problem, narrow, scales, dual, begun, tol, max_steps - first.steps, 0.0, np.inf
+        )
         steps = first.steps + end.steps
-    return finished(problem, sides, end.params, (end.norm <= tol) | end.stuck, steps)
+    return finished(problem, sides, end.params, end.norm <= tol, steps)
 
 
 def _narrowed(problem: Problem) -> Problem:
@@ -87,8 +91,21 @@ def _descend(
     tol: Any,
     limit: Any,
     shrunk: float,
+    slow: float,
 ) -> _State:
-    """Steps whose equations are solved with the products of ``narrow``."""
+    """Steps whose equations are solved with the products of ``narrow``.
+
+    Args:
+        problem: of which gradients are taken.
+        narrow: of which products with the hessian are taken; may be the same.
+        scales: Problem.scales.
+        dual: (n,), to start from.
+        start: (p,), its params.
+        tol: bound on the gradient norm.
+        limit: bound on the steps.
+        shrunk: gradient norm over that before the start: how exact the first step is to be.
+        slow: share to which a step must shrink the gradient norm, or be the last.
+    """
     world, xp = problem.world, problem.world.xp
     ridge = problem.penalised(0 * start + problem.l2)
     columns = Columns(problem, ridge, 0 * scales, 0 * scales + 1, scales)
@@ -101,14 +118,13 @@ def _descend(
         slopes = problem.weights * world.slopes(state.logits, problem.labels)
         right = -(slopes + problem.l2 * state.dual) / bends
         diagonal = problem.l2 / bends
-        shift, lift = _conjugate(
-            narrow, *(each.astype(squares.dtype) for each in (diagonal, right, share**2)), squares
-        )
-        shift = shift.astype(dual.dtype)
-        step = problem.gathered(shift)
-        if problem.intercept:
-            step = xp.append(step[:-1], lift.astype(dual.dtype))
-        moved = problem.moved(step)
+        given = (each.astype(squares.dtype) for each in (diagonal, right, share**2))
+        shift, lift, step, moved = _conjugate(narrow, *given, squares)
+        shift, lift = shift.astype(dual.dtype), lift.astype(dual.dtype)
+        if narrow is not problem:
+            step = problem.gathered(shift)
+        step = xp.append(step[:-1], lift) if problem.intercept else step
+        moved = moved + lift if narrow is problem else problem.moved(step)
         along = columns.along(state.params, state.logits, step, moved)
         size = wolfe_size(world, along, dual)
         params = state.params + size * step
@@ -124,13 +140,15 @@ def _descend(
 
     def goes_on(state: _State) -> Any:
         known = xp.isfinite(state.norm) & ~state.stuck
-        return known & (state.steps < limit) & (state.norm > tol)
+        return known & (state.steps < limit) & (state.norm > tol) & (state.shrunk <= slow)
 
     return world.while_loop(goes_on, advance, at(dual, start, columns.logits(start), xp.int32(1)))
 
 
 class _Rounds(NamedTuple):
     step: Any
+    columns: Any  # X'da
+    moved: Any  # XX'da
     rest: Any
     lift: Any  # dc, as far as known
     along: Any
@@ -140,8 +158,8 @@ class _Rounds(NamedTuple):
 
 def _conjugate(
     narrow: Problem, diagonal: Any, right: Any, share: Any, squares: Any
-) -> tuple[Any, Any]:
-    """da and dc, until the preconditioned residual's square has shrunk to a share."""
+) -> tuple[Any, Any, Any, Any]:
+    """da, dc, X'da and XX'da, when the preconditioned residual's square has shrunk to a share."""
     world, xp = narrow.world, narrow.world.xp
     inverse = 1 / (diagonal + squares)
 
@@ -151,24 +169,25 @@ def _conjugate(
             lift = inverse @ rest / xp.sum(inverse)
         return inverse * (rest - lift), lift
 
-    def product(along: Any) -> Any:
-        columns = narrow.gathered(along)
-        return diagonal * along + narrow.moved(narrow.penalised(columns))
-
     def advance(state: _Rounds) -> _Rounds:
-        image = product(state.along)
+        columns = narrow.penalised(narrow.gathered(state.along))
+        moved = narrow.moved(columns)
+        image = diagonal * state.along + moved
         size = state.square / (state.along @ image)
         rest = state.rest - size * image
         better, lift = conditioned(rest)
         square = rest @ better
         along = better + square / state.square * state.along
-        return _Rounds(state.step + size * state.along, rest, lift, along, square, state.rounds + 1)
+        sums = zip(state[:3], (state.along, columns, moved), strict=True)
+        step, columns, moved = (total + size * each for total, each in sums)
+        return _Rounds(step, columns, moved, rest, lift, along, square, state.rounds + 1)
 
     def goes_on(state: _Rounds) -> Any:
         return (state.rounds < ROUNDS) & (state.square > share * whole)
 
     first, lift = conditioned(right)
     whole = right @ first
-    begun = _Rounds(0 * right, right, lift, first, whole, xp.int32(0))
+    nothing = xp.zeros(narrow.inputs.shape[1] + narrow.intercept, right.dtype)
+    begun = _Rounds(0 * right, nothing, 0 * right, right, lift, first, whole, xp.int32(0))
     end = world.while_loop(goes_on, advance, begun)
-    return end.step, end.lift
+    return end.step, end.lift, end.columns, end.moved

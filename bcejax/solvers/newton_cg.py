@@ -8,7 +8,8 @@ Where the problem is in float64 the products are taken in float32, of which H ne
 are the first steps altogether, down to a gradient norm of 1e-5: most passes read half as much.
 Where a float32 step does not halve the gradient norm, the products become float64.
 
-**Rest** and what is said without a penalty are those of lbfgs.py.
+**Rest** and what is said without a penalty are those of lbfgs.py; besides, examples whose logits
+lie beyond 7 must be held there by the others, or it is MAX_STEPS.
 
 Sources: R. S. Dembo, S. C. Eisenstat and T. Steihaug, Inexact Newton methods (1982); J. Nocedal and
 S. Wright, Numerical Optimization, 2nd ed. (2006), section 7.1.
@@ -20,16 +21,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.solvers.columns import Columns
+from bcejax.solvers.dual import dual_newton
 from bcejax.solvers.lbfgs import finished
 from bcejax.solvers.line_search import wolfe_size
 from bcejax.solvers.outcome import Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.separation import Sides
+from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import NUMPY
 
 ROUNDS = 250  # of conjugate gradients for one step
 ROUGH = 0.25  # residual of a step's equation over the gradient, at most
 FINE = 1e-3  # and at least
 NARROW = 1e-5  # gradient norm that float32 reaches
+FAR = 7.0  # logit of which little weight is left
 MODEST = 0.25  # move of a logit by a last step
 
 
@@ -46,7 +51,15 @@ class _State(NamedTuple):
 
 
 def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
-    """The engine of ``solver="newton_cg"``; dense or sparse inputs, a float32 copy of them."""
+    """The engine of ``solver="newton_cg"``; dense or sparse inputs, a float32 copy of them.
+
+    On the host, fewer examples than columns, with a ridge and nowhere to start, go to dual.py.
+    """
+    n, d = problem.inputs.shape
+    if problem.world is NUMPY and d > n and problem.l2 > 0 and not np.any(start[:d]):
+        out = dual_newton(problem, start, tol, max_steps)
+        if out.status != SolverStatus.MAX_STEPS:
+            return out
     xp, columns, sides = problem.world.xp, Columns.of(problem), Sides.of(problem)
     inner = columns.inward(start)
     if start.dtype == jnp.float32:
@@ -62,6 +75,10 @@ def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome
         end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, MODEST, 0.0)
         steps = first.steps + end.steps
     rests = ((end.norm <= tol) | end.stuck) & (end.reach <= MODEST)
+    pinned = problem.world.cond(
+        sides.free, lambda: _pinned(columns, end.logits), lambda: xp.asarray(True)
+    )
+    rests = rests & pinned
     return finished(problem, sides, columns.outward(end.params), rests, steps)
 
 
@@ -134,6 +151,24 @@ def _descend(
         return known & (state.steps < limit) & ~rests & ~apart
 
     return world.while_loop(goes_on, advance, at(start, columns.logits(start), xp.int32(1)))
+
+
+def _pinned(columns: Columns, logits: Any) -> Any:
+    """Whether logits far out cannot move while those of all other examples stay.
+
+    Of the direction in which the far ones pull, that is, nearly nothing is left when what moves
+    the others is taken away, by conjugate gradients.
+    """
+    problem, xp = columns.problem, columns.problem.world.xp
+    far = xp.abs(logits) > FAR
+    near = xp.where(far, 0, problem.weights)
+    pull = columns.gathered(xp.where(far, problem.weights * xp.sign(logits), 0))
+    length = xp.linalg.norm(pull)
+    pull = pull / xp.where(length > 0, length, 1)
+    image = columns.gathered(near * columns.moved(pull))
+    share = 16 * float(jnp.finfo(pull.dtype).eps)
+    left = pull - _conjugate(columns, near, image, xp.asarray(share, pull.dtype))
+    return (length == 0) | (left @ left <= 1e-4)
 
 
 class _Rounds(NamedTuple):

@@ -150,9 +150,9 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
     Any status but CONVERGED leaves the question to another engine, which may begin at the params.
     """
     with jax.enable_x64(True):
-        return _minimise(
-            _Examples.of(problem), problem.l2, start, tol, max_steps, problem.intercept
-        )
+        examples = _Examples.of(problem)
+        out = _minimise(examples, problem.l2, start, tol, max_steps, problem.intercept)
+        return jax.tree.map(np.asarray, out)
 
 
 class _Metric(NamedTuple):
