@@ -61,8 +61,8 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
     else:
         narrow = _narrowed(problem)
         rough = xp.maximum(tol, NARROW).astype(jnp.float32)
-        zeros = (each.astype(jnp.float32) for each in (scales, dual, begun))
-        first = _descend(narrow, narrow, *zeros, rough, max_steps, 0.5, SLOW)
+        sizes, none, origin = (each.astype(jnp.float32) for each in (scales, dual, begun))
+        first = _descend(narrow, narrow, sizes, none, origin, rough, max_steps, 0.5, SLOW)
         dual = xp.where(xp.isfinite(first.norm), first.dual.astype(dual.dtype), 0)
         dual = dual - xp.mean(dual) if problem.intercept else dual
         begun = problem.gathered(dual)
@@ -118,8 +118,8 @@ def _descend(
         slopes = problem.weights * world.slopes(state.logits, problem.labels)
         right = -(slopes + problem.l2 * state.dual) / bends
         diagonal = problem.l2 / bends
-        given = (each.astype(squares.dtype) for each in (diagonal, right, share**2))
-        shift, lift, step, moved = _conjugate(narrow, *given, squares)
+        given = [each.astype(squares.dtype) for each in (diagonal, right, share**2)]
+        shift, lift, step, moved = _conjugate(narrow, given[0], given[1], given[2], squares)
         shift, lift = shift.astype(dual.dtype), lift.astype(dual.dtype)
         if narrow is not problem:
             step = problem.gathered(shift)

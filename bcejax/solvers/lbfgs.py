@@ -81,8 +81,8 @@ class Memory(NamedTuple):
             length = lengths[k] - shares[k] * (self.changes[k] @ result)
             return k + 1, result + length * self.steps[k]
 
-        begun = xp.int32(size - 1), gradient, 0 * shares
-        _, rest, lengths = world.while_loop(lambda carry: carry[0] >= 0, down, begun)
+        last = xp.int32(size - 1), gradient, 0 * shares
+        _, rest, lengths = world.while_loop(lambda carry: carry[0] >= 0, down, last)
         begun = xp.int32(0), first(rest)
         return world.while_loop(lambda carry: carry[0] < size, up, begun)[1]
 

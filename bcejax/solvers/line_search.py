@@ -41,8 +41,9 @@ def wolfe_size(world: World, along: Along, like: Any) -> Any:
 
     Example:
         >>> from bcejax.solvers.worlds import NUMPY
-        >>> float(wolfe_size(NUMPY, lambda t: ((t - 3) ** 2, 2 * (t - 3), 2.0), np.zeros(1)))
-        3.0
+        >>> size = wolfe_size(NUMPY, lambda t: ((t - 0.3) ** 2, 2 * t - 0.6, 2.0), np.zeros(1))
+        >>> round(float(size), 3)
+        0.3
     """
     xp, dtype = world.xp, like.dtype
     zero = xp.zeros((), dtype)

@@ -73,7 +73,8 @@ def column_scales(inputs: Any, weights: Any) -> Any:
         unit = xp.where(largest > 0, largest, 1)
         return unit * xp.sqrt(_mean_squares(mapped(inputs, lambda x, j: x / unit[j]), weights))
 
-    squares = _mean_squares(inputs, weights)
+    with np.errstate(all="ignore"):
+        squares = _mean_squares(inputs, weights)
     safe = (squares > limits.tiny / limits.eps) & (squares < limits.max)
     return world.cond(xp.all(safe), lambda: xp.sqrt(squares), careful)
 

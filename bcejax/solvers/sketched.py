@@ -30,7 +30,7 @@ S. Wright, Numerical Optimization, 2nd ed. (2006), chapter 6.
 """
 
 import functools
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -61,8 +61,8 @@ class _InPlace(NamedTuple):
     lest the program be compiled anew.
     """
 
-    elements: jax.Array | np.ndarray  # (size - 7,)
-    skipped: jax.Array | np.ndarray  # () int64
+    elements: Any  # (size - 7,)
+    skipped: Any  # () int64
 
     @classmethod
     def of(cls, array: np.ndarray) -> "_InPlace":
@@ -74,7 +74,7 @@ class _InPlace(NamedTuple):
         return lax.dynamic_slice(self.elements, (start - self.skipped,), (size,))
 
 
-Each: TypeAlias = "tuple[jax.Array, jax.Array, jax.Array, jax.Array]"  # x, y, w, o of some examples
+Each: TypeAlias = tuple[Any, Any, Any, Any]  # x, y, w, o of some examples
 
 
 class _Examples(NamedTuple):
@@ -83,8 +83,8 @@ class _Examples(NamedTuple):
     ends: Each
     inputs: _InPlace
     labels: _InPlace
-    weights: _InPlace | jax.Array  # a number where all are equal
-    offset: _InPlace | jax.Array  # likewise
+    weights: Any  # _InPlace, or a number where all are equal
+    offset: Any  # likewise
 
     @classmethod
     def of(cls, problem: Problem) -> "_Examples":
@@ -96,7 +96,9 @@ class _Examples(NamedTuple):
             _InPlace.of(each) if np.ptp(each) else np.asarray(each[0]) for each in vectors[1:]
         )
         y = _InPlace.of(problem.labels)
-        return cls(tuple(ends), _InPlace.of(problem.inputs), y, weights, offset)
+        return cls(
+            (ends[0], ends[1], ends[2], ends[3]), _InPlace.of(problem.inputs), y, weights, offset
+        )
 
     @property
     def size(self) -> tuple[int, int]:
