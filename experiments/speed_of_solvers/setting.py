@@ -85,6 +85,8 @@ class Config:
     """Names of tasks."""
     threads: tuple[int, ...] = (1, 2)
     """Numbers of threads that each peer is given, in processes of their own."""
+    own_threads: int = 0
+    """Threads of the linear algebra that bcejax calls through NumPy; 0 leaves that to it."""
     turns: int = 3
     """Turns in which every way has a burst of calls."""
     burst: float = 0.2

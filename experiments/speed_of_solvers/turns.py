@@ -72,7 +72,7 @@ def _environment(threads: int, anew: bool) -> dict[str, str]:
 @contextmanager
 def crew(config: Config) -> Iterator[list[Worker]]:
     """Ours first, then each peer at each number of threads."""
-    workers = [Worker(OURS, 0, OURS, config.anew)]
+    workers = [Worker(OURS, config.own_threads, OURS, config.anew)]
     for program, number in installed().items():
         for threads in config.threads:
             label = f"{program} {number}, {threads} thread{'s' * (threads > 1)}"
