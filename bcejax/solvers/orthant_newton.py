@@ -7,7 +7,8 @@ For H (m, m) positive semidefinite, a gradient g (m,), a place x0 and penalties 
 In an orthant q is a quadratic.  The orthant of x is that of its signs, and of the downhill sign
 where x_j = 0 and |q's smooth derivative| > r_j; the other zeros stay.  A Newton step in the
 coordinates that may move is cut off where they change sign, and quartered until q falls; the signs
-settle after a few steps, and then the last one is exact, zeros included.
+settle after a few steps, and then the last one is exact, zeros included.  Where H is flat a step
+would go far and be cut short; then H gets a ridge, which goes again (Levenberg).
 
 Reference: D. P. Bertsekas, Projected Newton methods for optimization problems with simple
 constraints (1982); coordinates at a bound with the gradient against it stay out of H, as there.
@@ -17,6 +18,7 @@ import numpy as np
 
 TRIALS = 30
 RIDGES = 12
+SOME, BIG = 1e-7, 256.0  # shares of H's diagonal that the ridge begins and ends with
 
 
 def orthant_newton(
@@ -45,6 +47,8 @@ def orthant_newton(
         array([2., 0.])
     """
     x, slope = start, gradient
+    top = np.max(np.diagonal(hessian), initial=0)
+    ridge = least = 8 * np.finfo(hessian.dtype).eps * top
     for _ in range(max_steps):
         downhill = np.where(np.abs(slope) > penalties, -np.sign(slope), 0)
         signs = np.where(x != 0, np.sign(x), downhill)
@@ -53,11 +57,15 @@ def orthant_newton(
         if np.max(np.abs(rest), initial=0) <= tol:
             break
         step = np.zeros_like(x)
-        step[moving] = -_solved(hessian, moving, rest)
-        move, change = _cut(hessian, slope, x, step, signs * penalties)
+        step[moving] = -_solved(hessian, moving, rest, ridge)
+        trial, move, change = _cut(hessian, slope, x, step, signs * penalties)
         if not np.any(move):
             break  # rounding hides any fall
         x, slope = x + move, slope + change
+        # a step that is cut short went where H is flat
+        ridge = (
+            max(ridge / 16, least) if trial == 0 else min(16 * max(ridge, SOME * top), BIG * top)
+        )
     return x
 
 
@@ -67,25 +75,24 @@ def _cut(
     x: np.ndarray,
     step: np.ndarray,
     signed: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The step, or a quarter of it, ..., as far as no sign changes; and how the slope changes."""
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """How often the step is quartered, what of it changes no sign, and how the slope changes."""
     for trial in range(TRIALS):
         there = x + step / 4**trial
         move = np.where(there * signed < 0, -x, there - x)
         change = (hessian @ move.astype(hessian.dtype)).astype(x.dtype)
         linear = (slope + signed) @ move
         if move @ change / 2 <= -(1 - 1e-4) * linear:
-            return move, change
-    return np.zeros_like(x), np.zeros_like(x)
+            return trial, move, change
+    return TRIALS, np.zeros_like(x), np.zeros_like(x)
 
 
-def _solved(hessian: np.ndarray, moving: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """H^-1 right in the coordinates that move, with as little of a ridge as gives a factor."""
+def _solved(hessian: np.ndarray, moving: np.ndarray, right: np.ndarray, ridge: float) -> np.ndarray:
+    """(H + ridge)^-1 right in the coordinates that move, with as much more as gives a factor."""
     from scipy.linalg import lapack  # noqa: PLC0415
 
     # NumPy's Cholesky takes float64 alone, which is half as fast
     posv = lapack.sposv if hessian.dtype == np.float32 else lapack.dposv
-    ridge = 8 * np.finfo(hessian.dtype).eps * np.max(np.diagonal(hessian), initial=0)
     for _ in range(RIDGES):
         block = hessian[np.ix_(moving, moving)]
         np.einsum("ii->i", block)[:] += ridge

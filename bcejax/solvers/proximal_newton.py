@@ -11,7 +11,8 @@ those whose derivative misses most what the optimum takes, first of all those th
 **Least q.**  In an orthant q is quadratic.  The orthant is that of the signs of u + v, and of the
 downhill sign where u_j + v_j = 0 and the slope is beyond r_j; the other zeros stay.  A Newton step
 in the params that may move is cut off where they change sign, and quartered until q falls; the
-signs settle after a few steps, and then the last one is exact, zeros included.
+signs settle after a few steps, and then the last one is exact, zeros included.  Where H is flat a
+step would go far and be cut short; then H gets a ridge, which goes again (Levenberg).
 
 **More than one optimum.**  The logits of the optimum are unique; the coefficients are not where
 columns with |derivative| = l1 depend on each other.  Then a ridge that vanishes gives the smallest
@@ -43,6 +44,7 @@ from bcejax.solvers.status import SolverStatus
 
 SIZE = 512  # of the hessian at most
 TRIALS = 24  # lengths of a step in an orthant, each a quarter of the one before
+SOME, BIG = 1e-7, 256.0  # shares of H's diagonal that the ridge begins and ends with
 HALVINGS = 40
 PATIENCE = 4  # steps without a fall of F or of the gradient norm by a half
 
@@ -279,6 +281,7 @@ def least_in_orthants(
         >>> least_in_orthants(jnp.eye(2), jnp.array([-3.0, 0.5]), jnp.zeros(2), jnp.ones(2), 1e-6)
         Array([2., 0.], dtype=float32)
     """
+    top = jnp.max(jnp.diagonal(hessian), initial=0)
     sizes = 0.25 ** jnp.arange(TRIALS, dtype=start.dtype)[:, None]
 
     def orthant(x: jax.Array, slope: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -287,10 +290,10 @@ def least_in_orthants(
         return signs, (signs != 0) | (penalties == 0)
 
     def advance(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        x, slope, _, steps = state
+        x, slope, _, steps, ridge = state
         signs, moving = orthant(x, slope)
         rest = jnp.where(moving, slope + penalties * signs, 0)
-        factor, scale, _ = scaled_factor(_apart(~moving, hessian))
+        factor, scale, _ = scaled_factor(_apart(~moving, hessian + ridge * top * jnp.eye(len(x))))
         step = -jnp.where(moving, scale * cholesky_solve(factor, scale * rest), 0)
         there = x + sizes * step
         moves = jnp.where(there * signs * penalties < 0, -x, there - x)
@@ -300,13 +303,15 @@ def least_in_orthants(
         first = jnp.argmax(falls)
         fell = jnp.any(falls) & jnp.any(moves[first] != 0)
         x = jnp.where(fell, x + moves[first], x)
-        return x, jnp.where(fell, slope + changes[first], slope), fell, steps + 1
+        # a step that is cut short went where H is flat
+        ridge = jnp.where(first == 0, ridge / 16, jnp.minimum(16 * jnp.maximum(ridge, SOME), BIG))
+        return x, jnp.where(fell, slope + changes[first], slope), fell, steps + 1, ridge
 
     def goes_on(state: tuple[jax.Array, ...]) -> jax.Array:
-        x, slope, fell, steps = state
+        x, slope, fell, steps, _ = state
         signs, moving = orthant(x, slope)
         rest = jnp.where(moving, slope + penalties * signs, 0)
         return fell & (jnp.max(jnp.abs(rest)) > tol) & (steps < max_steps)
 
-    begin: tuple[jax.Array, ...] = (start, slope, jnp.array(True), jnp.int32(0))
+    begin: tuple[jax.Array, ...] = (start, slope, jnp.array(True), jnp.int32(0), 0 * top)
     return lax.while_loop(goes_on, advance, begin)[0]

@@ -36,10 +36,10 @@ from bcejax.solvers.status import SolverStatus
 FIRST = 128  # columns of the first working set
 STRIDE = 16
 MANY = 2**14  # examples from which on a first fit to every 16th pays
-ROUGH = 1e-3  # share of l1 down to which the logits may be float32's
+ROUGH = 1e-3  # share of l1, and ten times the gradient norm, from which float64 logits are taken
 FLATTEST = 1e-10  # share of a curvature 1 below which no example goes
 HALVINGS = 40
-PATIENCE = 3  # steps that do not halve the gradient norm, before float64
+PATIENCE = 3  # steps that do not halve the gradient norm; nor, in float64, let F fall
 VANISHING = 1e-8  # share of the hessian that is the ridge of the smallest optimum
 
 
@@ -111,7 +111,7 @@ class _Descent:
         counted[len(scales) - problem.intercept :] = 0
         self.l1 = counted * float(problem.l1) / scales
         self.l2 = counted * float(problem.l2) / scales**2
-        self.model = KeptHessian(problem.inputs, scales, np.float32)
+        self.model, self.fine = KeptHessian(problem.inputs, scales, np.float32), False
         self.ridge = np.zeros(len(scales))
         self.steps = 0
 
@@ -139,21 +139,31 @@ class _Descent:
     def descend(self, start: np.ndarray, max_steps: int) -> _Point:
         """Steps until the gradient norm is at most tol, or rounding hides what is left."""
         point = self.exactly(start * self.scales)
-        slow, before = 0, np.inf
+        slow, before, value = 0, np.inf, np.inf
         while self.steps < max_steps:
             norm = self.norm(point)
-            if not point.exact and norm <= max(ROUGH * np.max(self.l1), self.tol):
+            if not point.exact and self.near(norm):
                 point = self.exactly(point.params)
                 norm = self.norm(point)
-            if not norm > self.tol or slow == 2 * PATIENCE:
-                break
             working, all_in = self.working_set(point)
-            slow = slow + 1 if all_in and norm > before / 2 else 0
+            fell = point.value < value and self.fine
+            slow = slow + 1 if all_in and norm > before / 2 and not fell else 0
+            if not norm > self.tol or (slow == PATIENCE and self.fine):
+                break
             if slow == PATIENCE:
-                self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
-            point, before = self.step(point, working, norm), norm
+                self.refine()
+            before, value = norm, point.value
+            point = self.step(point, working, norm)
             self.steps += 1
         return point
+
+    def near(self, norm: float) -> bool:
+        """Whether the logits have to be float64's."""
+        return self.fine or norm <= max(ROUGH * np.max(self.l1), ROUGH / 10)
+
+    def refine(self) -> None:
+        """Go on in float64."""
+        self.model, self.fine = KeptHessian(self.problem.inputs, self.scales, np.float64), True
 
     def step(self, point: _Point, working: np.ndarray, norm: float) -> _Point:
         """To where the model in the working set is least, or part of the way."""
@@ -165,7 +175,7 @@ class _Descent:
         move = orthant_newton(hessian, slope, u, l1, max(norm / 10, self.tol / 4)) - u
         params = np.zeros_like(point.params)
         params[working] = move
-        exact = norm <= ROUGH * np.max(self.l1)
+        exact = point.exact and self.near(norm)
         if exact:
             shift = self.problem.moved(params / self.scales)
         else:
@@ -241,7 +251,7 @@ class _Descent:
 
     def smallest(self, point: _Point, max_steps: int) -> tuple[_Point, np.ndarray]:
         """Of optima that may be many, the one of least norm, and a direction to others, or 0."""
-        self.model = KeptHessian(self.problem.inputs, self.scales, np.float64)
+        self.refine()
         units = np.where(self.l1 > 0, self.scales**-2.0, 0)
         # without it, rounding over rounding would go along directions that change nothing
         self.ridge = VANISHING * units / np.max(units)
@@ -264,7 +274,7 @@ class _Descent:
         away = np.zeros_like(point.params)
         moving = np.flatnonzero((point.params != 0) | (self.l1 == 0))
         values, vectors = np.linalg.eigh(self.model.of(moving, point.curvatures))
-        if values[0] <= 64 * len(values) * np.finfo(np.float64).eps * values[-1]:
+        if len(moving) and values[0] <= 64 * len(values) * np.finfo(np.float64).eps * values[-1]:
             away[moving] = vectors[:, 0] / self.scales[moving]
             away /= np.max(np.abs(away))
         return away
