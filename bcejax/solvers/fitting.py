@@ -108,7 +108,16 @@ def fit_logistic(
     Example:
         >>> fit = fit_logistic([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
         >>> fit.coefficients.round(4), fit.intercept.round(4), SolverStatus(int(fit.status)).name
-        (array([0.908]), array(-1.362), 'CONVERGED')
+        (array([0.9082]), np.float64(-1.3623), 'CONVERGED')
+
+    Accuracy:
+        Where CONVERGED: values 1e-10 of scikit-learn's newton-cholesky on the bundled sets, raw
+        columns (tests/solvers/test_fitting.py); params of "newton" in float64 1e-14 of 50 digits
+        (tests/solvers/test_dense_newton.py), a worse conditioned problem losing digits in
+        proportion. SEPARATED and SINGULAR come with a direction that proves them, and on small
+        problems of integers "newton" says so exactly where a linear program does
+        (tests/solvers/test_fitting.py); first derivatives 1e-6 of refits, second 1e-3
+        (tests/solvers/test_implicit.py).
     """
     problem = as_problem(
         inputs,

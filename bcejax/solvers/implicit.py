@@ -35,7 +35,7 @@ def optimal(
         problem: which they solve.
         gradient: of the smooth part of what is minimised, at a problem and params.
 
-    Accuracy: first derivatives 1e-6, second 1e-4 of finite refits in float64
+    Accuracy: first derivatives 1e-6, second 1e-3 of finite refits in float64
     (tests/solvers/test_implicit.py).
     """
     return params
