@@ -8,8 +8,10 @@ Expect:  Torchmetrics takes four times as long for the ECE of a million predicti
 
 A million float32 predictions of an overconfident model. Each program computes as its users would
 have it and in its better setting; what is installed takes part. One process, one run: the first
-call, which compiles, stands apart, then every way has a call in each turn, so that whatever else
-the machine does slows all alike, and medians are compared. Answers are held against each other.
+call, which compiles, stands apart, then every way has a turn after the other, so that whatever else
+the machine does slows all alike, and medians are compared. A turn is a tenth of a second of calls,
+one at least: what wakes threads and fills caches comes once in it, for every program. Answers are
+held against each other.
 
 Functions of bcejax are called as they stand, eagerly, with every check of the values; only the ECE
 is also timed inside a compiled function, against torchmetrics without its validation.
@@ -70,6 +72,7 @@ EXPERIMENT = Experiment(
         new=50,
         reported=0,
         turns=1,
+        burst=0.0,
         judged=False,
     ),
     full=Config(venn_abers=1_000_000),

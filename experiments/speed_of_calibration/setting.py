@@ -30,7 +30,9 @@ class Config:
     resamples: int = 1000
     """Resamples of its intervals."""
     turns: int = 5
-    """Turns in which every way has a call."""
+    """Turns that every way has."""
+    burst: float = 0.1
+    """Seconds of calls in a turn, for a way that is quicker than that."""
     patience: float = 2.0
     """Seconds after which a way has had its turns."""
     judged: bool = True

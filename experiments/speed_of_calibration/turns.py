@@ -19,7 +19,8 @@ def race(
 ) -> tuple[dict[Name, Times], dict[Name, Any]]:
     """Times and answers of the calls: each once by itself, then by turns.
 
-    A way has its turns until they have taken its patience, but one at least.
+    A turn is a burst of calls that takes as long as the config says, but one call at least. A way
+    has its turns until they have taken its patience, but one at least.
     """
     first, answers = {}, {}
     for name in track(tuple(calls), "first calls"):
@@ -28,8 +29,15 @@ def race(
     for _ in track(range(config.turns), "turns"):
         for name, call in calls.items():
             if not warm[name] or sum(warm[name]) < config.patience:
-                warm[name].append(_timed(call)[0])
+                warm[name].extend(_burst(call, config.burst))
     return {name: Times(first[name], np.array(warm[name])) for name in calls}, answers
+
+
+def _burst(call: Call, seconds: float) -> list[float]:
+    times = [_timed(call)[0]]
+    while sum(times) < seconds:
+        times.append(_timed(call)[0])
+    return times
 
 
 def _timed(call: Call) -> tuple[float, Any]:

@@ -86,10 +86,9 @@ def _where(counts: jax.Array, params: jax.Array, status: jax.Array) -> tuple[jax
 def _signed_fit(
     free: Columns, signed: Columns, labels: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    # its own program, which every fit of as many columns shares
-    whole = minimise_bce([*free, *signed], labels, weights=weights)
+    whole, status = _minimised([*free, *signed], labels, weights)
     if not signed:
-        return whole.params, whole.status
+        return whole, status
     positions = range(len(signed))
     fewer = [
         kept for size in positions for kept in itertools.combinations(positions, size)
@@ -101,11 +100,21 @@ def _signed_fit(
         best = params[jnp.argmin(lax.stop_gradient(values))]
         return best, jnp.int32(CalibratorStatus.AT_BOUND)
 
-    if on_host(whole.params):  # the other fits are compiled when they are needed
-        right = np.all(np.asarray(whole.params)[len(free) :] >= 0)
-        return (whole.params, whole.status) if right else at_bound()
-    keeps_signs = jnp.all(whole.params[len(free) :] >= 0)
-    return lax.cond(keeps_signs, lambda: (whole.params, whole.status), at_bound)
+    if on_host(whole):  # the other fits are compiled when they are needed
+        return (whole, status) if np.all(np.asarray(whole)[len(free) :] >= 0) else at_bound()
+    return lax.cond(jnp.all(whole[len(free) :] >= 0), lambda: (whole, status), at_bound)
+
+
+@jax.jit
+def _minimised(
+    columns: Columns, labels: jax.Array, weights: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Params and status by a program that all fits of as many columns share.
+
+    XLA leaves out what else ``minimise_bce`` returns, which takes longer than the fit.
+    """
+    fit = minimise_bce(columns, labels, weights=weights)
+    return fit.params, fit.status
 
 
 def _subset_fit(
