@@ -293,7 +293,9 @@ def least_in_orthants(
         x, slope, _, steps, ridge = state
         signs, moving = orthant(x, slope)
         rest = jnp.where(moving, slope + penalties * signs, 0)
-        factor, scale, _ = scaled_factor(_apart(~moving, hessian + ridge * top * jnp.eye(len(x))))
+        factor, scale, _ = scaled_factor(
+            _apart(~moving, hessian + ridge * top * jnp.eye(len(x), dtype=x.dtype))
+        )
         step = -jnp.where(moving, scale * cholesky_solve(factor, scale * rest), 0)
         there = x + sizes * step
         moves = jnp.where(there * signs * penalties < 0, -x, there - x)

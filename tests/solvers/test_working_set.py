@@ -219,6 +219,17 @@ def test_sparse_rows():
     assert got.status == want.status
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_little_holds_back_labels_told_apart(seed):
+    """More columns than examples: without l1 there is no optimum, and H is flat."""
+    inputs, labels = data(seed, 30, 50)
+    l1 = 1e-5
+    fit = fitted(inputs, labels, l1=l1)
+    assert name(fit) == "CONVERGED"
+    assert misses(inputs, labels, fit, l1)[0].max() < 3e-9
+    assert fit.duality_gap < 1e-6
+
+
 def test_more_columns_than_the_first_set():
     inputs, labels = data(8, 150, 600)
     fit = fitted(inputs, labels, l1=1e-3)
