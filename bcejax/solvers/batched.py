@@ -385,14 +385,16 @@ def _block(
 
 
 def _newton_steps(hessians: jax.Array, gradients: jax.Array, fits: Fits) -> jax.Array:
-    """-H^-1 G (m, p), nan where H is not positive definite in float32."""
-    ridge = fits.ridge.astype(jnp.float32)[:, :, None] * jnp.eye(
-        gradients.shape[1], dtype="float32"
-    )
-    factors = lax.linalg.cholesky(hessians + ridge, symmetrize_input=False)
+    """-H^-1 G (m, p), nan where float32 cannot tell H from one without full rank."""
+    p = gradients.shape[1]
+    hessians = hessians + fits.ridge.astype(jnp.float32)[:, :, None] * jnp.eye(p, dtype="float32")
+    factors = lax.linalg.cholesky(hessians, symmetrize_input=False)
+    pivots, diagonals = (jnp.diagonal(each, axis1=1, axis2=2) for each in (factors, hessians))
+    ranked = jnp.all(pivots**2 > 16 * p * jnp.finfo(jnp.float32).eps * diagonals, axis=1)
     solve = functools.partial(lax.linalg.triangular_solve, factors, left_side=True, lower=True)
     halves = solve(gradients.astype(jnp.float32)[..., None])
-    return -solve(halves, transpose_a=True)[..., 0].astype(gradients.dtype)
+    moves = -solve(halves, transpose_a=True)[..., 0].astype(gradients.dtype)
+    return jnp.where(ranked[:, None], moves, jnp.nan)
 
 
 def _are_short(columns: Columns, moves: jax.Array) -> jax.Array:

@@ -110,6 +110,16 @@ def test_copied_rows_in_scikit_learn(together):
         np.testing.assert_allclose(together.intercept[j], peer.intercept_[0], rtol=1e-6, atol=1e-9)
 
 
+def test_dependent_columns_are_flagged():
+    inputs = np.column_stack([X[:, 0], X[:, 1], 2 * X[:, 0]])
+    fits = weighted_fits(inputs, Y, W, l2=L2)
+    for j in (PLAIN, 5, 10):
+        want = fit_logistic(inputs, Y, weights=W[j], l2=L2[j])
+        assert fits.status[j] == want.status
+        np.testing.assert_allclose(fits.coefficients[j], want.coefficients, rtol=1e-6, atol=1e-9)
+    assert fits.status[PLAIN] == SolverStatus.SINGULAR
+
+
 def test_the_sum_of_weights_plays_no_part(together):
     factors = np.arange(1, M + 1, dtype=np.int32)[:, None]
     scaled = weighted_fits(X, Y, W * factors, l2=L2)
