@@ -212,7 +212,8 @@ def _solve_on_host(
 ) -> Solution:
     """With NumPy alone, but for a first go at many examples."""
     if auto and name == "newton" and suits_sketch(problem):
-        out = jax.tree.map(np.asarray, sketched(problem, start, tol, max_steps))
+        with jax.ensure_compile_time_eval():  # the caller may be traced
+            out = jax.tree.map(np.asarray, sketched(problem, start, tol, max_steps))
         if out.status == SolverStatus.CONVERGED:
             return _concluded(problem, out, tol)
         start = out.params
