@@ -22,6 +22,7 @@ from bcejax.commands.page import (
 )
 from bcejax.solvers.wording import explain_status
 
+WIDE = ("odds_lower", "odds_upper")  # are in table.csv; a page has no room for them
 USE = """from bcejax.commands.model_file import load_model
 
 model = load_model("model.npz")
@@ -93,7 +94,7 @@ def facts_of(results: Results) -> dict[str, Any]:
 
 
 def _coefficients(results: Results) -> list[Block]:
-    names, *numbers = results.table
+    names, *numbers = (each for each in results.table if each not in WIDE)
     columns: dict[str, Any] = {names: results.table[names].tolist()}
     columns |= {each: [none_if_endless(value) for value in results.table[each]] for each in numbers}
     caption = (
