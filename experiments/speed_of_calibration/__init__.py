@@ -1,10 +1,10 @@
 """How fast are calibration errors and calibrators, next to other programs?
 
 Run:     python -m experiments run speed_of_calibration    under a minute on two cores
-Expect:  Torchmetrics takes four times as long for the ECE of a million predictions, relplot ten
-         times for the smooth one and venn-abers for its fit; scikit-learn eight times for
-         temperature and Platt scaling and more than once for isotonic regression; netcal a thousand
-         times for the kernel error. Claimed is about half of each, so that a busy machine passes.
+Expect:  Torchmetrics takes ten times as long for the ECE of a million predictions, as relplot does
+         for the smooth one and venn-abers for its fit; scikit-learn eight times for temperature and
+         Platt scaling and more than twice for isotonic regression; netcal a thousand times for the
+         kernel error. Claimed is about half of each, so that a busy machine passes.
 
 A million float32 predictions of an overconfident model. Each program computes as its users would
 have it and in its better setting; what is installed takes part. One process, one run: the first

@@ -45,9 +45,9 @@ def tasks_of(data: Data, config: Config) -> dict[str, Task]:
     here = installed()
     every = data.first(config.predictions)
     return {
-        ECE: Task(_ece(every, here), "torchmetrics", 2.5, 1e-4),
+        ECE: Task(_ece(every, here), "torchmetrics", 5, 1e-4),
         COMPILED: Task(_ece_compiled(every, here), "torchmetrics", 1.5, 1e-4),
-        ISOTONIC: Task(_isotonic(every, here), "scikit-learn", 1, 1e-4),
+        ISOTONIC: Task(_isotonic(every, here), "scikit-learn", 1.3, 1e-4),
         SMOOTH: Task(_smooth(every, here), "relplot", 6, 3e-3),
         TEMPERATURE: Task(_temperature(every, here), "scikit-learn", 4, 1e-3),
         PLATT: Task(_platt(every, here), "scikit-learn", 4, 1e-3),

@@ -13,7 +13,7 @@ for the K of n unweighted examples, and K is at most that: the bins behind K are
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -127,7 +127,7 @@ def in_bins(
     rule: BinRule,
     labels: ArrayLike,
     *options: Hashable,
-    **given: ArrayLike | None,
+    **given: Any,
 ) -> Result:
     """What a function makes of checked examples in settled bins.
 

@@ -21,7 +21,7 @@ References:
 
 import dataclasses
 import functools
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +100,12 @@ class IsotonicCalibration(Calibrator):
         """
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation {interpolation!r} is not one of {INTERPOLATIONS}")
-        given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+        given: dict[str, Any] = {
+            "logits": logits,
+            "probs": probs,
+            "weights": weights,
+            "where": where,
+        }
         params = _table(evaluate(_on_logits, labels, **given), smoothing, interpolation)
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
@@ -139,7 +144,12 @@ class CentredIsotonicCalibration(Calibrator):
         smoothing: ArrayLike = 1.0,
     ) -> Self:
         """As ``IsotonicCalibration.fit``, linear between centres."""
-        given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+        given: dict[str, Any] = {
+            "logits": logits,
+            "probs": probs,
+            "weights": weights,
+            "where": where,
+        }
         params = _table(evaluate(_on_logits, labels, **given), smoothing, "centred")
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
@@ -173,12 +183,13 @@ def _table(examples: Examples, smoothing: ArrayLike, form: Form) -> dict[str, ja
     """The table of the pooled blocks: on the host where the values are there, in half the time."""
     number = check_smoothing(smoothing)
     if on_host((examples, number)):
-        return _on_host(*map(np.asarray, (*examples[:3], number)), form)
+        labels, weights, logits = map(np.asarray, examples[:3])
+        return _on_host(labels, weights, logits, float(number), form)
     return _blocks(examples, ascending(examples.scores()), number, form)
 
 
 def _on_host(
-    labels: np.ndarray, weights: np.ndarray, logits: np.ndarray, smoothing: np.ndarray, form: Form
+    labels: np.ndarray, weights: np.ndarray, logits: np.ndarray, smoothing: float, form: Form
 ) -> dict[str, jax.Array]:
     """The same table in float64, cut to the power of 2 that holds it."""
     order = argsort(logits)
@@ -193,7 +204,7 @@ def _on_host(
     zeros[-1] += smoothing
     firsts = pooled_starts(ones, ones + zeros)
     with np.errstate(divide="ignore"):
-        values = log_ratio(*(np.add.reduceat(each, firsts) for each in (ones, zeros)))
+        values = log_ratio(np.add.reduceat(ones, firsts), np.add.reduceat(zeros, firsts))
     firsts = ties[firsts]
     lower, upper = scores[firsts], scores[np.append(firsts[1:], len(scores)) - 1]
     if form == "step":

@@ -12,15 +12,20 @@ block begins where the one before ends.  Arrays have a fixed size; entries behin
 have ``lower = upper = inf`` and its value.
 """
 
+from typing import TypeVar
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from bcejax.calibration.examples import Examples
 from bcejax.numerics import sigmoid
 
+Values = TypeVar("Values", jax.Array, np.ndarray)
 
-def log_ratio(first: jax.Array, second: jax.Array) -> jax.Array:
+
+def log_ratio(first: Values, second: Values) -> Values:
     """log(a / b) for a, b >= 0, with its digits near a = b; nan where both are 0.
 
     Example:
@@ -29,7 +34,8 @@ def log_ratio(first: jax.Array, second: jax.Array) -> jax.Array:
     """
     xp = first.__array_namespace__()  # NumPy or JAX
     size = xp.log1p(xp.abs(first - second) / xp.minimum(first, second))
-    return xp.where(first < second, -size, size)
+    ratio: Values = xp.where(first < second, -size, size)
+    return ratio
 
 
 def successes_and_failures(examples: Examples) -> jax.Array:

@@ -1,7 +1,7 @@
 """The curves that the figures of a calibration show."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -41,6 +41,8 @@ def trace_curves(
         groups: names of the groups, the largest first.
     """
     simulations = min(1000, max(40, WORK // rows.labels.size))
+    # probabilities where probabilities came, so that before and after share a program
+    after: dict[str, Any] = {"logits": unseen} if rows.probs is None else {"probs": sigmoid(unseen)}
     return Curves(
         binned=reliability_curve(rows.labels, **rows.given),
         fine=reliability_curve(rows.labels, **rows.given, bins=FINE),
@@ -49,12 +51,7 @@ def trace_curves(
             rows.labels, **rows.given, key=key, n_simulations=simulations, points=200
         ),
         parts=corp_decomposition(rows.labels, **rows.given),
-        # of probabilities where the others are, so that they share a program
-        after=reliability_curve(
-            rows.labels,
-            **({"logits": unseen} if rows.probs is None else {"probs": sigmoid(unseen)}),
-            weights=rows.weights,
-        ),
+        after=reliability_curve(rows.labels, **after, weights=rows.weights),
         groups={
             name: reliability_curve(rows.labels, **rows.given, where=rows.groups == name)
             for name in groups[:GROUPS]
