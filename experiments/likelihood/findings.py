@@ -29,7 +29,7 @@ def shares_of(trials: list[Trials]) -> dict[tuple[int, str], Share]:
     return {
         (each.size, name): Share(
             name,
-            f"coverage of the {name} interval",
+            f"coverage, {name} interval",
             f"n = {each.size}",
             int(each.held[name].sum()),
             len(each.held[name]),
