@@ -6,12 +6,14 @@ from pathlib import Path
 import jax
 
 WORTH_KEEPING = 0.1  # seconds of compiling
+QUIET = (0, 11)  # before, XLA writes two kilobytes to stderr for each program that it loads
 
 
 def keep_programs() -> None:
     """Let JAX keep what it compiles in the user's cache folder, for this process.
 
-    A user's own JAX_COMPILATION_CACHE_DIR stays, and JAX_ENABLE_COMPILATION_CACHE=0 keeps nothing.
+    From jax 0.11 on. A user's own JAX_COMPILATION_CACHE_DIR stays, and
+    JAX_ENABLE_COMPILATION_CACHE=0 keeps nothing.
     For the entry of a process only: to import the library, or to call a command from another
     program, sets nothing.
 
@@ -19,7 +21,8 @@ def keep_programs() -> None:
         >>> callable(keep_programs)  # to call it would change how this process compiles
         True
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    folder = getattr(jax.config, "jax_compilation_cache_dir", None)
+    if folder is None and jax.__version_info__ >= QUIET:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(caches / "bcejax"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
