@@ -30,106 +30,24 @@ S. Wright, Numerical Optimization, 2nd ed. (2006), chapter 6.
 """
 
 import functools
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from bcejax.solvers.factor import cholesky_solve, scaled_factor
-from bcejax.solvers.lbfgs import Memory
+from bcejax.solvers.in_place import EDGE, Each, Examples, blocks_of
 from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.outcome import Certificate, Outcome
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.sampling import Metric, Sample, float32_rows, from_sample, thinned
 from bcejax.solvers.status import SolverStatus
 
 FEWEST = 2**18  # numbers among the inputs from which on this pays
-EDGE = 8  # rows at the start that no block takes: a float64 among them begins 64 bytes
-CACHED = 2**16  # numbers of a block
 PER_COLUMN = 256  # examples of the larger sample for each column, at least
 SHARE = 16  # of all examples are in the larger sample, at least
-LESSONS = 8  # steps that B remembers
-COARSE = 8  # of the larger sample is in the smaller
 SOUND = 1e-4  # least pivot that float32 sums leave some digits
-
-
-class _InPlace(NamedTuple):
-    """A float64 array from its first element on whose address is a multiple of 64 bytes.
-
-    From there JAX takes the memory of NumPy as it is. The length does not depend on the address,
-    lest the program be compiled anew.
-    """
-
-    elements: Any  # (size - 7,)
-    skipped: Any  # () int64
-
-    @classmethod
-    def of(cls, array: np.ndarray) -> "_InPlace":
-        flat = np.require(array, np.float64, ["C", "A"]).reshape(-1)
-        skipped = -flat.ctypes.data % 64 // flat.itemsize
-        return cls(flat[skipped : skipped + flat.size - 7], np.int64(skipped))
-
-    def slice(self, start: jax.Array | int, size: int) -> jax.Array:
-        return lax.dynamic_slice(self.elements, (start - self.skipped,), (size,))
-
-
-Each: TypeAlias = tuple[Any, Any, Any, Any]  # x, y, w, o of some examples
-
-
-class _Examples(NamedTuple):
-    """All examples: the first and the last few, and those between, in place."""
-
-    ends: Each
-    inputs: _InPlace
-    labels: _InPlace
-    weights: Any  # _InPlace, or a number where all are equal
-    offset: Any  # likewise
-
-    @classmethod
-    def of(cls, problem: Problem) -> "_Examples":
-        n, d = problem.inputs.shape
-        last = EDGE + int(np.prod(_blocks(n, d)))
-        vectors = problem.labels, problem.weights, problem.offset
-        ends = [np.concatenate([each[:EDGE], each[last:]]) for each in (problem.inputs, *vectors)]
-        weights, offset = (
-            _InPlace.of(each) if np.ptp(each) else np.asarray(each[0]) for each in vectors[1:]
-        )
-        y = _InPlace.of(problem.labels)
-        return cls(
-            (ends[0], ends[1], ends[2], ends[3]), _InPlace.of(problem.inputs), y, weights, offset
-        )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return len(self.labels.elements) + 7, self.ends[0].shape[1]
-
-    @property
-    def blocks(self) -> tuple[int, int]:
-        return _blocks(*self.size)
-
-    def block(self, start: jax.Array | int, length: int) -> Each:
-        """The examples from ``start`` on, at least EDGE from both ends."""
-        d = self.size[1]
-        x = self.inputs.slice(start * d, length * d).reshape(length, d)
-        return x, *self.vectors(start, length)
-
-    def vectors(
-        self, start: jax.Array | int, length: int
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Labels, weights and offset of a block."""
-        y = self.labels.slice(start, length)
-        w, o = (
-            each.slice(start, length) if isinstance(each, _InPlace) else each
-            for each in (self.weights, self.offset)
-        )
-        return y, w, o
-
-
-def _blocks(n: int, d: int) -> tuple[int, int]:
-    """How many examples are in a block, a power of 2, and how many blocks there are."""
-    length = max(8, 2 ** int(np.log2(CACHED / d)))
-    return length, (n - 2 * EDGE) // length
 
 
 def suits_sketch(problem: Problem) -> bool:
@@ -143,7 +61,7 @@ def suits_sketch(problem: Problem) -> bool:
     if not (isinstance(problem.inputs, np.ndarray) and problem.l1 == 0):
         return False
     n, d = problem.inputs.shape
-    return n * d >= FEWEST and n >= 4 * d and _blocks(n, d)[1] > 0
+    return n * d >= FEWEST and n >= 4 * d and blocks_of(n, d)[1] > 0
 
 
 def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
@@ -152,30 +70,9 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
     Any status but CONVERGED leaves the question to another engine, which may begin at the params.
     """
     with jax.enable_x64(True):
-        examples = _Examples.of(problem)
+        examples = Examples.of(problem)
         out = _minimise(examples, problem.l2, start, tol, max_steps, problem.intercept)
         return jax.tree.map(np.asarray, out)
-
-
-class _Metric(NamedTuple):
-    """B: the inverse of a factored hessian, and what steps have taught about it since."""
-
-    factor: jax.Array  # (p, p), of scaled_factor
-    scale: jax.Array  # (p,)
-    least: jax.Array  # ()
-    memory: Memory
-
-    @classmethod
-    def of(cls, hessian: jax.Array) -> "_Metric":
-        return cls(*scaled_factor(hessian), Memory.empty(hessian[0], LESSONS))
-
-    def solve(self, gradient: jax.Array) -> jax.Array:
-        """B G."""
-
-        def first(rest: jax.Array) -> jax.Array:
-            return self.scale * cholesky_solve(self.factor, self.scale * rest)
-
-        return self.memory.solve(gradient, first)
 
 
 class _Point(NamedTuple):
@@ -190,7 +87,7 @@ class _Point(NamedTuple):
 
 class _State(NamedTuple):
     point: _Point
-    metric: _Metric
+    metric: Metric
     fresh: jax.Array  # () bool: B is of all examples at this point
     steps: jax.Array  # () int32
     alive: jax.Array  # () bool: there is hope
@@ -198,7 +95,7 @@ class _State(NamedTuple):
 
 @functools.partial(jax.jit, static_argnames="intercept")
 def _minimise(
-    examples: _Examples,
+    examples: Examples,
     l2: jax.Array,
     start: jax.Array,
     tol: jax.Array,
@@ -207,16 +104,14 @@ def _minimise(
 ) -> Outcome:
     n, d = examples.size
     middle = n - 2 * EDGE
-    thin = _thinned(examples, middle // min(middle, max(PER_COLUMN * d, n // SHARE)))
+    thin = thinned(examples, middle // min(middle, max(PER_COLUMN * d, n // SHARE)))
     sizes = jnp.sqrt(jnp.mean(thin[0] ** 2, axis=0))
     sizes = jnp.where(sizes > 0, sizes, 1)
     ridge = l2 / sizes**2
     if intercept:
         sizes, ridge = jnp.append(sizes, 1), jnp.append(ridge, 0)
     all_of = _All(examples, sizes, ridge, intercept)
-    params, metric = _from_sample(
-        _Sample.of(thin, sizes, ridge, intercept), start * sizes, intercept
-    )
+    params, metric = from_sample(Sample.of(thin, sizes, ridge, intercept), start * sizes, intercept)
     norms, point = all_of.first(params)
 
     def sure(state: _State) -> jax.Array:
@@ -230,7 +125,7 @@ def _minimise(
         return (state.point.norm <= tol) & sure(state)
 
     def refresh(state: _State) -> _State:
-        metric = _Metric.of(all_of.hessian(state.point))
+        metric = Metric.of(all_of.hessian(state.point))
         return state._replace(metric=metric, fresh=jnp.array(True), alive=~state.fresh)
 
     def advance(state: _State) -> _State:
@@ -261,102 +156,6 @@ def _minimise(
     return Outcome(params, end.steps, status.astype(jnp.int32), jnp.zeros_like(params), certificate)
 
 
-def _thinned(examples: _Examples, stride: int) -> Each:
-    """Every so manieth example."""
-    n, _ = examples.size
-    count = (n - 2 * EDGE) // stride
-    x, y, w, o = examples.block(EDGE, count * stride)
-
-    def thin(each: jax.Array) -> jax.Array:
-        return each.reshape(count, stride, *each.shape[1:])[:, stride // 2] if each.ndim else each
-
-    return thin(x), thin(y), thin(w), thin(o)
-
-
-def _rows(x: jax.Array, sizes: jax.Array, intercept: bool) -> jax.Array:
-    """(m, p) in float32, in columns of root mean square about 1."""
-    rows = (x / sizes[: x.shape[1]]).astype(jnp.float32)
-    ones = jnp.ones((len(rows), 1), jnp.float32)
-    return jnp.hstack([rows, ones]) if intercept else rows
-
-
-class _Sample(NamedTuple):
-    """Some examples in float32, in columns of root mean square 1."""
-
-    rows: jax.Array  # (m, p)
-    labels: jax.Array  # (m,)
-    weights: jax.Array  # (m,), of sum 1
-    offset: jax.Array  # (m,) or ()
-    ridge: jax.Array  # (p,), float64
-
-    @classmethod
-    def of(cls, thin: Each, sizes: jax.Array, ridge: jax.Array, intercept: bool) -> "_Sample":
-        x, y, w, o = thin
-        rows = _rows(x, sizes, intercept)
-        w = jnp.broadcast_to(w, y.shape)
-        y, w, o = (each.astype(jnp.float32) for each in (y, w / jnp.sum(w), o))
-        return cls(rows, y, w, o, ridge)
-
-    def coarse(self) -> "_Sample":
-        y, w = self.labels[::COARSE], self.weights[::COARSE]
-        o = self.offset[::COARSE] if self.offset.ndim else self.offset
-        return _Sample(self.rows[::COARSE], y, w / jnp.sum(w), o, self.ridge)
-
-    def derivatives(self, params: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Value, gradient and hessian, summed in float32."""
-        b = params.astype(jnp.float32)
-        x = self.rows @ b + self.offset
-        losses, slopes, bends = weighted_terms(x, self.labels, self.weights)
-        value = jnp.sum(losses) + self.ridge @ params**2 / 2
-        gradient = slopes @ self.rows + self.ridge * params
-        return value, gradient, (self.rows * bends[:, None]).T @ self.rows + jnp.diag(self.ridge)
-
-
-def _from_sample(sample: _Sample, start: jax.Array, intercept: bool) -> tuple[jax.Array, _Metric]:
-    """Params near the optimum, unless coefficients to start from are known, and B there."""
-    fresh = jnp.all(start[: len(start) - intercept] == 0)
-    params = lax.cond(fresh, _coarse_newton, lambda _: start, sample.coarse())
-    _, gradient, hessian = sample.derivatives(params)
-    metric = _Metric.of(hessian)
-    return params - jnp.where(fresh, metric.solve(gradient), 0), metric
-
-
-def _coarse_newton(sample: _Sample) -> jax.Array:
-    """The optimum of a sample as well as the sample knows it."""
-    m, p = sample.rows.shape
-    enough = p / (4 * m)  # decrement; twice what chance moves the value
-
-    class Walk(NamedTuple):
-        params: jax.Array
-        value: jax.Array
-        step: jax.Array
-        decrement: jax.Array
-        size: jax.Array
-        steps: jax.Array
-
-    def evaluated(params: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        value, gradient, hessian = sample.derivatives(params)
-        step = -_Metric.of(hessian).solve(gradient)
-        return value, step, -gradient @ step
-
-    def goes_on(walk: Walk) -> jax.Array:
-        return (walk.decrement > enough) & (walk.steps < 24)
-
-    def advance(walk: Walk) -> Walk:
-        params = walk.params + walk.size * walk.step
-        value, step, decrement = evaluated(params)
-        good = value < walk.value
-        new = Walk(params, value, step, decrement, jnp.ones(()), walk.steps)
-        old = walk._replace(size=walk.size / 4)
-        kept = jax.tree.map(functools.partial(jnp.where, good), new, old)
-        return kept._replace(steps=walk.steps + 1)
-
-    origin = jnp.zeros(p)
-    begun = Walk(origin, *evaluated(origin), jnp.ones(()), jnp.int32(0))
-    end = lax.while_loop(goes_on, advance, begun)
-    return end.params + end.step
-
-
 class _Terms(NamedTuple):
     """Sums over examples, of residuals v = s(z) - y."""
 
@@ -370,7 +169,7 @@ class _Terms(NamedTuple):
 class _All(NamedTuple):
     """F of all examples in columns of the sample's root mean square 1."""
 
-    examples: _Examples
+    examples: Examples
     sizes: jax.Array  # (p,)
     ridge: jax.Array  # (p,)
     intercept: bool
@@ -455,7 +254,7 @@ class _All(NamedTuple):
         def hessian(some: Each, z: jax.Array) -> jax.Array:
             x, y, w, _ = some
             bends = weighted_terms(z, y, w * n)[2].astype(jnp.float32)
-            rows = _rows(x, self.sizes, self.intercept)
+            rows = float32_rows(x, self.sizes, self.intercept)
             return (rows * bends[:, None]).T @ rows
 
         def add(i: jax.Array, total: jax.Array) -> jax.Array:

@@ -32,7 +32,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr(sketched, "CACHED", 2**12)
+    monkeypatch.setattr("bcejax.solvers.in_place.CACHED", 2**12)
     monkeypatch.setattr(sketched, "FEWEST", 1)
 
 
