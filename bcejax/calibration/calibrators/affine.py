@@ -65,7 +65,7 @@ def intercept_and_slope(logits: jax.Array) -> tuple[Columns, Columns]:
     """The columns of an affine map, of any signs.
 
     Example:
-        >>> intercept_and_slope(jnp.array([2.0]))
+        >>> intercept_and_slope(jax.numpy.array([2.0]))
         ((1.0, Array([2.], dtype=float32)), ())
     """
     return (1.0, logits), ()

@@ -38,7 +38,7 @@ class TemperatureScaling(Calibrator):
         >>> calibrator = TemperatureScaling.fit([1, 1, 0, 0], logits=[4.0, 8.0, 4.0, -8.0])
         >>> round(float(calibrator.temperature), 3)
         3.953
-        >>> calibrator(jnp.array([0.0, jnp.inf]))
+        >>> calibrator(jax.numpy.array([0.0, jax.numpy.inf]))
         Array([ 0., inf], dtype=float32)
     """
 
