@@ -15,6 +15,10 @@ REGISTRY = (
     "experiments.gradients_of_models",
     "experiments.landscape",
     "experiments.keras_tutorial",
+    "experiments.newton_or_adam",
+    "experiments.separation",
+    "experiments.likelihood",
+    "experiments.bootstrap_thousand",
     "experiments.calibration_of_training",
     "experiments.calibration_of_losses",
     "experiments.recalibration",
@@ -28,6 +32,7 @@ REGISTRY = (
     "experiments.low_precision",
     "experiments.exhaustive_float32",
     "experiments.speed_of_losses",
+    "experiments.speed_of_solvers",
     "experiments.speed_of_calibration",
     "experiments.import_time",
 )
