@@ -9,7 +9,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 
 from bcejax.solvers.worlds import world_of
 
@@ -26,14 +25,26 @@ def is_csr(inputs: Any) -> bool:
     return type(inputs).__module__.startswith("scipy.sparse") and inputs.format == "csr"
 
 
+def is_bcoo(inputs: Any) -> bool:
+    """Whether it is a sparse matrix of JAX's, without an import of jax.experimental.sparse.
+
+    Example:
+        >>> from jax.experimental.sparse import BCOO
+        >>> is_bcoo(BCOO.fromdense(jnp.eye(2)))
+        True
+    """
+    kind = type(inputs)
+    return kind.__module__.startswith("jax.experimental.sparse") and kind.__name__ == "BCOO"
+
+
 def is_sparse(inputs: Any) -> bool:
     """Whether it is a sparse matrix of JAX's or, in rows, of SciPy's.
 
     Example:
-        >>> is_sparse(BCOO.fromdense(jnp.eye(2)))
-        True
+        >>> is_sparse(np.eye(2))
+        False
     """
-    return isinstance(inputs, BCOO) or is_csr(inputs)
+    return is_bcoo(inputs) or is_csr(inputs)
 
 
 def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
@@ -46,9 +57,9 @@ def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
     if is_csr(inputs):
         data = function(inputs.data, inputs.indices)
         return type(inputs)((data, inputs.indices, inputs.indptr), shape=inputs.shape)
-    if not isinstance(inputs, BCOO):
+    if not is_bcoo(inputs):
         return function(inputs, np.arange(inputs.shape[1]))
-    return BCOO(
+    return type(inputs)(
         (function(inputs.data, inputs.indices[..., 1]), inputs.indices),
         shape=inputs.shape,
         indices_sorted=inputs.indices_sorted,
@@ -84,7 +95,7 @@ def _mean_squares(inputs: Any, weights: Any) -> Any:
     if is_sparse(inputs):
         return weights @ mapped(inputs, lambda x, _: x * x)
     if isinstance(inputs, np.ndarray):
-        length = max(1, CACHED // inputs.shape[1])
+        length = CACHED // max(1, min(inputs.shape[1], CACHED))
         parts = (slice(i, i + length) for i in range(0, len(inputs), length))
         return sum(weights[part] @ inputs[part] ** 2 for part in parts)
     # a sum of products, which JAX takes in one pass, where a product would ask for a copy
@@ -110,7 +121,7 @@ def _largest(inputs: Any, xp: Any) -> Any:
     """The largest size in each column, (d,)."""
     if is_csr(inputs):
         return abs(inputs).max(axis=0).toarray().ravel()
-    if isinstance(inputs, BCOO):
+    if is_bcoo(inputs):
         none = jnp.zeros(inputs.shape[1], inputs.dtype)
         return none.at[inputs.indices[..., 1]].max(jnp.abs(inputs.data))
     return xp.max(xp.abs(inputs), axis=0, initial=0)

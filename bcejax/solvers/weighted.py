@@ -12,14 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.experimental.sparse import BCOO
 from jax.typing import ArrayLike
 
 from bcejax.numerics import within
 from bcejax.solvers.arguments import as_problem, as_start, find_gap
 from bcejax.solvers.batched import ELEMENTS, fit_at_once, is_traced
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
-from bcejax.solvers.matrices import is_sparse
+from bcejax.solvers.matrices import is_bcoo, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -80,7 +79,7 @@ def weighted_fits(
         (array([0.908]), ['CONVERGED', 'SEPARATED'])
     """
     given = (inputs, labels, weight_matrix, offset)
-    jaxed = any(isinstance(each, jax.Array | BCOO) for each in given) or is_traced(l2)
+    jaxed = any(isinstance(each, jax.Array) or is_bcoo(each) for each in given) or is_traced(l2)
     weights = _checked_weights(jnp.asarray if jaxed else np.asarray, weight_matrix, labels)
     if jaxed and not is_sparse(inputs):
         inputs = jnp.asarray(inputs)
