@@ -9,7 +9,7 @@ import numpy as np
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.report import Progress, calibration_report
 
-WORK = 10**8  # rows times draws that are made by default, of 100 to 1000 draws
+WORK = 4 * 10**7  # rows times draws that are made by default, of 40 to 1000 draws
 
 
 def judge(
@@ -31,7 +31,7 @@ def judge(
         progress: told how far it has come.
         given: scores and weights.
     """
-    usual = min(1000, max(100, WORK // labels.size))
+    usual = min(1000, max(40, WORK // labels.size))
     draws = usual if resamples is None else resamples
     report = calibration_report(
         labels, **given, key=key, n_resamples=draws, calibrators=calibrators, progress=progress
