@@ -39,7 +39,7 @@ from jax.typing import ArrayLike
 from bcejax.calibration.errors.kernel import kernel_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
+from bcejax.numerics.options import check_count
 
 
 def smooth_error_penalty(

@@ -34,9 +34,9 @@ from bcejax.calibration.errors.grid import locate, shares_at_nodes
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_curve
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.isotonic import isotonic_means
-from bcejax.calibration.options import check_count
 from bcejax.losses import bernoulli_entropy
 from bcejax.numerics import Pair, plus
+from bcejax.numerics.options import check_count
 from bcejax.solvers.newton import NewtonFit, minimise_bce
 
 FARTHEST = 16.0  # logits beyond count as +-16

@@ -82,16 +82,28 @@ def resample_counts(draws: Resampling, first: ArrayLike, count: int) -> jax.Arra
     )
     words = threefry_2x32(draws.key, counters.ravel()).reshape(2, count, half)
     bits = jnp.concatenate([words[0], words[1]], axis=1)[:, :n]
-    drawn = draws.places[_upper_half(bits, draws.trials.astype(jnp.uint32)).astype(jnp.int32)]
+    drawn = draws.places[index_below(bits, draws.trials.astype(jnp.uint32))]
     valid = (jnp.arange(n) < draws.trials).astype(jnp.int32)
     rows = jnp.arange(count)[:, None]
     return jnp.zeros((count, n), jnp.int32).at[rows, drawn].add(valid)
 
 
-def _upper_half(bits: jax.Array, factor: jax.Array) -> jax.Array:
-    """floor(bits * factor / 2^32) for 32-bit numbers, factor < 2^31."""
+def index_below(bits: jax.Array, bound: jax.Array) -> jax.Array:
+    """floor(bits * bound / 2^32): an index in [0, bound) from random bits.
+
+    Args:
+        bits: uint32, of any shape.
+        bound: uint32 below 2^31.
+
+    Returns:
+        int32 of that shape.
+
+    Example:
+        >>> index_below(jnp.array([0, 2**31, 2**32 - 1], jnp.uint32), jnp.uint32(10))
+        Array([0, 5, 9], dtype=int32)
+    """
     high, low = bits >> 16, bits & 0xFFFF
-    factor_high, factor_low = factor >> 16, factor & 0xFFFF
-    middle = high * factor_low + (low * factor_low >> 16)
-    carry = low * factor_high + (middle & 0xFFFF)
-    return high * factor_high + (middle >> 16) + (carry >> 16)
+    bound_high, bound_low = bound >> 16, bound & 0xFFFF
+    middle = high * bound_low + (low * bound_low >> 16)
+    carry = low * bound_high + (middle & 0xFFFF)
+    return (high * bound_high + (middle >> 16) + (carry >> 16)).astype(jnp.int32)

@@ -30,6 +30,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.data.resampling import Resampling, resample_counts, resampling
+from bcejax.numerics.options import check_count
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.matrices import is_csr, is_sparse
@@ -105,14 +106,14 @@ def bootstrap_logistic(
         of inputs, at least float32; then the call works under jit.
 
     Raises:
-        TypeError: as ``fit_logistic``.
+        TypeError: as ``fit_logistic``, or n_resamples is no integer.
         ValueError: likewise, or n_resamples is below 1.
 
     Accuracy: each replicate is ``fit_logistic`` under its counts to 1e-8, and the influences are
     the differences of refits without an example to 1/n (tests/solvers/test_bootstrap.py).
 
     Example:
-        >>> from bcejax.calibration.inference.bootstrap import interval_of
+        >>> from bcejax.calibration.inference import interval_of
         >>> x, y = np.arange(60.0)[:, None] % 7, np.arange(60) % 3 > 0
         >>> boot = bootstrap_logistic(x, y, key=jax.random.key(0), n_resamples=200)
         >>> interval = interval_of(
@@ -121,8 +122,7 @@ def bootstrap_logistic(
         >>> bool((interval.lower < boot.fit.coefficients).all()), np.bincount(boot.status)
         (True, array([200]))
     """
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {n_resamples}")
+    check_count("n_resamples", n_resamples)
     problem = as_problem(
         inputs, labels, weights=weights, where=where, offset=offset, l2=l2, intercept=intercept
     )

@@ -155,6 +155,24 @@ def finished(problem: Problem, sides: Sides, params: Any, rests: Any, steps: Any
         steps: () int32.
     """
     xp = problem.world.xp
+    apart, direction = told_apart(problem, sides, params)
+    status = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
+    status = xp.where(apart, SolverStatus.SEPARATED, status)
+    known = xp.all(xp.isfinite(params))
+    status = xp.where(known, status, SolverStatus.DIVERGED).astype(xp.int32)
+    return Outcome(params, xp.asarray(steps, xp.int32), status, direction)
+
+
+def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any]:
+    """Whether params tell all labels apart that nothing holds back, and the direction, else 0.
+
+    Example:
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> problem = as_problem([[-1.0], [1.0]], [0, 1])
+        >>> told_apart(problem, Sides.of(problem), np.array([9.0, 0.0]))
+        (np.True_, array([1., 0.]))
+    """
+    xp = problem.world.xp
     alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
     direction = xp.where(sides.one_class != 0, alone, _unit(params))
     apart = problem.world.cond(
@@ -163,11 +181,7 @@ def finished(problem: Problem, sides: Sides, params: Any, rests: Any, steps: Any
         lambda: xp.asarray(False),
     )
     falls = (sides.one_class != 0) | apart
-    status = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-    status = xp.where(falls, SolverStatus.SEPARATED, status)
-    known = xp.all(xp.isfinite(params))
-    status = xp.where(known, status, SolverStatus.DIVERGED).astype(xp.int32)
-    return Outcome(params, xp.asarray(steps, xp.int32), status, xp.where(falls, direction, 0))
+    return falls, xp.where(falls, direction, 0)
 
 
 def _unit(params: Any) -> Any:

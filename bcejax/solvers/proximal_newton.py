@@ -36,6 +36,7 @@ from jax import lax
 
 from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
 from bcejax.solvers.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.lbfgs import told_apart
 from bcejax.solvers.outcome import Outcome
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.pseudoinverse import pseudo_invert
@@ -83,15 +84,14 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
     fit = _Fit.of(problem, jnp.asarray(tol, start.dtype), max_steps)
     state = lax.while_loop(lambda state: ~state.done, fit.stage, fit.begin(start))
     away = fit.level(state)
-    one_class = Sides.of(problem).one_class
     rests = (state.norm <= fit.tol) | (state.steps < max_steps)
     status = jnp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-    status = jnp.where(jnp.any(away != 0), SolverStatus.SINGULAR, status)
-    status = jnp.where(jnp.isfinite(state.norm), status, SolverStatus.DIVERGED)
-    status = jnp.where(one_class != 0, SolverStatus.SEPARATED, status)
-    if problem.intercept:
-        away = away.at[-1].set(jnp.where(one_class != 0, one_class, away[-1]))
+    status = jnp.where(rests & jnp.any(away != 0), SolverStatus.SINGULAR, status)
     params = state.point.params / fit.scales
+    apart, endless = told_apart(problem, Sides.of(problem), params)
+    status = jnp.where(apart, SolverStatus.SEPARATED, status)
+    status = jnp.where(jnp.isfinite(state.norm), status, SolverStatus.DIVERGED)
+    away = jnp.where(apart, endless, jnp.where(rests, away, 0))
     return Outcome(params, state.steps, status.astype(jnp.int32), away)
 
 
@@ -241,8 +241,12 @@ class _Fit(NamedTuple):
             most = null[jnp.argmax(jnp.diagonal(null))]
             within = jnp.zeros_like(params).at[working].set(most) / self.scales
             shift = before - params
-            size = 10 * jnp.sqrt(jnp.finfo(params.dtype).eps) * jnp.max(jnp.abs(before))
-            shift = jnp.where(jnp.max(jnp.abs(shift)) > size, shift, 0)
+            eps = float(jnp.finfo(params.dtype).eps)
+            size = 10 * eps**0.5 * jnp.max(jnp.abs(before))
+            # a place that is merely as good as can be told has other logits
+            moved = jnp.sqrt(self.problem.weights @ self.problem.moved(shift) ** 2)
+            level = moved <= eps**0.25 * jnp.max(jnp.abs(shift * self.scales))
+            shift = jnp.where(level & (jnp.max(jnp.abs(shift)) > size), shift, 0)
             away = jnp.where(jnp.max(jnp.abs(most)) > 0.1, within, shift)
             largest = jnp.max(jnp.abs(away))
             return away / jnp.where(largest > 0, largest, 1)

@@ -28,9 +28,11 @@ import numpy as np
 
 from bcejax.solvers.certificates import duality_gap
 from bcejax.solvers.kept_hessian import KeptHessian
+from bcejax.solvers.lbfgs import told_apart
 from bcejax.solvers.orthant_newton import orthant_newton
 from bcejax.solvers.outcome import Certificate, Outcome
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.separation import Sides
 from bcejax.solvers.status import SolverStatus
 
 FIRST = 128  # columns of the first working set
@@ -127,6 +129,9 @@ class _Descent:
             point, away = self.smallest(point, max_steps)
             status = SolverStatus.SINGULAR if np.any(away) else SolverStatus.CONVERGED
         params = point.params / self.scales
+        apart, endless = told_apart(self.problem, Sides.of(self.problem), params)
+        if apart:
+            status, away = SolverStatus.SEPARATED, endless
         return _outcome(params, self.steps, status, away, self.certificate(point, params))
 
     def certificate(self, point: _Point, params: Any) -> Certificate:
@@ -265,7 +270,10 @@ class _Descent:
         away = self.level(least)
         other = (point.params - least.params) / self.scales
         apart = np.max(np.abs(other)) > 1e-5 * np.max(np.abs(point.params / self.scales))
-        if not np.any(away) and apart:
+        # a place that is merely as good as can be told has other logits
+        moved = np.sqrt(self.problem.weights @ self.problem.moved(other) ** 2)
+        level = moved <= 1e-4 * np.max(np.abs(other * self.scales))
+        if not np.any(away) and apart and level:
             away = other / np.max(np.abs(other))
         return least, away
 

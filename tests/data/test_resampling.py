@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bcejax.data.resampling import resample_counts, resampling
+from bcejax.data.resampling import index_below, resample_counts, resampling
 
 N, M = 12, 4000
 KEY = jax.random.key(3)
@@ -57,3 +57,11 @@ def test_what_is_absent_is_never_drawn():
     assert (counts[:, ~present] == 0).all()
     assert (counts.sum(axis=1) == present.sum()).all()
     assert stats.chisquare(counts[:, present].sum(axis=0)).pvalue > 1e-3
+
+
+def test_an_index_is_the_upper_half_of_a_64_bit_product():
+    random = np.random.default_rng(0).integers(0, 2**32, 500, dtype=np.uint32)
+    bits = np.append(random, [0, 2**32 - 1]).astype(np.uint32)
+    for bound in (1, 3, 40_000, 70_001, 2**31 - 1):
+        found = jax.jit(index_below)(bits, np.uint32(bound))
+        np.testing.assert_array_equal(found, bits.astype(np.uint64) * np.uint64(bound) >> 32)

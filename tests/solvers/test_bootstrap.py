@@ -105,5 +105,5 @@ def test_it_can_be_traced():
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_there_must_be_resamples(count):
-    with pytest.raises(ValueError, match=f"n_resamples must be at least 1, got {count}"):
+    with pytest.raises(ValueError, match=f"n_resamples is {count}; there must be 1 or more"):
         bootstrap_logistic(X, Y, key=KEY, n_resamples=count)

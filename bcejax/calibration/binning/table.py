@@ -30,8 +30,8 @@ from bcejax.calibration.binning.intervals import INTERVALS, Interval
 from bcejax.calibration.binning.masses import place_by_mass
 from bcejax.calibration.binning.rules import BinRule, Bins, Closed, Strategy, bin_rule, in_bins
 from bcejax.calibration.examples import Examples
-from bcejax.calibration.options import check_confidence
 from bcejax.calibration.ordering import Ordering
+from bcejax.numerics.options import check_confidence
 
 
 class ReliabilityCurve(NamedTuple):

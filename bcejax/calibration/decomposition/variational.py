@@ -33,9 +33,9 @@ from jax.typing import ArrayLike
 from bcejax.calibration.calibrators import CALIBRATORS, Calibrator
 from bcejax.calibration.calibrators.cross_fitting import cross_fit
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.losses import bce_with_logits
+from bcejax.numerics.options import check_count
 
 
 class Refinement(NamedTuple):

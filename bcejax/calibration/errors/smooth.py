@@ -38,7 +38,7 @@ from bcejax.calibration.errors.grid import (
     on_nodes,
 )
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
+from bcejax.numerics.options import check_count
 
 _MOST_STEPS = 180  # each third halves the bracket: past float64's digits
 _COARSER = 8  # a grid with cells that much wider, at an eighth of the price, gives the guess

@@ -30,8 +30,8 @@ from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.errors.binned import NORMS
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
+from bcejax.numerics.options import check_count
 
 
 def sweep_calibration_error(

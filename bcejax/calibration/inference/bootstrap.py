@@ -32,7 +32,8 @@ from jax.typing import ArrayLike
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.endpoints import KINDS
 from bcejax.calibration.inference.replication import in_pieces, replicated
-from bcejax.calibration.options import check_confidence, check_count
+from bcejax.data.resampling import index_below
+from bcejax.numerics.options import check_confidence, check_count
 
 
 class Interval(NamedTuple):
@@ -152,18 +153,9 @@ def draw_counts(key: jax.Array, places: jax.Array, trials: jax.Array) -> jax.Arr
         2
     """
     bits = jax.random.bits(key, places.shape, jnp.uint32)
-    drawn = places[_upper_half(bits, trials.astype(jnp.uint32)).astype(jnp.int32)]
+    drawn = places[index_below(bits, trials.astype(jnp.uint32))]
     valid = jnp.arange(len(places)) < trials
     return jnp.zeros_like(places).at[drawn].add(valid.astype(places.dtype))
-
-
-def _upper_half(bits: jax.Array, factor: jax.Array) -> jax.Array:
-    """floor(bits * factor / 2^32) for 32-bit numbers, factor < 2^31."""
-    high, low = bits >> 16, bits & 0xFFFF
-    factor_high, factor_low = factor >> 16, factor & 0xFFFF
-    middle = high * factor_low + (low * factor_low >> 16)
-    carry = low * factor_high + (middle & 0xFFFF)
-    return high * factor_high + (middle >> 16) + (carry >> 16)
 
 
 @functools.partial(jax.jit, static_argnames=("metric", "count"))

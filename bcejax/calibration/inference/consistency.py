@@ -28,8 +28,8 @@ from bcejax.calibration.inference.bands import Band, spread_ranks
 from bcejax.calibration.inference.replication import in_pieces, replicated
 from bcejax.calibration.inference.simulation import simulate_labels
 from bcejax.calibration.isotonic import isotonic_means
-from bcejax.calibration.options import check_confidence, check_count
 from bcejax.calibration.ordering import Ordering, ascending, with_ties
+from bcejax.numerics.options import check_confidence, check_count
 
 
 def consistency_band(

@@ -37,8 +37,8 @@ from bcejax.calibration.binning.beta_law import beta_quantile
 from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.inference.bands import Band
 from bcejax.calibration.isotonic import isotonic_means
-from bcejax.calibration.options import check_confidence, check_count
 from bcejax.calibration.ordering import Ordering, ascending
+from bcejax.numerics.options import check_confidence, check_count
 
 
 def confidence_band(

@@ -29,8 +29,8 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.replication import in_pieces, replicated
-from bcejax.calibration.options import check_confidence, check_count
 from bcejax.numerics import sigmoid
+from bcejax.numerics.options import check_confidence, check_count
 
 
 class CalibrationTest(NamedTuple):

@@ -28,8 +28,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
+from bcejax.numerics.options import check_count
 
 
 class CalibrationCurveSummary(NamedTuple):

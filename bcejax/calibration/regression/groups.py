@@ -26,9 +26,9 @@ from jax.typing import ArrayLike
 from bcejax.calibration.binning import sums_by_bin
 from bcejax.calibration.binning.masses import mass_index
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_count
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.numerics import ChiSquareTest, chi_square_survival, sigmoid
+from bcejax.numerics.options import check_count
 
 
 def hosmer_lemeshow_test(

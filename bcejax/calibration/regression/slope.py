@@ -34,9 +34,9 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators.fits import finite_logits
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.options import check_confidence
 from bcejax.losses import bce_with_logits
 from bcejax.numerics import ChiSquareTest, chi_square_survival
+from bcejax.numerics.options import check_confidence
 from bcejax.solvers import NewtonFit, SolverStatus, invert_semidefinite, minimise_bce
 
 

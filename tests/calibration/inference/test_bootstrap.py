@@ -39,14 +39,6 @@ def test_counts_follow_the_multinomial_law():
     assert np.abs(np.cov(drawn.T) - want).max() < 0.04
 
 
-def test_an_index_is_the_upper_half_of_a_64_bit_product():
-    bits = np.append(RNG.integers(0, 2**32, 500, dtype=np.uint32), [0, 2**32 - 1]).astype(np.uint32)
-    upper_half = jax.jit(bootstrap._upper_half)
-    for factor in (1, 3, 40_000, 70_001, 2**31 - 1):
-        found = upper_half(bits, np.uint32(factor))
-        np.testing.assert_array_equal(found, bits.astype(np.uint64) * np.uint64(factor) >> 32)
-
-
 def test_a_debiased_error_is_held_against_that_of_the_population():
     """The ends move by what the data's own error and the estimate of it differ by."""
     debiased = functools.partial(debiased_squared_error, bins=4)

@@ -1,4 +1,4 @@
-"""Checks of the options that many functions of this package take."""
+"""Checks of the options that functions on many floors take."""
 
 import numpy as np
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcejax.calibration.options import check_confidence, check_count
+from bcejax.numerics.options import check_confidence, check_count
 
 
 @pytest.mark.parametrize("count", [2.5, True, "3", None, np.float32(3)])
