@@ -84,9 +84,10 @@ def fit_logistic(
         solver: "newton" factors the hessian and tells all statuses; "newton_cg" and "lbfgs" take
             products with the inputs alone, for many columns or sparse ones, and do not tell
             SINGULAR or labels that only some examples' logits could tell; "proximal_newton" is
-            for l1. "auto" is "proximal_newton" where l1 is traced or not 0, "newton_cg" for
-            sparse inputs and more than 1000 columns, else "newton", which for many examples of
-            NumPy's takes hessians of samples first.
+            for l1, and without a penalty does not tell such labels either. "auto" is
+            "proximal_newton" where l1 is traced or not 0, "newton_cg" for sparse inputs and more
+            than 1000 columns, else "newton", which for many examples of NumPy's takes hessians of
+            samples first.
         firth: maximise the likelihood penalised by Jeffreys' prior instead, which has an optimum
             whatever the labels.
         tol: bound on ``gradient_norm``. None is 1e-9 in float64, 1e-6 in float32; what rounding
@@ -103,7 +104,8 @@ def fit_logistic(
     Raises:
         TypeError: an array is not of real numbers, or ``where`` not boolean.
         ValueError: shapes differ; or, where values can be looked at, a label lies outside
-            [0, 1], a weight is negative, all are 0, a penalty is negative, an input is nan.
+            [0, 1], a weight is negative, all are 0, a penalty is negative, an offset is not finite,
+            an input is nan.
 
     Example:
         >>> fit = fit_logistic([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
@@ -216,7 +218,9 @@ def _solve_on_host(
             out = jax.tree.map(np.asarray, sketched(problem, start, tol, max_steps))
         if out.status == SolverStatus.CONVERGED:
             return _concluded(problem, out, tol)
-        start = out.params
+        # a sample may have missed what a few examples hold
+        if problem.value(out.params) <= problem.value(start):
+            start = out.params
     return _concluded(problem, HOSTS[name](problem, start, tol, max_steps), tol)
 
 
@@ -230,6 +234,7 @@ def _concluded(problem: Problem, out: Outcome, tol: Any) -> Solution:
     )
     status = xp.where(claimed & xp.logical_not(small), SolverStatus.MAX_STEPS, out.status)
     status = xp.where(xp.isfinite(value), status, SolverStatus.DIVERGED).astype(xp.int32)
+    params = xp.where(status == SolverStatus.DIVERGED, xp.nan, params)
     c = params[-1] if problem.intercept else xp.zeros((), params.dtype)
     direction = out.direction if problem.intercept else xp.append(out.direction, 0)
     return Solution(params[:d], c, value, norm, gap, direction, out.steps, status)

@@ -89,6 +89,10 @@ def test_each_has_its_status():
     told = (inputs[:, 0] > 0).astype(float)
     path = regularisation_path(inputs, told, l2s=[1.0, 0.0])
     assert [SolverStatus(each).name for each in path.solutions.status] == ["CONVERGED", "SEPARATED"]
+    path = regularisation_path(inputs, told, l1s=[0.1, 0.0])
+    assert [SolverStatus(each).name for each in path.solutions.status] == ["CONVERGED", "SEPARATED"]
+    margins = inputs @ path.solutions.direction[1, :-1] + path.solutions.direction[1, -1]
+    assert np.all(margins * (2 * told - 1) > 0)
     few = regularisation_path(inputs, labels, l1s=[1e-3, 10.0], max_steps=1)
     assert [SolverStatus(each).name for each in few.solutions.status] == ["MAX_STEPS", "CONVERGED"]
 

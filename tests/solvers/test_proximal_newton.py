@@ -80,10 +80,21 @@ def test_one_class(label):
     assert got.direction[-1] == 2 * label - 1
 
 
+def test_labels_told_apart_without_a_penalty():
+    inputs, _ = data()
+    labels = (inputs[:, 0] > 0).astype(float)
+    got, _, _ = both(inputs, labels, 0.0)
+    assert SolverStatus(int(got.status)).name == "SEPARATED"
+    margins = inputs @ got.direction[:-1] + got.direction[-1]
+    assert np.all(margins * (2 * labels - 1) > 0)
+
+
 def test_traced_nan_is_flagged():
     inputs, labels = data()
     arrays = (jnp.asarray(each, float) for each in (inputs, labels, np.ones(N), np.nan, 0.0))
-    assert SolverStatus(int(traced(*arrays).status)).name == "DIVERGED"
+    fit = traced(*arrays)
+    assert SolverStatus(int(fit.status)).name == "DIVERGED"
+    assert np.all(np.isnan(fit.coefficients))
 
 
 def test_a_batch_of_penalties_and_weights(monkeypatch):

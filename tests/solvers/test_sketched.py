@@ -130,6 +130,15 @@ def test_without_one_optimum_it_goes_on_to_newton(inputs, labels, more, status):
     assert fit_logistic(inputs, labels, **({"l2": 1 / N} | more)).status == status
 
 
+def test_a_sample_that_leads_astray_is_no_start():
+    inputs = X.copy()
+    inputs[1234:1236, 0] = 1e10, -1e10  # both of label 1
+    _, out = fit(inputs)
+    got, want = fit_logistic(inputs, Y, l2=1 / N), newton(inputs)
+    assert out.status != SolverStatus.CONVERGED == got.status
+    assert abs(got.value - want.value) <= 1e-12 * want.value
+
+
 def test_gaps_and_few_steps_do_not_pass_as_optima():
     holed = X.copy()
     holed[1234, 3] = np.nan

@@ -136,6 +136,14 @@ def test_equal_columns_share():
     np.testing.assert_allclose(np.abs(moved).sum(), np.abs(fit.coefficients).sum(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_alike_for_their_means_do_not_depend(seed):
+    rng = np.random.default_rng(seed)
+    fit = fitted(rng.normal(1000, 1, (5, 3)), [0, 1, 1, 0, 1], l1=1e-3, intercept=False)
+    assert name(fit) == "CONVERGED"
+    assert not np.any(fit.direction)
+
+
 def test_a_larger_copy_wins():
     inputs, labels = data()
     fit = fitted(np.column_stack([inputs[:, 0] * 2, inputs]), labels, l1=0.02)
