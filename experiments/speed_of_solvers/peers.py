@@ -55,7 +55,7 @@ def of_sklearn(task: Task, data: Data, threads: int) -> dict[str, Call]:
         }
     if task.kind == L1:
         small = data.inputs.size <= SIZE
-        return {s: _sklearn_l1(data, s) for s in ("liblinear", "saga") if s != "saga" or small}
+        return {solver: _sklearn_l1(data, solver) for solver in ("liblinear", "saga") if small}
     # many small fits: threads inside one only slow it down
     many = {BOOTSTRAP: _sklearn_bootstrap, PATH: _sklearn_path}
     if task.kind not in many or threads > 1:
