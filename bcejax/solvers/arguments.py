@@ -48,7 +48,10 @@ def as_problem(
     inputs = _inputs(world, inputs)
     n = inputs.shape[0] if inputs.ndim == 2 else 0
     if not n or not inputs.shape[1] + bool(intercept):
-        raise ValueError(f"inputs must be (n, d) with n >= 1 and d >= 1, got {inputs.shape}")
+        raise ValueError(
+            f"inputs must be (n, d) with n >= 1 and d >= 1, or d >= 0 beside an intercept, got"
+            f" {inputs.shape}"
+        )
     dtype = jnp.promote_types(inputs.dtype, jnp.float32) if jaxed else np.dtype(np.float64)
     vectors = {name: _vector(world, each, name, inputs.shape) for name, each in given.items()}
     w, present, o = vectors["weights"], vectors["where"], vectors["offset"]
@@ -69,7 +72,9 @@ def as_problem(
     if jaxed:
         y, w = within(y, 0.0, 1.0), within(w, 0.0, float(jnp.finfo(dtype).max))
     l2, l1 = (_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
-    return Problem(inputs, y, _shares(world, w), o, l2, l1, bool(intercept), world.sum(w))
+    with np.errstate(over="ignore"):
+        total = world.sum(w)
+    return Problem(inputs, y, _shares(world, w), o, l2, l1, bool(intercept), total)
 
 
 def is_concrete(problem: Problem) -> bool:

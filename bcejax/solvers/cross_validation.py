@@ -174,9 +174,9 @@ def _parts(problem: Problem, folds: int | ArrayLike, seed: Seed) -> list[np.ndar
     n = len(problem.labels)
     if np.ndim(folds) == 0:
         count = int(np.asarray(folds))
-        if not 2 <= count <= n:
+        if not 2 <= count <= n or count != folds:
             raise ValueError(
-                f"folds must be between 2 and the number of examples, {n}, got {count}"
+                f"folds must be a whole number between 2 and that of examples, {n}, got {folds}"
             )
         labels = np.zeros(n) if is_traced(problem.labels) else np.asarray(problem.labels)
         ones = int((labels >= 0.5).sum())

@@ -102,7 +102,7 @@ def regularisation_path(
     }
     xp: Any = as_problem(inputs, labels, **given).world.xp
     name, grid, largest = ("l2s", l2s, largest_l2) if l1s is None else ("l1s", l1s, largest_l1)
-    if isinstance(grid, int):
+    if isinstance(grid, int | np.integer):
         if grid < 1:
             raise ValueError(f"{name} must be at least one penalty, got {grid}")
         grid = falling(largest(inputs, labels, **given), grid, np.shape(inputs), xp)

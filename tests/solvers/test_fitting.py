@@ -273,11 +273,17 @@ def test_weights_are_copies():
     np.testing.assert_allclose(masked.coefficients, weighted.coefficients, rtol=1e-12)
 
 
-@pytest.mark.parametrize("size", [1e-300, 1e300])
+@pytest.mark.parametrize("size", [1e-300, 1.4e308])
 def test_only_ratios_of_weights_count(size):
     want = on_host(X, Y, weights=W, l2=0.1)
     got = on_host(X, Y, weights=size * W, l2=0.1)
     np.testing.assert_allclose(got.coefficients, want.coefficients, rtol=1e-12)
+
+
+def test_a_number_0_of_any_kind_is_no_l1():
+    for zero in (np.float32(0), jnp.float32(0)):
+        fit = fit_logistic(X, Y, l1=zero, solver="newton")
+        assert np.array_equal(fit.coefficients, on_host(X, Y).coefficients)
 
 
 def test_numpy_is_solved_in_float64_whatever_the_flag_and_inside_jit():

@@ -22,7 +22,7 @@ def data(n=N, d=D):
 
 
 GIVEN = {
-    "lasso": {"l1s": 7},
+    "lasso": {"l1s": np.int64(7)},
     "ridge": {"l2s": 4},
     "both": {"l1s": 5, "l1_ratio": 0.4},
     "any order": {"l1s": [0.01, 0.2, 0.05, 0.05]},

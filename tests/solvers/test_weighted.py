@@ -62,6 +62,11 @@ def test_fits_are_single_fits(alone, together):
         np.testing.assert_allclose(together.value[j], want.value, rtol=1e-12)
 
 
+def test_a_start_far_off_is_left(together):
+    fits = weighted_fits(X, Y, W, l2=L2, init=(np.full(D, 1e200), 0.0))
+    assert np.array_equal(fits.status, together.status)
+
+
 def test_gradients_vanish(together):
     converged = together.status == SolverStatus.CONVERGED
     assert (together.gradient_norm[converged] <= 1e-9).all()
