@@ -1,7 +1,7 @@
 """Elastic net in JAX: proximal Newton steps, exact in an orthant.
 
-At params u of columns scaled to mean square 1, with slope G and hessian H of the smooth part of F
-(problem.py), a step minimises
+At params u of columns scaled to mean square 1 and, beside an intercept, moved to mean 0, with slope
+G and hessian H of the smooth part of F (problem.py), a step minimises
 
     q(v) = G·v + v·H v / 2 + sum_j r_j |u_j + v_j|,   r_j = l1 / scale_j, 0 for the intercept
 
@@ -28,6 +28,7 @@ References:
     R. Tibshirani, The lasso problem and uniqueness (2013).
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -81,8 +82,10 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
         >>> out.params.round(4), SolverStatus(int(out.status)).name
         (Array([ 0.5003, -0.7504], dtype=float32), 'CONVERGED')
     """
+    problem, means = _centred(problem)
     fit = _Fit.of(problem, jnp.asarray(tol, start.dtype), max_steps)
-    state = lax.while_loop(lambda state: ~state.done, fit.stage, fit.begin(start))
+    begun = fit.begin(start.at[-1].add(means @ start))
+    state = lax.while_loop(lambda state: ~state.done, fit.stage, begun)
     away = fit.level(state)
     rests = (state.norm <= fit.tol) | (state.steps < max_steps)
     status = jnp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
@@ -92,7 +95,21 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
     status = jnp.where(apart, SolverStatus.SEPARATED, status)
     status = jnp.where(jnp.isfinite(state.norm), status, SolverStatus.DIVERGED)
     away = jnp.where(apart, endless, jnp.where(rests, away, 0))
+    params, away = (each.at[-1].add(-means @ each) for each in (params, away))
     return Outcome(params, state.steps, status.astype(jnp.int32), away)
+
+
+def _centred(problem: Problem) -> tuple[Problem, jax.Array]:
+    """With columns of mean 0 beside an intercept, a copy; and what they were moved by, (p,)."""
+    inputs, w = problem.inputs, problem.weights
+    if not problem.intercept:
+        return problem, jnp.zeros(inputs.shape[1], inputs.dtype)
+    means = w @ inputs
+    columns = jnp.where(w[:, None] > 0, inputs - means, 0)
+    least = 8 * jnp.finfo(inputs.dtype).eps * jnp.max(jnp.abs(inputs), axis=0)
+    constant = jnp.max(jnp.abs(columns), axis=0) <= least
+    centred = dataclasses.replace(problem, inputs=jnp.where(constant, 0, columns))
+    return centred, jnp.append(means, 0)
 
 
 class _Fit(NamedTuple):

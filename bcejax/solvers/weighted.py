@@ -86,7 +86,7 @@ def weighted_fits(
     sums = weights.sum(axis=0)
     problem = as_problem(inputs, labels, weights=sums, offset=offset, intercept=intercept)
     penalties = checked_penalties(l2, "l2", len(weights), problem)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         start = None if init is None else as_start(problem, init)
     return fit_in_world(problem, rows_of, weights, penalties, start, tol=tol, max_steps=max_steps)
 

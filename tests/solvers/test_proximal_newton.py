@@ -73,6 +73,14 @@ def test_units_of_columns():
     assert int(got.status) == SolverStatus.CONVERGED
 
 
+def test_means_of_columns():
+    inputs, labels = data()
+    got, want, tol = both(inputs + 100 * np.eye(D)[0], labels, 0.02)
+    assert int(got.status) == SolverStatus.CONVERGED
+    np.testing.assert_allclose(got.coefficients, want.coefficients, atol=tol)
+    np.testing.assert_allclose(got.intercept, want.intercept, atol=100 * tol)
+
+
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_one_class(label):
     got, _, _ = both(data()[0], np.full(N, label), 0.02)
