@@ -154,7 +154,7 @@ def _engine(problem: Problem, solver: str, *, l1: ArrayLike, firth: bool) -> str
     """The name of the engine to use."""
     if solver != "auto" and solver not in ENGINES:
         raise ValueError(f"solver {solver!r} is not one of {['auto', *ENGINES]}")
-    smooth = not isinstance(l1, jax.core.Tracer) and float(l1) == 0
+    smooth = not isinstance(l1, jax.core.Tracer) and bool(np.asarray(l1) == 0)
     if firth and not (smooth and solver == "auto"):
         raise ValueError('firth=True has its own solver and no l1: leave them at "auto" and 0.0')
     if not smooth and solver not in ("auto", "proximal_newton"):

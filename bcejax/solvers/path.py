@@ -105,7 +105,7 @@ def regularisation_path(
     if isinstance(grid, int | np.integer):
         if grid < 1:
             raise ValueError(f"{name} must be at least one penalty, got {grid}")
-        grid = falling(largest(inputs, labels, **given), grid, np.shape(inputs), xp)
+        grid = falling(largest(inputs, labels, **given), int(grid), np.shape(inputs), xp)
     xp = jnp if isinstance(grid, jax.Array) else xp
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):
