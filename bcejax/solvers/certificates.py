@@ -38,7 +38,7 @@ def certify(problem: Problem, params: Any) -> Certificate:
     residuals = world.slopes(logits, problem.labels)
     b = problem.penalised(params)
     loss = problem.weights @ world.losses(logits, problem.labels)
-    value = loss + problem.l2 / 2 * xp.sum(b**2) + problem.l1 * xp.sum(xp.abs(b))
+    value = loss + (problem.l2 / 2 * b) @ b + problem.l1 * xp.sum(xp.abs(b))
     smooth = problem.gathered(problem.weights * residuals) + problem.l2 * b
     distances = xp.abs(smooth + problem.penalty_slopes(smooth, params))
     norm = xp.max(distances / problem.scales())

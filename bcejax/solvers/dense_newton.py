@@ -32,6 +32,7 @@ from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.worlds import world_of
 
 TRIALS = 40  # of the line search
+ALOFT = 100.0  # a logit so far off tells nothing of where the optimum is
 FAR = 0.25  # a step that moves a logit further does not end at an optimum
 
 
@@ -120,11 +121,16 @@ class _Descent(NamedTuple):
         xp, point, rests = self.work.world.xp, state.point, self._at_rest(state)
         inner = point.params + xp.where(rests, point.step, 0)
         flat = point.least <= 64 * len(inner) * jnp.finfo(inner.dtype).eps
+        moved = xp.abs(point.logits - self.work.offset)
+        furthest = xp.max(xp.where(self.work.weights > 0, moved, 0))
         plain = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
         plain = xp.where(point.known(), plain, SolverStatus.DIVERGED)
 
         def look() -> tuple[jax.Array, jax.Array, jax.Array]:
-            found = examine(self.problem, self.sides, self.work, inner, point.step)
+            # far out nothing bends, and a short step is dust: then the params themselves tell more
+            scaled = inner * (100 * FAR / xp.where(furthest > 0, furthest, 1))
+            step = xp.where(point.reach <= FAR, scaled, point.step)
+            found = examine(self.problem, self.sides, self.work, inner, step)
             unsure = xp.where(found.is_level, SolverStatus.SINGULAR, SolverStatus.MAX_STEPS)
             status = xp.where(flat & rests, unsure, plain)
             status = xp.where(found.falls, SolverStatus.SEPARATED, status)
@@ -136,7 +142,7 @@ class _Descent(NamedTuple):
         def pass_by() -> tuple[jax.Array, jax.Array, jax.Array]:
             return self.work.outward(inner), xp.zeros_like(inner), plain
 
-        wanted = point.known() & (self._suspect(state) | flat)
+        wanted = point.known() & (self._suspect(state) | flat | (furthest > ALOFT))
         params, direction, status = self.work.world.cond(wanted, look, pass_by)
         return state._replace(
             params=xp.where(status == SolverStatus.DIVERGED, xp.nan, params),

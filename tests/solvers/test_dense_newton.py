@@ -5,7 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from bcejax.solvers import SolverStatus
+from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.dense_newton import dense_newton
 
@@ -74,3 +74,22 @@ def test_blocks_change_nothing():
         ]
         for out in outs:
             np.testing.assert_allclose(out.params, exact(0.0), rtol=1e-12)
+
+
+def test_a_step_far_out_does_not_hide_a_direction():
+    """The first steps end where only the two examples that are alike bend."""
+    inputs = np.array([[-2, -1], [-2, 1], [2, 1], [-2, 1], [2, 2], [-1, 0]], float)
+    labels, weights = np.array([1.0, 0, 0, 1, 0, 1]), [1, 2, 2, 0.5, 0.5, 1]
+    shifts = [
+        1.3332817288919618,
+        5.405033517598409,
+        12.418833028877154,
+        0.3889637840477151,
+        -5.29139308503791,
+        3.8588478182173147,
+    ]
+    fit = fit_logistic(inputs, labels, weights=weights, offset=shifts, solver="newton")
+    assert fit.status == SolverStatus.SEPARATED
+    margins = (inputs @ fit.direction[:-1] + fit.direction[-1]) * (2 * labels - 1)
+    assert margins.min() > -1e-12
+    assert margins.max() > 0.1

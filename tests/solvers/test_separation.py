@@ -1,7 +1,7 @@
 """Directions are proved, not guessed: what does not tell labels apart is never given."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -38,6 +38,7 @@ def test_a_direction_is_given_only_where_it_holds(inputs, labels, step):
 
 
 @settings(max_examples=60, deadline=None)
+@example(np.eye(N, D) * [1e-217, -2, 0], np.ones(D + 1))
 @given(
     arrays(float, (N, D), elements=st.floats(-1e3, 1e3, allow_subnormal=False)),
     arrays(float, D + 1, elements=st.floats(-1, 1, allow_subnormal=False)),
