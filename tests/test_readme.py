@@ -9,13 +9,14 @@ TEXT = (ROOT / "README.md").read_text()
 
 def test_the_code_runs():
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict = {}
     for block in blocks:
         exec(block, names)
     assert names["history"].loss[-1] < names["history"].loss[0]
     assert names["report"].best in names["calibration"].CALIBRATORS | {"none": None}
     assert names["probs"].shape == names["logits"].shape
+    assert names["fit_of_all"].status == 0
 
 
 def test_links_lead_to_files():

@@ -4,8 +4,6 @@
 ``bcejax.solvers.sklearn`` an estimator for scikit-learn.
 """
 
-from bcejax.solvers.bootstrap import BootstrapFits, bootstrap_logistic
-from bcejax.solvers.cross_validation import CrossValidation, cross_validate
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.inference import (
     InformationCriteria,
@@ -23,11 +21,13 @@ from bcejax.solvers.inference import (
     summary,
     wald_intervals,
 )
+from bcejax.solvers.many.bootstrap import BootstrapFits, bootstrap_logistic
+from bcejax.solvers.many.cross_validation import CrossValidation, cross_validate
+from bcejax.solvers.many.path import Path, regularisation_path
+from bcejax.solvers.many.weighted import weighted_fits
 from bcejax.solvers.newton import NewtonFit, invert_semidefinite, minimise_bce
-from bcejax.solvers.path import Path, regularisation_path
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
-from bcejax.solvers.weighted import weighted_fits
 from bcejax.solvers.wording import explain_status
 
 __all__ = [

@@ -26,7 +26,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bcejax.solvers.outcome import Certificate
+from bcejax.solvers.engines.outcome import Certificate
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import world_of
 

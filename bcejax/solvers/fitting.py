@@ -16,19 +16,19 @@ from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem, as_start, find_gap, is_concrete
 from bcejax.solvers.certificates import certify, rounding
-from bcejax.solvers.dense_newton import dense_newton
-from bcejax.solvers.firth import firth as bias_reduced
+from bcejax.solvers.engines.dense_newton import dense_newton
+from bcejax.solvers.engines.firth import firth as bias_reduced
+from bcejax.solvers.engines.lbfgs import lbfgs
+from bcejax.solvers.engines.newton_cg import newton_cg
+from bcejax.solvers.engines.outcome import Engine, Outcome
+from bcejax.solvers.engines.proximal_newton import proximal_newton
+from bcejax.solvers.engines.sketched import sketched, suits_sketch
+from bcejax.solvers.engines.working_set import working_set_newton
 from bcejax.solvers.implicit import optimal
-from bcejax.solvers.lbfgs import lbfgs
 from bcejax.solvers.matrices import is_csr, is_sparse
-from bcejax.solvers.newton_cg import newton_cg
-from bcejax.solvers.outcome import Engine, Outcome
 from bcejax.solvers.problem import Problem
-from bcejax.solvers.proximal_newton import proximal_newton
-from bcejax.solvers.sketched import sketched, suits_sketch
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
-from bcejax.solvers.working_set import working_set_newton
 from bcejax.solvers.worlds import JAX
 
 ENGINES: dict[str, Engine] = {
@@ -115,7 +115,7 @@ def fit_logistic(
     Accuracy:
         Where CONVERGED: values 1e-10 of scikit-learn's newton-cholesky on the bundled sets, raw
         columns (tests/solvers/test_fitting.py); params of "newton" in float64 1e-14 of 50 digits
-        (tests/solvers/test_dense_newton.py), a worse conditioned problem losing digits in
+        (tests/solvers/engines/test_dense_newton.py), a worse conditioned problem losing digits in
         proportion. SEPARATED and SINGULAR come with a direction that proves them, and on small
         problems of integers "newton" says so exactly where a linear program does
         (tests/solvers/test_fitting.py); first derivatives 1e-6 of refits, second 1e-3

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from bcejax.solvers.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
 from bcejax.solvers.problem import Problem
 
 Gradient: TypeAlias = Callable[[Problem, jax.Array], jax.Array]

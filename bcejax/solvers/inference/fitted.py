@@ -10,11 +10,11 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
-from bcejax.solvers.descent import descend, settled
-from bcejax.solvers.likelihood import Likelihood
+from bcejax.solvers.engines.descent import descend, settled
+from bcejax.solvers.engines.likelihood import Likelihood
+from bcejax.solvers.engines.standardised import Standardised, standardised
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
-from bcejax.solvers.standardised import Standardised, standardised
 from bcejax.solvers.status import SolverStatus
 
 Result = TypeVar("Result")

@@ -34,11 +34,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from bcejax.solvers.engines.likelihood import Likelihood
+from bcejax.solvers.engines.pseudoinverse import pseudo_invert
+from bcejax.solvers.engines.standardised import Standardised
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
-from bcejax.solvers.likelihood import Likelihood
-from bcejax.solvers.pseudoinverse import pseudo_invert
 from bcejax.solvers.solution import Solution
-from bcejax.solvers.standardised import Standardised
 from bcejax.solvers.status import SolverStatus
 
 Kind = Literal["fisher", "posterior", "sandwich"]

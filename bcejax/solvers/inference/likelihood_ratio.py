@@ -23,10 +23,10 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.numerics import ChiSquareTest, chi_square_survival
-from bcejax.solvers.descent import descend, settled
+from bcejax.solvers.engines.descent import descend, settled
+from bcejax.solvers.engines.likelihood import Likelihood
+from bcejax.solvers.engines.pseudoinverse import pseudo_invert
 from bcejax.solvers.inference.fitted import EVALUATIONS, Fitted, as_fitted, evaluate
-from bcejax.solvers.likelihood import Likelihood
-from bcejax.solvers.pseudoinverse import pseudo_invert
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 

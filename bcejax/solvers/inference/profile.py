@@ -29,14 +29,14 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.descent import descend, settled, solve_free
-from bcejax.solvers.firth import FirthLikelihood
+from bcejax.solvers.engines.descent import descend, settled, solve_free
+from bcejax.solvers.engines.firth import FirthLikelihood
+from bcejax.solvers.engines.likelihood import Likelihood, Point
+from bcejax.solvers.engines.pseudoinverse import pseudo_invert
+from bcejax.solvers.engines.standardised import Standardised, standardised
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
 from bcejax.solvers.inference.intervals import normal_quantile
-from bcejax.solvers.likelihood import Likelihood, Point
-from bcejax.solvers.pseudoinverse import pseudo_invert
 from bcejax.solvers.solution import Solution
-from bcejax.solvers.standardised import Standardised, standardised
 from bcejax.solvers.status import SolverStatus
 
 CLEAR = 30.0  # a difference of logits by which separated labels are told apart for good

@@ -15,7 +15,7 @@ from bcejax.commands import judging
 from bcejax.commands.entry import enter
 from bcejax.commands.fit import learning
 from bcejax.commands.model_file import load_model
-from bcejax.solvers.cross_validation import cross_validate
+from bcejax.solvers.many.cross_validation import cross_validate
 
 RNG = np.random.default_rng(5)
 INPUTS = RNG.normal(size=(160, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, 1.0]

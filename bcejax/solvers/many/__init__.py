@@ -1,0 +1,1 @@
+"""Many fits at once: weights, resamples, folds, and grids of penalties."""
