@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bcejax.solvers import SolverStatus, fit_logistic, sketched
+from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.certificates import certify
+from bcejax.solvers.engines import sketched
 
 N, D = 3001, 7  # five blocks of 512 and a remainder, with CACHED as below
 RNG = np.random.default_rng(3)
