@@ -13,7 +13,6 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from bcejax.commands.compilation import keep_programs
 from experiments.registry import REGISTRY
 
 COMMANDS = ("list", "run", "report")
@@ -49,5 +48,6 @@ def main(args: Sequence[str], registry: Sequence[str] = REGISTRY) -> int:
 
 
 if __name__ == "__main__":
-    keep_programs()
+    if sys.argv[1:2] == ["run"]:
+        importlib.import_module("bcejax.commands.compilation").keep_programs()
     sys.exit(main(sys.argv[1:]))
