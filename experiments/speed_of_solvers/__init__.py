@@ -80,5 +80,5 @@ EXPERIMENT = Experiment(
     run,
     default=Config(),
     tiny=Config(tasks=TINY, threads=(1,), turns=1, burst=0.0, anew=False, claimed=0.0),
-    full=Config(tasks=ALL, turns=9, burst=0.5, patience=6.0, fresh=9, claimed=1.0),
+    full=Config(tasks=ALL, threads=(1, 2), turns=9, burst=0.5, patience=6.0, fresh=9, claimed=1.0),
 )

@@ -83,8 +83,8 @@ class Config:
 
     tasks: tuple[str, ...] = SMALL
     """Names of tasks."""
-    threads: tuple[int, ...] = (1, 2)
-    """Numbers of threads that each peer is given, in processes of their own."""
+    threads: tuple[int, ...] = (1,)
+    """Threads that each peer is given, in processes of their own; two spin on a busy machine."""
     own_threads: int = 0
     """Threads of the linear algebra that bcejax calls through NumPy; 0 leaves that to it."""
     turns: int = 3
