@@ -4,7 +4,7 @@ Run:     python -m experiments run separation    about a minute on two cores
 Expect:  With d columns and labels by a fair coin half of the data sets of 2 (d + 1) rows have none.
          Our status says so in every case in which a linear program does, and never else, and its
          direction proves it; scikit-learn returns what it has and mostly says nothing; Firth's
-         estimate is there every time, with logits that say what so few rows can.
+         estimate is there every time, with logits below 20.
 
 A hyperplane separates labels if some (u, u_0), not 0 on all rows, has x_i·u + u_0 >= 0 for every
 row of label 1 and <= 0 for every row of label 0. Along it the mean cross-entropy falls for ever:

@@ -85,7 +85,7 @@ class Config:
     """Names of tasks."""
     threads: tuple[int, ...] = (1,)
     """Threads that each peer is given, in processes of their own; two spin on a busy machine."""
-    own_threads: int = 0
+    own_threads: int = 1
     """Threads of the linear algebra that bcejax calls through NumPy; 0 leaves that to it."""
     turns: int = 3
     """Turns in which every way has a burst of calls."""
