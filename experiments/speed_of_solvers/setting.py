@@ -50,13 +50,13 @@ def _short(number: int) -> str:
 _SMALL = (
     Task(L2, 10_000, 50, aim=2),
     Task(L2, 10_000, 50, aim=2, correlation=0.9),
-    Task(L2, 2000, 5000, aim=2),
     Task(L1, 10_000, 50, aim=1, of_largest=0.05),
     Task(BOOTSTRAP, 1000, 10, aim=30, models=1000),
     Task(PATH, 5000, 30, aim=4.5, models=20),
     Task(COLD, 1000, 10, aim=1),
 )
 _LARGE = (
+    Task(L2, 2000, 5000, aim=2),
     Task(L2, 100_000, 100, aim=2.4),
     Task(L2, 100_000, 100, aim=2.4, correlation=0.9),
     Task(L2, 1_000_000, 20, aim=4.5, aim_aligned=8),
