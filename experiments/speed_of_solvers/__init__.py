@@ -1,11 +1,11 @@
 """How fast are exact logistic regressions, one or a thousand, next to other programs?
 
 Run:     python -m experiments run speed_of_solvers    about a minute on two cores
-Expect:  An L2 fit takes the best other program 1.2 to 1.7 times as long where columns are
-         independent or wide and 2.4 times with a million examples, twice to six times where they
-         correlate; an L1 fit of 10k x 50 1.4 times, a thousand refits 40 times, a path with folds
-         three times, a single small fit from a cold process at least as long. The aims are higher
-         (``setting.py``); half of each is claimed, all of it by ``--config full``.
+Expect:  The best other program takes 1.4 times as long for an L2 fit of 10k x 50 where columns are
+         independent and over twice as long where they correlate, 1.3 times with L1, 35 times for
+         a thousand refits, four times for a path with folds, and four times for a small fit in a
+         new process. The aims are higher here and there (``setting.py``); half of each is claimed,
+         all of it by ``--config full``, where wide inputs and 100k x 100 still miss theirs.
 
 Every program works in a process of its own and is blocked while another has its turn: ours with
 one thread for NumPy's linear algebra, the peers with one too, in full with one and with two. All
