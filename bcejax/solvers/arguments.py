@@ -64,9 +64,6 @@ def as_problem(
     o = world.zeros(n, dtype) if o is None else o.astype(dtype)
     y = vectors["labels"]
     inputs = inputs.astype(dtype) if is_sparse(inputs) else inputs.astype(dtype, copy=False)
-    if isinstance(inputs, np.ndarray):
-        # JAX would take the float32 copy of an array that a compiled function closes over
-        inputs = inputs.view()
     if weights is not None or where is not None:
         y, o = _shown(world, y, w), _shown(world, o, w)
         inputs = inputs if is_sparse(inputs) else _shown(world, inputs, w)

@@ -40,9 +40,15 @@ def certify(problem: Problem, params: Any) -> Certificate:
     loss = problem.weights @ world.losses(logits, problem.labels)
     value = loss + (problem.l2 / 2 * b) @ b + problem.l1 * xp.sum(xp.abs(b))
     smooth = problem.gathered(problem.weights * residuals) + problem.l2 * b
-    distances = xp.abs(smooth + problem.penalty_slopes(smooth, params))
-    norm = xp.max(distances / problem.scales())
+    norm = gradient_norm(problem, params, smooth)
     return Certificate(value, norm, duality_gap(problem, params, logits, residuals))
+
+
+def gradient_norm(problem: Problem, params: Any, gradient: Any) -> Any:
+    """max_j d_j / r_j, from the gradient (p,) of the smooth part of F at the params."""
+    xp = problem.world.xp
+    distances = xp.abs(gradient + problem.penalty_slopes(gradient, params))
+    return xp.max(distances / problem.scales(), initial=0)
 
 
 def duality_gap(problem: Problem, params: Any, logits: Any, residuals: Any) -> Any:

@@ -29,7 +29,7 @@ from bcejax.solvers.matrices import is_csr, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
-from bcejax.solvers.worlds import JAX
+from bcejax.solvers.worlds import JAX, in_float64
 
 ENGINES: dict[str, Engine] = {
     "newton": dense_newton,
@@ -139,8 +139,7 @@ def fit_logistic(
         if problem.world is JAX:
             solution = _solve(problem, start, tol, name, steps)
         elif name == FIRTH:
-            with jax.enable_x64(True), jax.ensure_compile_time_eval():
-                solution = _solve(problem, start, tol, name, steps)
+            solution = in_float64(_solve, problem, start, tol, name=name, max_steps=steps)
         else:
             solution = _solve_on_host(problem, start, tol, name, steps, solver == "auto")
     if problem.world is not JAX:

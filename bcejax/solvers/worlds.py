@@ -16,6 +16,7 @@ from jax import lax
 from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
 
 State = TypeVar("State")
+Result = TypeVar("Result")
 
 
 class World(NamedTuple):
@@ -41,6 +42,24 @@ def world_of(array: Any) -> World:
         'numpy'
     """
     return NUMPY if isinstance(array, np.ndarray | np.generic) else JAX
+
+
+def in_float64(function: Callable[..., Result], *arrays: Any, **static: Any) -> Result:
+    """What a function of JAX's makes of NumPy's arrays: in float64 whatever the flag, NumPy out.
+
+    While the caller is traced too, for these are not.
+
+    Example:
+        >>> in_float64(jnp.exp, np.array([1.0]))
+        array([2.71828183])
+    """
+    # a view, for of an array that a compiled function closes over JAX would take the float32 copy
+    arrays = jax.tree.map(
+        lambda leaf: leaf.view() if isinstance(leaf, np.ndarray) else leaf, arrays
+    )
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        numbers: Result = jax.tree.map(np.asarray, function(*arrays, **static))
+    return numbers
 
 
 def _add_up_traced(term: Callable[[Any], jax.Array], count: int) -> jax.Array:

@@ -29,8 +29,8 @@ def test_numpy_and_what_it_takes_become_float64():
         assert problem.world is NUMPY
         assert {leaf.dtype for leaf in jax.tree.leaves(problem)} == {np.dtype(float)}
         np.testing.assert_array_equal(problem.inputs, X.astype(np.float32))
-    assert np.shares_memory(as_problem(X, Y).inputs, X)
-    assert np.shares_memory(as_problem(X, Y, weights=np.arange(40)).inputs, X)
+    assert as_problem(X, Y).inputs is X
+    assert as_problem(X, Y, weights=np.arange(40)).inputs is X
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "bfloat16"])
@@ -103,12 +103,3 @@ def test_sparse_inputs_give_what_dense_ones_give():
 def test_sparse_inputs_that_do_not_fit_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-def test_inputs_that_a_compiled_function_closes_over_keep_their_digits():
-    inputs = X + 1 / 3
-    with jax.enable_x64(False):
-        jax.jit(lambda b: inputs @ b)(jnp.ones(5))
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
-        doubled = jax.jit(lambda x: 2 * x)(as_problem(inputs, Y).inputs)
-    np.testing.assert_array_equal(doubled, 2 * inputs)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bcejax.solvers.worlds import JAX, NUMPY, world_of
+from bcejax.solvers.worlds import JAX, NUMPY, in_float64, world_of
 
 LOGITS = np.concatenate([np.linspace(-700, 700, 401), [0.0, 1e-300, -1e-9, 40.0, -40.0]])
 
@@ -58,3 +58,12 @@ def test_factors_are_those_of_jax_and_nan_where_there_is_none():
         nowhere = world.cholesky(-world.xp.eye(2))
         assert np.isnan(np.asarray(nowhere)[0, 0])
         assert np.isnan(world.solve_lower(nowhere, world.xp.ones(2), False)).all()
+
+
+def test_arrays_that_a_compiled_function_closes_over_keep_their_digits():
+    inputs = np.random.default_rng(0).normal(size=(40, 5)) + 1 / 3
+    with jax.enable_x64(False):
+        jax.jit(lambda b: inputs @ b)(jnp.ones(5))
+        doubled = in_float64(jax.jit(lambda x: 2 * x), inputs)
+    assert doubled.dtype == np.float64
+    np.testing.assert_array_equal(doubled, 2 * inputs)

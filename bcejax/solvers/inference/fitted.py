@@ -16,6 +16,7 @@ from bcejax.solvers.engines.standardised import Standardised, standardised
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import in_float64
 
 Result = TypeVar("Result")
 EVALUATIONS = 60  # of V, to go as far out as V falls
@@ -109,6 +110,4 @@ def evaluate(
     """A function of the fit: in float64, with NumPy out, where the fit is NumPy's."""
     if isinstance(fitted.problem.labels, jax.Array):
         return function(fitted, *arrays, **static)
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
-        numbers: Result = jax.tree.map(np.asarray, function(fitted, *arrays, **static))
-    return numbers
+    return in_float64(function, fitted, *arrays, **static)

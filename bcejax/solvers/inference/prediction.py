@@ -21,6 +21,7 @@ from jax.typing import ArrayLike
 from bcejax.numerics import sigmoid
 from bcejax.solvers.inference.intervals import normal_quantile
 from bcejax.solvers.solution import Solution
+from bcejax.solvers.worlds import in_float64
 
 
 class PredictedProbs(NamedTuple):
@@ -89,9 +90,7 @@ def predict_probs(
     arrays = [each.astype(dtype) for each in (x, b, world.asarray(solution.intercept), matrix, o)]
     if jaxed:
         return _predicted(*arrays, z=z)
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
-        numbers: PredictedProbs = jax.tree.map(np.asarray, _predicted(*arrays, z=z))
-    return numbers
+    return in_float64(_predicted, *arrays, z=z)
 
 
 @functools.partial(jax.jit, static_argnames="z")

@@ -20,6 +20,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.numerics import ChiSquareTest, chi_square_survival, require
+from bcejax.solvers.certificates import gradient_norm
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
 from bcejax.solvers.inference.information import Kind, covariance_checked
 from bcejax.solvers.inference.intervals import normal_quantile
@@ -28,6 +29,7 @@ from bcejax.solvers.inference.profile import profile_intervals
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.wording import explain_status
+from bcejax.solvers.worlds import in_float64
 
 HEADER = ("", "coef", "std err", "z", "P>|z|")
 ASTRAY = 1e-4  # a gradient norm that no converged fit has
@@ -228,9 +230,7 @@ def _check_same(solution: Solution, fitted: Fitted, l1: float) -> None:
 @jax.jit
 def _gradient_norm(fitted: Fitted, l1: jax.Array) -> jax.Array:
     problem = dataclasses.replace(fitted.problem, l1=jnp.asarray(l1, fitted.params.dtype))
-    smooth = problem.gradient(fitted.params)
-    pull = problem.penalty_slopes(smooth, fitted.params)
-    return jnp.max(jnp.abs(smooth + pull) / problem.scales(), initial=0)
+    return gradient_norm(problem, fitted.params, problem.gradient(fitted.params))
 
 
 def _estimates(
@@ -265,8 +265,7 @@ def _against_null(criteria: InformationCriteria, fitted: Fitted, *, plain: bool)
     degrees = round(float(criteria.degrees)) - fitted.problem.intercept if plain else 0
     chance = np.nan
     if degrees > 0:
-        with jax.enable_x64(True):
-            chance = float(chi_square_survival(statistic, degrees))
+        chance = float(in_float64(chi_square_survival, statistic, degrees))
     numbers: Any = (np.float64(statistic), np.int32(degrees), np.float64(chance))
     return ChiSquareTest(*numbers)
 
