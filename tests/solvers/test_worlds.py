@@ -63,7 +63,8 @@ def test_factors_are_those_of_jax_and_nan_where_there_is_none():
 def test_arrays_that_a_compiled_function_closes_over_keep_their_digits():
     inputs = np.random.default_rng(0).normal(size=(40, 5)) + 1 / 3
     with jax.enable_x64(False):
-        jax.jit(lambda b: inputs @ b)(jnp.ones(5))
+        known = jax.jit(lambda b: inputs @ b)  # JAX remembers as long as this lives
+        known(jnp.ones(5))
         doubled = in_float64(jax.jit(lambda x: 2 * x), inputs)
     assert doubled.dtype == np.float64
     np.testing.assert_array_equal(doubled, 2 * inputs)
