@@ -106,24 +106,13 @@ def calibration_regression(
     return _regression(examples, confidence)
 
 
-def _regression(examples: Examples, confidence: float) -> CalibrationRegression:
-    x, w = finite_logits(examples)
-    # programs of their own: the first is that of affine scaling
-    free = minimise_bce([jnp.ones((), x.dtype), x], examples.labels, weights=w)
-    shift = minimise_bce([1.0], examples.labels, weights=w, offset=x)
-    return _compared(examples, x, w, free, shift, confidence)
-
-
 @functools.partial(jax.jit, static_argnames="confidence")
-def _compared(
-    examples: Examples,
-    x: jax.Array,
-    w: jax.Array,
-    free: NewtonFit,
-    shift: NewtonFit,
-    confidence: float,
-) -> CalibrationRegression:
+def _regression(examples: Examples, confidence: float) -> CalibrationRegression:
     y, finite = examples.labels, jnp.isfinite(examples.log_odds())
+    x, w = finite_logits(examples)
+    free = minimise_bce([1.0, x], y, weights=w)
+    shift = minimise_bce([1.0], y, weights=w, offset=x)
+
     intercept, slope = _estimates(free, confidence)
     (in_the_large,) = _estimates(shift, confidence)
     refuted = jnp.any((examples.weights > 0) & ~finite & (examples.residuals() != 0))
