@@ -21,7 +21,7 @@ References:
 
 import dataclasses
 import functools
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -100,13 +100,10 @@ class IsotonicCalibration(Calibrator):
         """
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation {interpolation!r} is not one of {INTERPOLATIONS}")
-        given: dict[str, Any] = {
-            "logits": logits,
-            "probs": probs,
-            "weights": weights,
-            "where": where,
-        }
-        params = _table(evaluate(_on_logits, labels, **given), smoothing, interpolation)
+        examples = evaluate(
+            _on_logits, labels, logits=logits, probs=probs, weights=weights, where=where
+        )
+        params = _table(examples, smoothing, interpolation)
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
     def _map(self, logits: jax.Array) -> jax.Array:
@@ -144,13 +141,10 @@ class CentredIsotonicCalibration(Calibrator):
         smoothing: ArrayLike = 1.0,
     ) -> Self:
         """As ``IsotonicCalibration.fit``, linear between centres."""
-        given: dict[str, Any] = {
-            "logits": logits,
-            "probs": probs,
-            "weights": weights,
-            "where": where,
-        }
-        params = _table(evaluate(_on_logits, labels, **given), smoothing, "centred")
+        examples = evaluate(
+            _on_logits, labels, logits=logits, probs=probs, weights=weights, where=where
+        )
+        params = _table(examples, smoothing, "centred")
         return cls(params, jnp.int32(CalibratorStatus.CONVERGED))
 
     def _map(self, logits: jax.Array) -> jax.Array:
