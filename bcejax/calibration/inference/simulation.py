@@ -176,12 +176,11 @@ def judge(statistic: Any, simulated: Any, alternative: str, confidence: float) -
         >>> judge(jnp.array(3.0), jnp.array([1.0, 2.0, 3.0]), "greater", 0.95).p_value
         Array(0.5, dtype=float32)
     """
-    judge = ALTERNATIVES[alternative]
     tails = jnp.array([(1 - confidence) / 2, (1 + confidence) / 2])
     ends = jax.tree.map(lambda each: jnp.quantile(each, tails, axis=0), simulated)
     return CalibrationTest(
         statistic=statistic,
-        p_value=jax.tree.map(judge, statistic, simulated),
+        p_value=jax.tree.map(ALTERNATIVES[alternative], statistic, simulated),
         null_mean=jax.tree.map(lambda each: jnp.mean(each, axis=0), simulated),
         null_lower=jax.tree.map(lambda each: each[0], ends),
         null_upper=jax.tree.map(lambda each: each[1], ends),
