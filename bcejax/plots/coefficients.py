@@ -43,9 +43,11 @@ def draw_coefficients(
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['age', 'bmi']
     """
-    values = np.asarray(values)
-    low, high = (np.full_like(values, np.nan) if end is None else np.asarray(end, float)
-                 for end in (lower, upper))  # fmt: skip
+    values = np.asarray(values, float)
+    low, high = (
+        np.broadcast_to(np.nan if end is None else np.asarray(end, float), values.shape)
+        for end in (lower, upper)
+    )
     largest = np.sort(np.argsort(-np.abs(values), kind="stable")[:most])
     ax.axvline(0, color=FAINT, lw=1, linestyle=(0, (4, 3)), zorder=1)
     for height, index in enumerate(largest):
