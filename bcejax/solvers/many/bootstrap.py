@@ -25,7 +25,6 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -33,7 +32,7 @@ from bcejax.data.resampling import Resampling, resample_counts, resampling
 from bcejax.numerics.options import check_count
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
-from bcejax.solvers.many.weighted import checked_penalties, fit_in_world
+from bcejax.solvers.many.weighted import fit_in_world
 from bcejax.solvers.matrices import is_csr, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
@@ -109,8 +108,8 @@ def bootstrap_logistic(
         TypeError: as ``fit_logistic``, or n_resamples is no integer.
         ValueError: likewise, or n_resamples is below 1.
 
-    Accuracy: each replicate is ``fit_logistic`` under its counts to 1e-8, and the influences are
-    the differences of refits without an example to 1/n (tests/solvers/many/test_bootstrap.py).
+    Accuracy: each replicate is ``fit_logistic`` under its counts to 1e-7, and the influences are
+    differences of refits in a count to 1e-5 (tests/solvers/many/test_bootstrap.py).
 
     Example:
         >>> from bcejax.calibration.inference import interval_of
@@ -135,26 +134,21 @@ def bootstrap_logistic(
         intercept=intercept,
         tol=tol,
     )
-    world = jnp if isinstance(problem.labels, jax.Array) else np
+    world = problem.world.xp
     params = world.append(fit.coefficients, fit.intercept) if intercept else fit.coefficients
     start = world.where(fit.status == SolverStatus.CONVERGED, params, 0)
-    source = resampling(key, problem.weights > 0), problem.weights
+    draws = resampling(key, problem.weights > 0)
     equal = weights is None
     replicates = fit_in_world(
         problem,
-        _counts if equal else _weighted_counts,
-        source,
-        checked_penalties(l2, "l2", n_resamples, problem),
+        resample_counts if equal else _weighted_counts,
+        draws if equal else (draws, problem.weights),
+        world.broadcast_to(problem.l2, (n_resamples,)),
         start,
         tol=tol,
         max_steps=max_steps,
     )
-    return BootstrapFits(fit, replicates, _influences(problem, params, world))
-
-
-@functools.partial(jax.jit, static_argnames="count")
-def _counts(source: tuple[Resampling, jax.Array], first: ArrayLike, count: int) -> jax.Array:
-    return resample_counts(source[0], first, count)
+    return BootstrapFits(fit, replicates, _influences(problem, params))
 
 
 @functools.partial(jax.jit, static_argnames="count")
@@ -164,10 +158,9 @@ def _weighted_counts(
     return resample_counts(source[0], first, count) * source[1]
 
 
-def _influences(problem: Problem, params: Any, world: Any) -> Any:
+def _influences(problem: Problem, params: Any) -> Any:
     """db/dc of the coefficients and the intercept, (d + 1, n)."""
-    logits = problem.logits(params)
-    columns = problem.inputs
+    world, logits, columns = problem.world.xp, problem.logits(params), problem.inputs
     if is_sparse(columns):
         columns = columns.toarray() if is_csr(columns) else columns.todense()
     if problem.intercept:
