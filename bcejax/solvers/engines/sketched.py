@@ -43,6 +43,7 @@ from bcejax.solvers.engines.sampling import Metric, Sample, float32_rows, from_s
 from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import in_float64
 
 FEWEST = 2**18  # numbers among the inputs from which on this pays
 PER_COLUMN = 256  # examples of the larger sample for each column, at least
@@ -69,10 +70,8 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
 
     Any status but CONVERGED leaves the question to another engine, which may begin at the params.
     """
-    with jax.enable_x64(True):
-        examples = Examples.of(problem)
-        out = _minimise(examples, problem.l2, start, tol, max_steps, problem.intercept)
-        return jax.tree.map(np.asarray, out)
+    given = Examples.of(problem), problem.l2, start, tol, max_steps
+    return in_float64(_minimise, *given, intercept=problem.intercept)
 
 
 class _Point(NamedTuple):

@@ -43,6 +43,7 @@ from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import JAX, in_float64
 
 SCORES = {
     "log": bce_with_logits,
@@ -123,8 +124,8 @@ def cross_validate(
             outside [0, 1], there are fewer than 2 folds or more than examples, fold numbers are
             not those from 0 to K - 1, a score has another name.
 
-    Each fit and loss equals a loop of ``fit_logistic`` to 1e-8 (tests/solvers/
-    test_cross_validation.py).
+    Against a loop of ``fit_logistic`` coefficients are equal to 1e-7 and losses to 1e-8, with l1
+    both to 1e-6 (tests/solvers/many/test_cross_validation.py).
 
     Example:
         >>> x, y = np.arange(60.0)[:, None] % 7, np.arange(60) % 3 > 0
@@ -154,12 +155,10 @@ def cross_validate(
         path, fits = _at_once(problem, others, grid, equal, **options)
     else:
         path, fits = _in_turn(problem, others, grid, l1_ratio, **options)
-    if problem.world.xp is np:
-        with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            held_out = jax.tree.map(np.asarray, _held_out(problem, parts, fits, score))
+    if problem.world is JAX:
+        losses, shares = _held_out(problem, parts, fits, score)
     else:
-        held_out = _held_out(problem, parts, fits, score)
-    losses, shares = held_out
+        losses, shares = in_float64(_held_out, problem, parts, fits, score=score)
     return _judged(problem.world.xp, grid, losses, shares, path, fits)
 
 

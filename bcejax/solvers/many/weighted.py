@@ -22,6 +22,7 @@ from bcejax.solvers.matrices import is_bcoo, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
+from bcejax.solvers.worlds import JAX, in_float64
 
 MOST_COLUMNS = 256  # beyond, one fit at a time is as fast
 FEWEST = 64  # fits at a time, for fast products
@@ -47,7 +48,7 @@ def weighted_fits(
     bounded amount of memory.
 
     Args:
-        inputs: (n, d) numbers, X; with more than 255 columns or sparse, fits are made one by one.
+        inputs: (n, d) numbers, X; sparse or with more than 256 params, fits are made one by one.
         labels: (n,), y in [0, 1]; soft labels are welcome.
         weight_matrix: (m, n), >= 0: how much each example counts in each fit. Under 0 anything may
             lie.
@@ -69,8 +70,8 @@ def weighted_fits(
         ValueError: shapes differ; or, where values can be looked at, a label lies outside [0, 1],
             a weight is negative, all of a fit are 0, a penalty is negative, an input is nan.
 
-    Accuracy: that of ``fit_logistic``; equal to it and to scikit-learn's newton-cholesky on copied
-    rows to 1e-8 (tests/solvers/many/test_weighted.py).
+    Accuracy: that of ``fit_logistic``; equal to it to 1e-7, and to scikit-learn's newton-cholesky
+    on copied rows to 1e-6 (tests/solvers/many/test_weighted.py).
 
     Example:
         >>> fits = weighted_fits(
@@ -81,8 +82,6 @@ def weighted_fits(
     given = (inputs, labels, weight_matrix, offset)
     jaxed = any(isinstance(each, jax.Array) or is_bcoo(each) for each in given) or is_traced(l2)
     weights = _checked_weights(jnp.asarray if jaxed else np.asarray, weight_matrix, labels)
-    if jaxed and not is_sparse(inputs):
-        inputs = jnp.asarray(inputs)
     sums = weights.sum(axis=0)
     problem = as_problem(inputs, labels, weights=sums, offset=offset, intercept=intercept)
     penalties = checked_penalties(l2, "l2", len(weights), problem)
@@ -127,17 +126,16 @@ def checked_penalties(values: ArrayLike, name: str, m: int, problem: Problem) ->
         >>> checked_penalties(0.5, "l2", 2, as_problem([[0.0], [1.0]], [0, 1]))
         array([0.5, 0.5])
     """
-    jaxed = isinstance(problem.labels, jax.Array)
-    penalties = jnp.asarray(values) if jaxed else np.asarray(values)
+    xp = problem.world.xp
+    penalties = xp.asarray(values)
     if penalties.shape not in ((), (m,)):
         raise ValueError(f"{name} must be one number or ({m},), got {penalties.shape}")
     if not is_traced(penalties) and not bool(((penalties >= 0) & (penalties < np.inf)).all()):
         raise ValueError(f"{name} must be finite and >= 0, got {penalties.min()}")
     penalties = penalties.astype(problem.labels.dtype)
-    if not jaxed:
-        return np.broadcast_to(penalties, (m,))
-    penalties = within(penalties, 0.0, float(jnp.finfo(penalties.dtype).max))
-    return jnp.broadcast_to(penalties, (m,))
+    if problem.world is JAX:
+        penalties = within(penalties, 0.0, float(jnp.finfo(penalties.dtype).max))
+    return xp.broadcast_to(penalties, (m,))
 
 
 def fit_in_world(
@@ -172,13 +170,15 @@ def fit_in_world(
     columns = problem.inputs.shape[1] + problem.intercept
     if columns > MOST_COLUMNS or is_sparse(problem.inputs):
         found = _apart(problem, weights_of, source, l2, tol, max_steps)
-    elif isinstance(problem.labels, jax.Array):
+    elif problem.world is JAX:
         found = _fit_many(problem, weights_of, source, l2, start, tol, max_steps, _by_itself)
     else:
-        with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            here, source, l2, start = jax.tree.map(jnp.asarray, (problem, source, l2, start))
-            found = _fit_many(here, weights_of, source, l2, start, tol, max_steps, _on_host)
-            found = jax.tree.map(np.asarray, found)
+
+        def together(*given: Any) -> Solution:
+            here, source, l2, start = jax.tree.map(jnp.asarray, given)
+            return _fit_many(here, weights_of, source, l2, start, tol, max_steps, _on_host)
+
+        found = in_float64(together, problem, source, l2, start)
     if not is_traced(found) and bool((found.status == SolverStatus.DIVERGED).any()):
         find_gap(problem)
     return found
@@ -242,20 +242,22 @@ def _apart(
     max_steps: int | None,
 ) -> Solution:
     """Every fit by itself: of sparse inputs, or many columns."""
-    if isinstance(problem.labels, jax.Array):
+    if problem.world is JAX:
 
         def one(j: jax.Array) -> Solution:
             weights = weights_of(source, j, 1)[0].astype(problem.labels.dtype)
             return _single(problem, weights, l2[j], tol, max_steps)
 
         return lax.map(one, jnp.arange(len(l2)))
-    fits = []
-    for j, penalty in enumerate(l2):
-        with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            given = jax.tree.map(jnp.asarray, source)
-            weights = np.asarray(weights_of(given, j, 1)[0])
-        fits.append(_single(problem, weights, penalty, tol, max_steps))
-    return jax.tree.map(lambda *each: np.stack(each), *fits)
+
+    def in_turn(source: Any) -> Solution:
+        given = jax.tree.map(jnp.asarray, source)
+        rows = (np.asarray(weights_of(given, j, 1)[0]) for j in range(len(l2)))
+        pairs = zip(rows, l2, strict=True)
+        fits = [_single(problem, weights, each, tol, max_steps) for weights, each in pairs]
+        return jax.tree.map(lambda *each: np.stack(each), *fits)
+
+    return in_float64(in_turn, source)
 
 
 @functools.partial(jax.jit, static_argnames="max_steps")
