@@ -42,6 +42,7 @@ def draw_measures(
     key: jax.Array,
     draws: int,
     simulate: bool,
+    values: Draws | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Draws:
     """All metrics of the data, and of so many draws behind them.
@@ -51,25 +52,32 @@ def draw_measures(
         key: of ``jax.random``.
         draws: how many.
         simulate: labels, instead of resampling examples.
+        values: draw 0 of an earlier call for the same examples, which then is not measured anew
+            where it has a program of its own.
         progress: called as ``progress(done, count)`` after each tenth.
 
     Returns:
         The values (draws + 1,) by part and name of metric; those of isotonic regression are nan
         where examples are resampled.
     """
-    many = cell_size(examples.labels.size) > 1
-    of_data = jax.tree.map(np.asarray, _of_data(examples)) if many else None
-    if many and not draws:
-        return jax.tree.map(lambda value: value[None], of_data)
-    bins = _as_many_bins(examples) if many else None
-    found = in_pieces(
-        lambda first, length: _measured(examples, key, first, jnp.array(simulate), length, bins),
-        draws + 1,
-        progress,
-        examples,
-    )
-    drawn: Draws = jax.tree.map(np.asarray, found)
-    return jax.tree.map(_moved, drawn, of_data) if many else drawn
+
+    def drawn(bins: int | None) -> Draws:
+        found = in_pieces(
+            lambda first, count: _measured(examples, key, first, jnp.array(simulate), count, bins),
+            draws + 1,
+            progress,
+            examples,
+        )
+        arrays: Draws = jax.tree.map(np.asarray, found)
+        return arrays
+
+    if cell_size(examples.labels.size) == 1:
+        return drawn(None)
+    if values is None:
+        values = jax.tree.map(np.asarray, _of_data(examples))
+    if not draws:
+        return jax.tree.map(lambda value: value[None], values)
+    return jax.tree.map(_moved, drawn(_as_many_bins(examples)), values)
 
 
 def _as_many_bins(examples: Examples) -> int:

@@ -65,11 +65,11 @@ def measure_errors(
     labels: jax.Array, bins: Bins = MASS_BINS["bins"], **given: Any
 ) -> dict[str, jax.Array]:
     """Errors of calibration; the larger the worse."""
-    given_bins = {"bins": bins, "strategy": MASS_BINS["strategy"]}
+    mass_bins = MASS_BINS | {"bins": bins}
     cumulative = cumulative_calibration_error(labels, **given)
     return {
-        "expected_calibration_error": expected_calibration_error(labels, **given, **given_bins),
-        "debiased_squared_error": debiased_squared_error(labels, **given, **given_bins),
+        "expected_calibration_error": expected_calibration_error(labels, **given, **mass_bins),
+        "debiased_squared_error": debiased_squared_error(labels, **given, **mass_bins),
         "smooth_calibration_error": smooth_calibration_error(labels, **given),
         "kernel_calibration_error": kernel_calibration_error(labels, **given),
         "kuiper": cumulative.kuiper,

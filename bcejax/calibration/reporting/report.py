@@ -115,7 +115,7 @@ def calibration_report(
         regression=_regression(examples, confidence),
         recalibrations=contest,
         best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
-        notes=("Calibrators are compared on 1,000,000 of the examples.",)
+        notes=(f"Calibrators are compared on {ENOUGH:,} of the examples.",)
         if few is not examples
         else (),
     )
@@ -143,28 +143,27 @@ def _measure(
     examples: Examples, key: jax.Array, draws: int, confidence: float, progress: Progress | None
 ) -> dict[str, dict[str, Finding]]:
     """The metrics by part, with intervals and p-values where there are draws."""
-    keys = dict(zip(("simulating", "resampling"), jax.random.split(key), strict=True))
-    simulated, resampled = (
-        draw_measures(
+
+    def drawn(stage: str, key: jax.Array, values: Draws | None = None) -> Draws:
+        return draw_measures(
             examples,
-            key=keys[stage],
+            key=key,
             draws=draws,
             simulate=stage == "simulating",
+            values=values,
             progress=progress and functools.partial(progress, stage),
         )
-        if draws or stage == "simulating"
-        else None
-        for stage in keys
-    )
-    assert simulated is not None
 
-    values = jax.tree.map(lambda drawn: drawn[0], simulated)
-    if resampled is None:
+    to_simulate, to_resample = jax.random.split(key)
+    simulated = drawn("simulating", to_simulate)
+    values = jax.tree.map(lambda each: each[0], simulated)
+    if not draws:
         return {
             part: {name: Finding(float(values[part][name])) for name in names}
             for part, names in NAMES.items()
         }
-    null = jax.tree.map(lambda drawn: drawn[1:], simulated)
+    resampled = drawn("resampling", to_resample, values)
+    null = jax.tree.map(lambda each: each[1:], simulated)
     test = judge(values, null, "greater", confidence)
     interval = interval_of(values, _centred(resampled, values), kind="basic", confidence=confidence)
 
