@@ -32,6 +32,11 @@ def test_what_may_be_0_is_grey(ax):
     assert points == [PALETTE[0], FAINT, FAINT, FAINT]
 
 
+def test_integers_are_taken(ax):
+    draw_coefficients(ax, ["age", "bmi"], [2, -1])
+    assert [line.get_xdata()[0] for line in ax.lines[1:]] == [2, -1]
+
+
 @pytest.mark.parametrize("most", [1, 2])
 def test_of_many_the_largest_are_drawn_in_their_order(ax, most):
     draw_coefficients(ax, NAMES, VALUES, most=most)
