@@ -1,6 +1,5 @@
 """Every way to the optimum: where it is after so many passes, and how long they take."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +15,7 @@ from bcejax.losses import bce_with_logits
 from bcejax.solvers import Solution, fit_logistic
 from experiments import Track
 from experiments.newton_or_adam.settings import Config, Task, task_of
+from experiments.timing import seconds_of
 
 EXACT = ("newton", "lbfgs")
 DIRECTIONS = {"adam": optax.scale_by_adam(), "sgd": optax.identity()}
@@ -36,7 +36,6 @@ class Outcome(NamedTuple):
     """All ways on one problem."""
 
     task: Task
-    best: Solution
     descents: Mapping[tuple[str, float], Descent]  # by way and rate, 0 where it has none
 
     def excess(self, way: tuple[str, float]) -> np.ndarray:
@@ -71,20 +70,30 @@ def _outcome(task: Task, config: Config) -> Outcome:
         steps = _first_order(direction)
         for rate in config.rates:
             descents[name, rate] = _stochastic(task, steps, rate, config)
-    return Outcome(task, fit_logistic(*task.train[:2], l2=task.l2, tol=TIGHT), descents)
+    return Outcome(task, descents)
 
 
 def mean_loss(task: Task, params: np.ndarray) -> float:
     """F on all training rows, in NumPy."""
-    x = task.train.inputs @ params[:-1] + params[-1]
-    losses = np.logaddexp(0, x) - task.train.labels * x
-    return float(losses.mean() + task.l2 / 2 * np.sum(params[:-1] ** 2))
+    return log_loss(task.train, params) + float(task.l2 / 2 * np.sum(params[:-1] ** 2))
+
+
+def log_loss(batch: Batch, params: np.ndarray) -> float:
+    """The mean cross-entropy, without a penalty."""
+    x = logits_of(batch, params)
+    return float(np.mean(np.logaddexp(0, x) - batch.labels * x))
 
 
 def slope_on(batch: Batch, params: np.ndarray) -> float:
     """Slope of the recalibration of the logits: above 1, they are too small."""
-    logits = batch.inputs @ params[:-1] + params[-1]
-    return float(calibration_regression(batch.labels, logits=jnp.asarray(logits)).slope.value)
+    logits = jnp.asarray(logits_of(batch, params))
+    return float(calibration_regression(batch.labels, logits=logits).slope.value)
+
+
+def logits_of(batch: Batch, params: np.ndarray) -> np.ndarray:
+    """One for each row; params (p,) have the intercept last."""
+    logits: np.ndarray = batch.inputs @ params[:-1] + params[-1]
+    return logits
 
 
 def _exact(task: Task, solver: str, config: Config) -> Descent:
@@ -151,9 +160,4 @@ def _stochastic(task: Task, descend: Callable, rate: float, config: Config) -> D
 
 
 def _median_time(call: Callable[[], object], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    return float(np.median([seconds_of(call) for _ in range(repeats)]))

@@ -1,9 +1,14 @@
 """Who arrives, when, and what stopping short costs."""
 
-import numpy as np
-
 from experiments import Claim, Table
-from experiments.newton_or_adam.contest import DIRECTIONS, EXACT, Found, Outcome, slope_on
+from experiments.newton_or_adam.contest import (
+    DIRECTIONS,
+    EXACT,
+    Found,
+    Outcome,
+    log_loss,
+    slope_on,
+)
 from experiments.newton_or_adam.settings import ADAM_RATE, RECIPE, Config
 
 NEWTON = (EXACT[0], 0.0)
@@ -12,10 +17,9 @@ RECIPE_WAY = ("adam", ADAM_RATE)
 
 def stretch(outcome: Outcome, epochs: int = RECIPE) -> float:
     """How many times as long the training rows want the recipe's logits, against the optimum's."""
-    train, optimum = outcome.task.train, outcome.best
-    params = outcome.descents[RECIPE_WAY].params[epochs]
-    exact = np.append(optimum.coefficients, optimum.intercept)
-    return slope_on(train, params) / slope_on(train, exact)
+    train, descents = outcome.task.train, outcome.descents
+    recipe, optimum = descents[RECIPE_WAY].params[epochs], descents[NEWTON].params[-1]
+    return slope_on(train, recipe) / slope_on(train, optimum)
 
 
 def lead(outcome: Outcome) -> float:
@@ -92,7 +96,6 @@ def tabulate(found: Found) -> Table:
                 looks = {f"{label}, {RECIPE} epochs": RECIPE} | looks
             for title, look in looks.items():
                 params = descent.params[look]
-                logits = held_out.inputs @ params[:-1] + params[-1]
                 rows.append(
                     {
                         "data": name,
@@ -102,9 +105,7 @@ def tabulate(found: Found) -> Table:
                         "excess (nats)": float(outcome.excess(key)[look]),
                         "slope, training rows": slope_on(train, params),
                         "slope, held-out rows": slope_on(held_out, params),
-                        "log loss, held-out rows": float(
-                            np.mean(np.logaddexp(0, logits) - held_out.labels * logits)
-                        ),
+                        "log loss, held-out rows": log_loss(held_out, params),
                     }
                 )
     return Table(

@@ -35,7 +35,7 @@ def outcome_with(task, newton=0.0, lbfgs=0.0, passes=6, adam=1e-3, sgd=1e-3, sha
         ("adam", ADAM_RATE): ended(adam, share, RECIPE),
         ("sgd", ADAM_RATE): ended(sgd, share, RECIPE),
     }
-    return {"small": Outcome(task, best, descents)}
+    return {"small": Outcome(task, descents)}
 
 
 @pytest.mark.parametrize(
