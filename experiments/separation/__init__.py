@@ -1,6 +1,6 @@
 """When does a logistic regression have no optimum, and who says so?
 
-Run:     python -m experiments run separation    about a minute on two cores
+Run:     python -m experiments run separation    half a minute on two cores
 Expect:  With d columns and labels by a fair coin half of the data sets of 2 (d + 1) rows have none.
          Our status says so in every case in which a linear program does, and never else, and its
          direction proves it; scikit-learn returns what it has and mostly says nothing; Firth's

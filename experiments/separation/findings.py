@@ -36,10 +36,8 @@ def share_silent(found: Found, solver: str) -> float:
 def claims_of(found: Found, config: Config) -> tuple[Claim, ...]:
     """Ours are right every time, by the program, the law and their own proof."""
     wrong = {kind: int(np.sum(each.said != each.truth)) for kind, each in found.items()}
-    others = [
-        int(np.sum(~each.said & ~np.isin(each.status, (0, SolverStatus.SINGULAR))))
-        for each in found.values()
-    ]
+    settled = (SolverStatus.CONVERGED, SolverStatus.SEPARATED, SolverStatus.SINGULAR)
+    others = [int(np.sum(~np.isin(each.status, settled))) for each in found.values()]
     margin = np.concatenate([each.margin[each.said] for each in found.values()])
     reach = np.concatenate([each.reach[each.said] for each in found.values()])
     firth = np.concatenate([each.largest["firth"] for each in found.values()])

@@ -44,31 +44,26 @@ def _opinions(kind: Kind, config: Config) -> Opinions:
     for inputs, labels in draw(kind, config):
         ours = fit_logistic(inputs, labels)
         firth = fit_logistic(inputs, labels, firth=True)
-        signs = 2 * labels - 1
-        margins = signs * (inputs @ ours.direction[:-1] + ours.direction[-1])
+        margins = (2 * labels - 1) * (inputs @ ours.direction[:-1] + ours.direction[-1])
         given = ours.status == SolverStatus.SEPARATED
-        peers = [_scikit(inputs, labels, solver) for solver in OF_SCIKIT]
-        logits = [inputs @ each.coefficients + each.intercept for each in (ours, firth)]
-        largest = [np.abs(each).max() for each in logits]
         rows.append(
             [
                 is_separated(inputs, labels),
                 int(ours.status),
                 margins.min() if given else np.nan,
                 margins.max() if given else np.nan,
-                *largest,
-                *(each for peer in peers for each in peer),
+                np.abs(inputs @ firth.coefficients + firth.intercept).max(),
+                *(each for solver in OF_SCIKIT for each in _scikit(inputs, labels, solver)),
             ]
         )
-    truth, status, margin, reach, own, firth, *others = np.array(rows, float).T
-    named = dict(zip(OF_SCIKIT, zip(others[::2], others[1::2], strict=True), strict=True))
+    truth, status, margin, reach, firth, *others = np.array(rows, float).T
     return Opinions(
         truth.astype(bool),
         status.astype(int),
         margin,
         reach,
-        {"bcejax": own, "firth": firth} | {name: each[0] for name, each in named.items()},
-        {name: each[1].astype(bool) for name, each in named.items()},
+        {"firth": firth} | dict(zip(OF_SCIKIT, others[::2], strict=True)),
+        dict(zip(OF_SCIKIT, (each.astype(bool) for each in others[1::2]), strict=True)),
     )
 
 

@@ -37,7 +37,7 @@ def test_the_program_knows_the_plain_cases(column, labels, separated):
 def opinions(share, status=None, margin=0.0, firth=3.0, silent=True):
     truth = np.arange(64) < share * 64
     said = np.where(truth, SolverStatus.SEPARATED, SolverStatus.CONVERGED)
-    largest = {"bcejax": np.full(64, 9.0), "firth": np.full(64, firth)}
+    largest = {"firth": np.full(64, firth)}
     return Opinions(
         truth,
         said if status is None else np.full(64, status),
