@@ -102,18 +102,18 @@ def _descend(
     def means(params: jax.Array) -> jax.Array:
         return loss(columns @ params, answers).mean(axis=0)
 
-    def step(carry: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], None]:
+    def step(_: jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         place, before, k = carry
         ahead = place + k / (k + 3) * (place - before)
         slope = jax.grad(lambda b: means(b).sum())(ahead)
-        return (ahead - slope / bound, place, k + 1), None
+        return ahead - slope / bound, place, k + 1
 
     lengths = np.diff(np.unique(np.r_[0, np.geomspace(1, steps, 40).astype(int)]))
 
     def stretch(
         carry: tuple[jax.Array, ...], length: jax.Array
     ) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        carry = lax.fori_loop(0, length, lambda _, each: step(each, None)[0], carry)
+        carry = lax.fori_loop(0, length, step, carry)
         return carry, means(carry[0])
 
     start = jnp.asarray(starts)
