@@ -13,7 +13,7 @@ from experiments.bootstrap_thousand.settings import Config
 from experiments.timing import OURS, Standings, Times, ratio, seconds_of
 
 LOOP, SKLEARN = "loop of fit_logistic", "loop of scikit-learn"
-BARS = {LOOP: 20.0, SKLEARN: 10.0}  # times as long, at least: about half of what is measured
+BARS = {LOOP: 20.0, SKLEARN: 10.0}  # times as long, at least: a quarter to half of what is measured
 
 
 def race(sample: Sample, config: Config, track: Track) -> Standings:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from bcejax.data import Table as RealSet
-from bcejax.data import load_pima, load_spambase
+from bcejax.data import fit_standardizer, load_pima, load_spambase
 from bcejax.solvers import SolverStatus, bootstrap_logistic, fit_logistic
 from bcejax.solvers.inference import standard_errors
 from experiments import Claim, Figure, Table
@@ -63,7 +63,7 @@ def sample_of(name: str) -> Sample:
 def _sample(name: str, table: RealSet, columns: tuple[str, ...]) -> Sample:
     places = [table.features.index(column) for column in columns]
     kept = np.asarray(table.batch.inputs)[:, places]
-    inputs = (kept - kept.mean(axis=0)) / kept.std(axis=0)
+    inputs = np.asarray(fit_standardizer(kept)(kept))
     return Sample(name, columns, inputs, np.asarray(table.batch.labels))
 
 
