@@ -16,6 +16,7 @@ Source: J. Friedman, T. Hastie and R. Tibshirani, Regularization paths for gener
 via coordinate descent (2010).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -48,8 +49,10 @@ def largest_l1(
         >>> largest_l1([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
         np.float64(0.25)
     """
-    given = {"weights": weights, "where": where, "offset": offset, "intercept": intercept}
-    return _largest(inputs, labels, given)[0]
+    problem = as_problem(
+        inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
+    )
+    return largest_penalty(problem, "l1")
 
 
 def largest_l2(
@@ -67,8 +70,25 @@ def largest_l2(
         >>> largest_l2([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
         np.float64(0.3125)
     """
-    given = {"weights": weights, "where": where, "offset": offset, "intercept": intercept}
-    return _largest(inputs, labels, given)[1]
+    problem = as_problem(
+        inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
+    )
+    return largest_penalty(problem, "l2")
+
+
+def largest_penalty(problem: Problem, name: str) -> Any:
+    """``largest_l1`` or ``largest_l2`` of a problem, whatever its own penalties.
+
+    Args:
+        problem: checked.
+        name: "l1" or "l2".
+
+    Example:
+        >>> largest_penalty(as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]), "l1")
+        np.float64(0.25)
+    """
+    of = LARGEST[name]
+    return (jax.jit(of) if problem.world is JAX else of)(problem)
 
 
 def falling(largest: Any, count: int, shape: tuple[int, ...], xp: Any) -> Any:
@@ -83,25 +103,32 @@ def falling(largest: Any, count: int, shape: tuple[int, ...], xp: Any) -> Any:
     return largest * least ** (xp.arange(count) / max(count - 1, 1))
 
 
-def _largest(inputs: Any, labels: ArrayLike, given: dict[str, Any]) -> tuple[Any, Any]:
-    problem = as_problem(inputs, labels, **given)
-    return (jax.jit(_largest_of) if problem.world is JAX else _largest_of)(problem)
-
-
-def _largest_of(problem: Problem) -> tuple[Any, Any]:
+def _largest_l1(problem: Problem) -> Any:
     world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
-    logits = problem.offset
-    if problem.intercept:
-        logits = logits + _intercept(problem)
-    slopes = problem.weights * world.slopes(logits, problem.labels)
-    bends = problem.weights * world.bends(logits)
-    l1 = xp.max(xp.abs(problem.gathered(slopes)[:d]))
+    slopes = problem.weights * world.slopes(_level(problem), problem.labels)
+    return _positive(xp.max(xp.abs(problem.gathered(slopes)[:d])), xp)
+
+
+def _largest_l2(problem: Problem) -> Any:
+    world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
+    bends = problem.weights * world.bends(_level(problem))
     squares = column_scales(problem.inputs, bends) ** 2
     if problem.intercept:
         means = problem.gathered(bends)[:d]
         squares = squares - means**2 / xp.sum(bends)
-    tiny = float(jnp.finfo(l1.dtype).tiny)
-    return xp.maximum(l1, tiny), xp.maximum(xp.sum(squares), tiny)
+    return _positive(xp.sum(squares), xp)
+
+
+LARGEST: dict[str, Callable[[Problem], Any]] = {"l1": _largest_l1, "l2": _largest_l2}
+
+
+def _positive(penalty: Any, xp: Any) -> Any:
+    return xp.maximum(penalty, float(jnp.finfo(penalty.dtype).tiny))
+
+
+def _level(problem: Problem) -> Any:
+    """The logits where all coefficients are 0, (n,)."""
+    return problem.offset + _intercept(problem) if problem.intercept else problem.offset
 
 
 def _intercept(problem: Problem) -> Any:

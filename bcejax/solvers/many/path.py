@@ -22,7 +22,7 @@ from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
-from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
+from bcejax.solvers.many.grids import falling, largest_penalty
 from bcejax.solvers.solution import Solution
 
 
@@ -94,18 +94,16 @@ def regularisation_path(
         raise ValueError("give l2s or l1s, and not both; for both penalties l1s and l1_ratio")
     if not 0 < l1_ratio <= 1:
         raise ValueError(f"l1_ratio must lie in (0, 1], got {l1_ratio}; for 0 give l2s")
-    given: dict[str, Any] = {
-        "weights": weights,
-        "where": where,
-        "offset": offset,
-        "intercept": intercept,
-    }
-    xp: Any = as_problem(inputs, labels, **given).world.xp
-    name, grid, largest = ("l2s", l2s, largest_l2) if l1s is None else ("l1s", l1s, largest_l1)
+    problem = as_problem(
+        inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
+    )
+    xp: Any = problem.world.xp
+    name, grid = ("l2s", l2s) if l1s is None else ("l1s", l1s)
     if isinstance(grid, int | np.integer):
         if grid < 1:
             raise ValueError(f"{name} must be at least one penalty, got {grid}")
-        grid = falling(largest(inputs, labels, **given), int(grid), np.shape(inputs), xp)
+        largest = largest_penalty(problem, name.removesuffix("s"))
+        grid = falling(largest, int(grid), problem.inputs.shape, xp)
     xp = jnp if isinstance(grid, jax.Array) else xp
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):
