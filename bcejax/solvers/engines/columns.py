@@ -10,6 +10,7 @@ are, dense or sparse: x·b + c = x·(beta / D) + (gamma - m·(beta / D)).
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -56,12 +57,7 @@ class Columns(NamedTuple):
     def narrowed(self) -> "Columns":
         """In float32, where no column overflows; a copy."""
         problem, d = self.problem, self.problem.inputs.shape[1]
-        inputs = mapped(problem.inputs, lambda x, j: (x / self.sizes[:d][j]).astype(jnp.float32))
-        vectors = {
-            name: getattr(problem, name).astype(jnp.float32)
-            for name in ("labels", "weights", "offset", "l2", "l1")
-        }
-        narrow = dataclasses.replace(problem, inputs=inputs, **vectors)
+        narrow = in_float32(problem, lambda x, j: x / self.sizes[:d][j])
         rest = self.ridge, self.means / self.sizes, 0 * self.sizes + 1, self.scales / self.sizes
         ridge, means, sizes, scales = (each.astype(jnp.float32) for each in rest)
         tiny = float(jnp.finfo(jnp.float32).tiny)
@@ -125,3 +121,17 @@ class Columns(NamedTuple):
             return value, slope, (w * world.bends(z)) @ shift**2 + pull @ step
 
         return at
+
+
+def in_float32(problem: Problem, each: Callable[[Any, Any], Any] = lambda x, _: x) -> Problem:
+    """A copy in float32, of a function of each input and the number of its column.
+
+    Example:
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> in_float32(as_problem([[1.0]], [1]), lambda x, j: x / 2).inputs
+        array([[0.5]], dtype=float32)
+    """
+    inputs = mapped(problem.inputs, lambda x, j: each(x, j).astype(jnp.float32))
+    names = ("labels", "weights", "offset", "l2", "l1")
+    rest = {name: getattr(problem, name).astype(jnp.float32) for name in names}
+    return dataclasses.replace(problem, inputs=inputs, **rest)

@@ -17,18 +17,17 @@ M. E. Hribar and J. Nocedal, On the solution of equality constrained quadratic p
 arising in optimization (2001).
 """
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.solvers.engines.columns import Columns
+from bcejax.solvers.engines.columns import Columns, in_float32
 from bcejax.solvers.engines.lbfgs import finished
 from bcejax.solvers.engines.line_search import wolfe_size
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.separation import Sides
-from bcejax.solvers.matrices import mapped, row_squares
+from bcejax.solvers.matrices import row_squares
 from bcejax.solvers.problem import Problem
 
 ROUNDS = 250  # of conjugate gradients for one step
@@ -43,7 +42,6 @@ class _State(NamedTuple):
     dual: Any  # (n,): a
     params: Any  # (p,)
     logits: Any  # (n,)
-    gradient: Any  # (p,)
     norm: Any  # () of the gradient
     shrunk: Any  # () the norm over that before
     steps: Any  # () int32
@@ -59,7 +57,7 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
         end = _descend(problem, problem, scales, dual, begun, tol, max_steps, 1.0, np.inf)
         steps = end.steps
     else:
-        narrow = _narrowed(problem)
+        narrow = in_float32(problem)
         rough = xp.maximum(tol, NARROW).astype(jnp.float32)
         sizes, none, origin = (each.astype(jnp.float32) for each in (scales, dual, begun))
         first = _descend(narrow, narrow, sizes, none, origin, rough, max_steps, 0.5, SLOW)
@@ -73,13 +71,6 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
         )
         steps = first.steps + end.steps
     return finished(problem, sides, end.params, end.norm <= tol, steps)
-
-
-def _narrowed(problem: Problem) -> Problem:
-    inputs = mapped(problem.inputs, lambda x, _: x.astype(jnp.float32))
-    names = ("labels", "weights", "offset", "l2", "l1")
-    rest = {name: getattr(problem, name).astype(jnp.float32) for name in names}
-    return dataclasses.replace(problem, inputs=inputs, **rest)
 
 
 def _descend(
@@ -117,9 +108,10 @@ def _descend(
         bends = xp.maximum(bends, FLOOR * xp.max(bends))
         slopes = problem.weights * world.slopes(state.logits, problem.labels)
         right = -(slopes + problem.l2 * state.dual) / bends
-        diagonal = problem.l2 / bends
-        given = [each.astype(squares.dtype) for each in (diagonal, right, share**2)]
-        shift, lift, step, moved = _conjugate(narrow, given[0], given[1], given[2], squares)
+        diagonal, right, least = (
+            each.astype(squares.dtype) for each in (problem.l2 / bends, right, share**2)
+        )
+        shift, lift, step, moved = _conjugate(narrow, diagonal, right, least, squares)
         shift, lift = shift.astype(dual.dtype), lift.astype(dual.dtype)
         if narrow is not problem:
             step = problem.gathered(shift)
@@ -133,10 +125,9 @@ def _descend(
         return new._replace(shrunk=new.norm / state.norm, stuck=size == 0)
 
     def at(dual: Any, params: Any, logits: Any, steps: Any) -> _State:
-        gradient = columns.gradient(params, logits)
-        norm = columns.norm(gradient)
+        norm = columns.norm(columns.gradient(params, logits))
         whole = xp.asarray(shrunk, norm.dtype)
-        return _State(dual, params, logits, gradient, norm, whole, steps, xp.asarray(False))
+        return _State(dual, params, logits, norm, whole, steps, xp.asarray(False))
 
     def goes_on(state: _State) -> Any:
         known = xp.isfinite(state.norm) & ~state.stuck
