@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.separation import Sides, examine
 from bcejax.solvers.engines.standardised import Standardised, standardised
@@ -194,9 +194,9 @@ def _value(work: Standardised, logits: jax.Array, params: jax.Array) -> jax.Arra
 def _newton_step(hessian: jax.Array, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     """-H^-1 G, and the smallest pivot of H with its diagonal made 1."""
     xp = world_of(hessian).xp
-    factor, scale, least = scaled_factor(hessian)
-    step = -scale * cholesky_solve(factor, scale * gradient)
-    return xp.where(xp.all(xp.isfinite(step)), step, -(scale**2) * gradient), least
+    factor = scaled_factor(hessian)
+    step = -factor.solve(gradient)
+    return xp.where(xp.all(xp.isfinite(step)), step, -(factor.scale**2) * gradient), factor.least
 
 
 def _length(work: Standardised, point: _Point) -> jax.Array:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.engines.likelihood import Point
 
 RADIUS = 16.0  # of the first step, in logits
@@ -117,5 +117,4 @@ def solve_free(hessian: jax.Array, right: jax.Array, free: jax.Array) -> jax.Arr
         Array([0.5, 0. ], dtype=float32)
     """
     kept = jnp.where(free[:, None] & free, hessian, jnp.eye(len(free), dtype=hessian.dtype))
-    factor, scale, _ = scaled_factor(kept)
-    return scale * cholesky_solve(factor, scale * jnp.where(free, right, 0))
+    return scaled_factor(kept).solve(jnp.where(free, right, 0))

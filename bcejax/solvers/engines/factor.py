@@ -5,19 +5,33 @@ parameters.  8 p eps is added to them, so that a semidefinite H has a factor too
 notices but one along which H is 0 to rounding.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from bcejax.solvers.worlds import world_of
 
 
-def scaled_factor(hessian: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The factor L of S H S, the diagonal of S, and the smallest pivot, 0 where H has a 0 row.
+class Factor(NamedTuple):
+    """H, as L L' = S H S."""
+
+    lower: jax.Array  # (p, p), L
+    scale: jax.Array  # (p,), the diagonal of S
+    least: jax.Array  # (), the smallest pivot, 0 where H has a 0 row
+
+    def solve(self, vector: jax.Array) -> jax.Array:
+        """H^-1 v."""
+        return self.scale * cholesky_solve(self.lower, self.scale * vector)
+
+
+def scaled_factor(hessian: jax.Array) -> Factor:
+    """The factor of a hessian.
 
     Example:
-        >>> factor, scale, least = scaled_factor(jnp.diag(jnp.array([4.0, 1.0])))
-        >>> scale, least.round(3)
-        (Array([0.5, 1. ], dtype=float32), Array(1., dtype=float32))
+        >>> factor = scaled_factor(jnp.diag(jnp.array([4.0, 1.0])))
+        >>> factor.scale, factor.solve(jnp.array([8.0, 1.0])).round(3)
+        (Array([0.5, 1. ], dtype=float32), Array([2., 1.], dtype=float32))
     """
     p, world = len(hessian), world_of(hessian)
     diagonal = world.xp.diagonal(hessian)
@@ -25,9 +39,9 @@ def scaled_factor(hessian: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     scale = world.xp.where(positive, diagonal, 1) ** -0.5
     lifted = world.xp.where(positive, 8 * p * jnp.finfo(hessian.dtype).eps, 1)
     scaled = hessian * scale * scale[:, None] + world.xp.diag(lifted)
-    factor = world.cholesky(scaled)
-    pivots = world.xp.where(positive, world.xp.diagonal(factor) ** 2, 0)
-    return factor, scale, world.xp.min(pivots, initial=1)
+    lower = world.cholesky(scaled)
+    pivots = world.xp.where(positive, world.xp.diagonal(lower) ** 2, 0)
+    return Factor(lower, scale, world.xp.min(pivots, initial=1))
 
 
 def cholesky_solve(factor: jax.Array, vector: jax.Array) -> jax.Array:

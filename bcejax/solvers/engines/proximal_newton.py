@@ -36,7 +36,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.engines.lbfgs import told_apart
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
@@ -243,7 +243,7 @@ class _Fit(NamedTuple):
         """Whether the columns of the face hardly have full rank."""
         working = self.working_set(point)
         hessian = self.hessian(point, self.columns(working))
-        return scaled_factor(_apart(~self.face(point)[working], hessian))[2] < 1e-4
+        return scaled_factor(_apart(~self.face(point)[working], hessian)).least < 1e-4
 
     def level(self, state: _State) -> jax.Array:
         """A direction of params along which F does not change, (p,), 0 where there is none."""
@@ -314,10 +314,8 @@ def least_in_orthants(
         x, slope, _, steps, ridge = state
         signs, moving = orthant(x, slope)
         rest = jnp.where(moving, slope + penalties * signs, 0)
-        factor, scale, _ = scaled_factor(
-            _apart(~moving, hessian + ridge * top * jnp.eye(len(x), dtype=x.dtype))
-        )
-        step = -jnp.where(moving, scale * cholesky_solve(factor, scale * rest), 0)
+        lifted = hessian + ridge * top * jnp.eye(len(x), dtype=x.dtype)
+        step = -jnp.where(moving, scaled_factor(_apart(~moving, lifted)).solve(rest), 0)
         there = x + sizes * step
         moves = jnp.where(there * signs * penalties < 0, -x, there - x)
         changes = jnp.matmul(moves, hessian, precision=lax.Precision.HIGHEST)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import Factor, scaled_factor
 from bcejax.solvers.engines.in_place import EDGE, Each, Examples
 from bcejax.solvers.engines.lbfgs import Memory
 from bcejax.solvers.newton import weighted_terms
@@ -19,23 +19,17 @@ COARSE = 8  # of the larger sample is in the smaller
 class Metric(NamedTuple):
     """B: the inverse of a factored hessian, and what steps have taught about it since."""
 
-    factor: jax.Array  # (p, p), of scaled_factor
-    scale: jax.Array  # (p,)
-    least: jax.Array  # ()
+    factor: Factor
     memory: Memory
 
     @classmethod
     def of(cls, hessian: jax.Array) -> "Metric":
         """B of a hessian, untaught."""
-        return cls(*scaled_factor(hessian), Memory.empty(hessian[0], LESSONS))
+        return cls(scaled_factor(hessian), Memory.empty(hessian[0], LESSONS))
 
     def solve(self, gradient: jax.Array) -> jax.Array:
         """B G."""
-
-        def first(rest: jax.Array) -> jax.Array:
-            return self.scale * cholesky_solve(self.factor, self.scale * rest)
-
-        return self.memory.solve(gradient, first)
+        return self.memory.solve(gradient, self.factor.solve)
 
 
 def thinned(examples: Examples, stride: int) -> Each:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.engines.standardised import Standardised
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import world_of
@@ -154,6 +154,5 @@ def _smallest(work: Standardised, inner: jax.Array, null: jax.Array) -> jax.Arra
     lengths = xp.sqrt(xp.sum(directions**2, axis=0))
     lengths = xp.where(lengths > 0, lengths, 1)
     directions = directions / lengths
-    factor, scale, _ = scaled_factor(directions.T @ directions)
-    shares = scale * cholesky_solve(factor, scale * (directions.T @ b))
+    shares = scaled_factor(directions.T @ directions).solve(directions.T @ b)
     return work.outward(inner - null @ (shares / lengths))

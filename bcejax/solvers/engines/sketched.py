@@ -117,7 +117,7 @@ def _minimise(
         """Whether a small gradient means that the optimum is near."""
         step = state.metric.solve(state.point.gradient)
         modest = jnp.max(jnp.abs(step)) <= 1e-2 / np.sqrt(n)
-        known = state.fresh & modest & (state.metric.least > SOUND)
+        known = state.fresh & modest & (state.metric.factor.least > SOUND)
         return known | (state.point.gap <= tol / 10)
 
     def at_rest(state: _State) -> jax.Array:

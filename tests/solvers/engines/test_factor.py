@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 
 RNG = np.random.default_rng(0)
 
@@ -13,19 +13,19 @@ def test_a_scaled_factor_solves_whatever_the_units():
     half = RNG.normal(size=(5, 5))
     units = 10.0 ** np.array([-60, -3, 0, 4, 60])
     hessian, right = (half @ half.T) * units * units[:, None], units * RNG.normal(size=5)
-    factor, scale, least = scaled_factor(hessian)
-    got = scale * cholesky_solve(factor, scale * right)
+    factor = scaled_factor(hessian)
+    got = factor.solve(right)
     want = np.linalg.solve(half @ half.T, right / units) / units
     np.testing.assert_allclose(got, want, rtol=1e-9)
-    assert 1e-6 < least <= 1
+    assert 1e-6 < factor.least <= 1
     with jax.enable_x64(True):
         both = scaled_factor(jnp.asarray(hessian))
-        np.testing.assert_allclose(both[0], factor, rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(both.lower, factor.lower, rtol=1e-9, atol=1e-14)
 
 
 def test_a_semidefinite_matrix_has_a_factor_that_shows_it():
     column = RNG.normal(size=5)
-    factor, _, least = scaled_factor(np.outer(column, column))
-    assert np.isfinite(factor).all()
-    assert least < 1e-13
-    assert scaled_factor(np.diag([1.0, 0.0]))[2] == 0
+    factor = scaled_factor(np.outer(column, column))
+    assert np.isfinite(factor.lower).all()
+    assert factor.least < 1e-13
+    assert scaled_factor(np.diag([1.0, 0.0])).least == 0
