@@ -39,6 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -98,8 +99,7 @@ class Rough(NamedTuple):
     @jax.jit
     def goes_on(self) -> jax.Array:
         """Whether more fits are not done than are quicker alone."""
-        unfinished = ~self.done & (self.steps < ROUGH_STEPS)
-        return jnp.sum(unfinished) > len(self.done) // STRAGGLERS
+        return _many(~self.done & (self.steps < ROUGH_STEPS))
 
 
 class Fine(NamedTuple):
@@ -114,8 +114,11 @@ class Fine(NamedTuple):
     @jax.jit
     def goes_on(self) -> jax.Array:
         """As in the first round."""
-        unfinished = ~self.done & (self.steps < FINE_STEPS)
-        return jnp.sum(unfinished) > len(self.done) // STRAGGLERS
+        return _many(~self.done & (self.steps < FINE_STEPS))
+
+
+def _many(unfinished: jax.Array) -> jax.Array:
+    return jnp.sum(unfinished) > len(unfinished) // STRAGGLERS
 
 
 def fit_at_once(
@@ -412,8 +415,7 @@ def _solutions(
 
     def sums(block: Any) -> jax.Array:
         _, weights, x = _block(columns, fits, last.params, block)
-        losses = jnp.maximum(x, 0) - x * columns.labels[block] + jnp.log1p(jnp.exp(-jnp.abs(x)))
-        return jnp.sum(weights * losses, axis=1)
+        return jnp.sum(weighted_terms(x, columns.labels[block], weights)[0], axis=1)
 
     values = _over_blocks(sums, len(columns.rows)) / fits.totals[:, 0]
     values = values + jnp.sum(fits.ridge * last.params**2, axis=1) / 2
