@@ -11,10 +11,10 @@ import jax
 import numpy as np
 from jax import lax
 
+from bcejax.solvers.matrices import CACHED
 from bcejax.solvers.problem import Problem
 
 EDGE = 8  # rows at the start that no block takes: a float64 among them begins 64 bytes
-CACHED = 2**16  # numbers of a block
 
 
 class InPlace(NamedTuple):

@@ -94,37 +94,38 @@ def from_sample(sample: Sample, start: jax.Array, intercept: bool) -> tuple[jax.
     return params - jnp.where(fresh, metric.solve(gradient), 0), metric
 
 
+class _Walk(NamedTuple):
+    params: jax.Array
+    value: jax.Array
+    step: jax.Array
+    decrement: jax.Array
+    size: jax.Array
+    steps: jax.Array
+
+
 def _coarse_newton(sample: Sample) -> jax.Array:
     """The optimum of a sample as well as the sample knows it."""
     m, p = sample.rows.shape
     enough = p / (4 * m)  # decrement; twice what chance moves the value
-
-    class Walk(NamedTuple):
-        params: jax.Array
-        value: jax.Array
-        step: jax.Array
-        decrement: jax.Array
-        size: jax.Array
-        steps: jax.Array
 
     def evaluated(params: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         value, gradient, hessian = sample.derivatives(params)
         step = -Metric.of(hessian).solve(gradient)
         return value, step, -gradient @ step
 
-    def goes_on(walk: Walk) -> jax.Array:
+    def goes_on(walk: _Walk) -> jax.Array:
         return (walk.decrement > enough) & (walk.steps < 24)
 
-    def advance(walk: Walk) -> Walk:
+    def advance(walk: _Walk) -> _Walk:
         params = walk.params + walk.size * walk.step
         value, step, decrement = evaluated(params)
         good = value < walk.value
-        new = Walk(params, value, step, decrement, jnp.ones(()), walk.steps)
+        new = _Walk(params, value, step, decrement, jnp.ones(()), walk.steps)
         old = walk._replace(size=walk.size / 4)
         kept = jax.tree.map(functools.partial(jnp.where, good), new, old)
         return kept._replace(steps=walk.steps + 1)
 
     origin = jnp.zeros(p)
-    begun = Walk(origin, *evaluated(origin), jnp.ones(()), jnp.int32(0))
+    begun = _Walk(origin, *evaluated(origin), jnp.ones(()), jnp.int32(0))
     end = lax.while_loop(goes_on, advance, begun)
     return end.params + end.step
