@@ -8,8 +8,9 @@ Where the problem is in float64 the products are taken in float32, of which H ne
 are the first steps altogether, down to a gradient norm of 1e-5: most passes read half as much.
 Where a float32 step does not halve the gradient norm, the products become float64.
 
-**Rest** and what is said without a penalty are those of lbfgs.py; besides, examples whose logits
-lie beyond 7 must be held there by the others, or it is MAX_STEPS.
+**Rest** is that of lbfgs.py, but of the last step in place of the next, and with 1/4 for 1/100.
+What is said without a penalty is as there; besides, examples whose logits lie beyond 7 must be held
+there by the others, or it is MAX_STEPS.
 
 Sources: R. S. Dembo, S. C. Eisenstat and T. Steihaug, Inexact Newton methods (1982); J. Nocedal and
 S. Wright, Numerical Optimization, 2nd ed. (2006), section 7.1.

@@ -1,10 +1,10 @@
 """Elastic net on the host: proximal Newton steps in the columns that matter; NumPy and LAPACK.
 
 F of problem.py with l1 > 0 has few coefficients that are not 0.  Each step takes as working set
-the columns with a coefficient and those whose derivative is most above l1, at most as many again;
-there it minimises the quadratic model of the smooth part plus l1 |b|_1 exactly (orthant_newton.py),
-and goes along the line to that place until F falls enough.  The derivatives of all columns are
-taken at every step, so that what ends it is the optimality of the whole.
+the columns with a coefficient and those whose derivative is most above l1, at most as many again
+or 128; there it minimises the quadratic model of the smooth part plus l1 |b|_1 exactly
+(orthant_newton.py), and goes along the line to that place until F falls enough.  The derivatives of
+all columns are taken at every step, so that what ends it is the optimality of the whole.
 
 The hessian is float32 and taken anew only where it must be (kept_hessian.py), and so are the
 logits far from the optimum; where float32 is too coarse, float64 takes over.  Many examples start
