@@ -2,9 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Answer = TypeVar("Answer")
 
 OURS = "bcejax"
 
@@ -12,7 +17,7 @@ OURS = "bcejax"
 class Times(NamedTuple):
     """Seconds of one call."""
 
-    first: float  # the first call, which traces and compiles
+    first: float  # the first call, which traces, and compiles what is not kept on disk
     warm: np.ndarray  # (turns * calls,)
 
     @property
@@ -40,3 +45,23 @@ def seconds_of(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def timed(call: Callable[[], Answer]) -> tuple[float, Answer]:
+    """Seconds of a call, and its answer, whose memory is not given back meanwhile."""
+    start = time.perf_counter()
+    answer = call()
+    return time.perf_counter() - start, answer
+
+
+def draw_ratios(ax: "Axes", *, bars: list[tuple[str, str, float]]) -> None:
+    """A bar for each task and rival, as long as its time over ours."""
+    ratios = np.array([each for *_, each in bars])
+    ax.barh(range(len(bars)), ratios - 1, left=1, color="C0", height=0.6)
+    for place, each in enumerate(ratios):
+        ax.text(max(each, 1), place, f" {each:.3g}", va="center", fontsize=7.5)
+    ax.axvline(1, color="0.5", linewidth=0.8)
+    ax.set_yticks(range(len(bars)), [f"{task}\n{rival}" for task, rival, _ in bars], fontsize=7.5)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="time over bcejax's")
+    ax.set_xlim(min(0.5, ratios.min()), 4 * ratios.max())

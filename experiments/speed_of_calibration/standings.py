@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,10 +10,7 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.speed_of_calibration.setting import REPORT, SECONDS, Config
 from experiments.speed_of_calibration.ways import Task
-from experiments.timing import OURS, Standings, ratio
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from experiments.timing import OURS, Standings, draw_ratios, ratio
 
 
 def differences(
@@ -97,24 +94,11 @@ def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Ta
 
 def figure_of(standings: Standings) -> Figure:
     """Each way's time over ours."""
-    rivals = [key for key in standings if key[1] != OURS]
-    told = ", ".join(f"{task} by {way} {ratio(standings, task, way):.3g}" for task, way in rivals)
+    bars = [(*key, ratio(standings, *key)) for key in standings if key[1] != OURS]
+    told = ", ".join(f"{task} by {way} {times:.3g}" for task, way, times in bars)
     return Figure(
         "times",
         "How many times as long as bcejax others take. The scale is logarithmic.",
         alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
-        draw=partial(draw_ratios, standings=standings, rivals=rivals),
+        draw=partial(draw_ratios, bars=bars),
     )
-
-
-def draw_ratios(ax: "Axes", *, standings: Standings, rivals: list[tuple[str, str]]) -> None:
-    """A bar for each rival."""
-    ratios = [ratio(standings, *key) for key in rivals]
-    ax.barh(range(len(rivals)), np.array(ratios) - 1, left=1, color="C0", height=0.6)
-    for place, value in enumerate(ratios):
-        ax.text(max(value, 1), place, f" {value:.3g}", va="center", fontsize=7.5)
-    ax.axvline(1, color="0.5", linewidth=0.8)
-    ax.set_yticks(range(len(rivals)), [f"{task}\n{way}" for task, way in rivals], fontsize=7.5)
-    ax.invert_yaxis()
-    ax.set(xscale="log", xlabel="time over bcejax's")
-    ax.set_xlim(min(0.5, *ratios), 4 * max(ratios))

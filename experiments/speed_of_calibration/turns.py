@@ -1,6 +1,5 @@
 """Calls timed by turns, the slow ones in fewer of them."""
 
-import time
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from experiments import Track
 from experiments.speed_of_calibration.setting import Call, Config
-from experiments.timing import Times
+from experiments.timing import Times, timed
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -41,6 +40,4 @@ def _burst(call: Call, seconds: float) -> list[float]:
 
 
 def _timed(call: Call) -> tuple[float, Any]:
-    start = time.perf_counter()
-    answer = jax.block_until_ready(call())
-    return time.perf_counter() - start, answer
+    return timed(lambda: jax.block_until_ready(call()))

@@ -2,7 +2,7 @@
 
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,7 @@ from experiments import Claim, Figure, Table
 from experiments.speed_of_solvers.problems import Data, gradient_norms, values
 from experiments.speed_of_solvers.setting import ALIGNED, DRAWN, TOLERANCE, Config, Task
 from experiments.speed_of_solvers.turns import Lap
-from experiments.timing import OURS, Times
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from experiments.timing import OURS, Times, draw_ratios
 
 NEAR = 100 * TOLERANCE  # a peer that comes so near takes part, though it stops before TOLERANCE
 EQUAL = 1e-10  # by how much two answers may differ in value
@@ -176,16 +173,3 @@ def figure_of(standings: list[Standing]) -> Figure:
         alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
         draw=partial(draw_ratios, bars=bars),
     )
-
-
-def draw_ratios(ax: "Axes", *, bars: list[tuple[str, str, float]]) -> None:
-    """A bar for each peer at each task."""
-    ratios = np.array([ratio for *_, ratio in bars])
-    ax.barh(range(len(bars)), ratios - 1, left=1, color="C0", height=0.6)
-    for place, ratio in enumerate(ratios):
-        ax.text(max(ratio, 1), place, f" {ratio:.3g}", va="center", fontsize=7.5)
-    ax.axvline(1, color="0.5", linewidth=0.8)
-    ax.set_yticks(range(len(bars)), [f"{task}\n{by}" for task, by, _ in bars], fontsize=7.5)
-    ax.invert_yaxis()
-    ax.set(xscale="log", xlabel="time over bcejax's")
-    ax.set_xlim(min(0.5, ratios.min()), 4 * ratios.max())

@@ -10,7 +10,6 @@ says whether that went well, and what it returned, or else the traceback.
 import os
 import pickle
 import sys
-import time
 import traceback
 import warnings
 from importlib import import_module
@@ -20,6 +19,7 @@ import numpy as np
 from experiments.speed_of_solvers.peers import PEERS, Call, ways_of
 from experiments.speed_of_solvers.problems import draw
 from experiments.speed_of_solvers.setting import Task
+from experiments.timing import timed
 
 CALLS = 5  # of a burst, at most
 
@@ -44,25 +44,20 @@ class Bench:
 
     def first(self, way: str) -> tuple[float, np.ndarray]:
         """Seconds of the first call, and its answer."""
-        return self._timed(way)
+        return timed(self._ways[way])
 
     def burst(self, way: str, seconds: float) -> list[float]:
         """Seconds of calls in a row, for so long.
 
         The first wakes the threads and is not counted, where it is not all there is time for.
         """
-        waking = self._timed(way)[0]
+        waking = timed(self._ways[way])[0]
         if waking >= seconds:
             return [waking]
         taken: list[float] = []
         while len(taken) < CALLS and (not taken or sum(taken) + waking < seconds):
-            taken.append(self._timed(way)[0])
+            taken.append(timed(self._ways[way])[0])
         return taken
-
-    def _timed(self, way: str) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        answer = self._ways[way]()
-        return time.perf_counter() - start, answer
 
 
 def serve(program: str, threads: int) -> None:
