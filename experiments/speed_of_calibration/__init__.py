@@ -1,17 +1,18 @@
 """How fast are calibration errors and calibrators, next to other programs?
 
 Run:     python -m experiments run speed_of_calibration    under a minute on two cores
-Expect:  Torchmetrics takes ten times as long for the ECE of a million predictions, as relplot does
-         for the smooth one and venn-abers for its fit; scikit-learn eight times for temperature and
-         Platt scaling and more than twice for isotonic regression; netcal a thousand times for the
-         kernel error. Claimed is about half of each, so that a busy machine passes.
+Expect:  Torchmetrics takes nine times as long for the ECE of a million predictions, relplot a
+         little less than ours; relplot thirty times for the smooth one; venn-abers, and
+         scikit-learn for temperature and Platt scaling, more than twenty times, for isotonic
+         regression three times; netcal thousands of times for the kernel error. Claimed is about
+         half of that or less, so that a busy machine passes.
 
 A million float32 predictions of an overconfident model. Each program computes as its users would
 have it and in its better setting; what is installed takes part. One process, one run: the first
-call, which compiles, stands apart, then every way has a turn after the other, so that whatever else
-the machine does slows all alike, and medians are compared. A turn is a tenth of a second of calls,
-one at least: what wakes threads and fills caches comes once in it, for every program. Answers are
-held against each other.
+call, which compiles what no run before it has left on disk, stands apart, then every way has a turn
+after the other, so that whatever else the machine does slows all alike, and medians are compared. A
+turn is a tenth of a second of calls, one at least: what wakes threads and fills caches comes once
+in it, for every program. Answers are held against each other.
 
 Functions of bcejax are called as they stand, eagerly, with every check of the values; only the ECE
 is also timed inside a compiled function, against torchmetrics without its validation.

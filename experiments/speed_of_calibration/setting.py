@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 REPORT = "calibration report"
-SECONDS = 8.0  # that the report may take on a busy machine; on a quiet one it is a third
+SECONDS = 8.0  # that the report may take on a busy machine; on a quiet one it is a quarter
 
 Call: TypeAlias = Callable[[], Any]
 
