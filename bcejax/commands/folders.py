@@ -1,7 +1,8 @@
 """The folder that a command leaves behind."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,23 @@ def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"out {folder} cannot be a folder: {error.strerror}") from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one line what the system says of a file that cannot be written.
+
+    Args:
+        path: to name where the system names no file.
+
+    Raises:
+        ValueError: inside, a file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"{error.filename or path} cannot be written: {reason}") from None
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -16,7 +16,7 @@ from bcejax.commands.calibrate.figures import draw_figures
 from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
 from bcejax.commands.findings import rows_of
-from bcejax.commands.folders import write_table
+from bcejax.commands.folders import write_table, writing
 from bcejax.commands.page import write_page
 from bcejax.numerics import require
 
@@ -46,7 +46,7 @@ def write_results(folder: Path, results: Results) -> None:
         ValueError: a file cannot be written.
     """
     report = results.report
-    try:
+    with writing(folder):
         write_table(folder / "table.csv", ("part", "name", *Finding._fields), rows_of(report))
         write_table(
             folder / "calibrators.csv",
@@ -68,10 +68,6 @@ def write_results(folder: Path, results: Results) -> None:
             report, results.asked, results.name, figures, _columns(results.groups)
         )
         write_page(page, folder / "report.html")
-    except OSError as error:
-        raise ValueError(
-            f"{error.filename or folder} cannot be written: {error.strerror}"
-        ) from None
 
 
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:

@@ -11,7 +11,7 @@ from bcejax.commands.findings import rows_of
 from bcejax.commands.fit.figures import draw_figures
 from bcejax.commands.fit.pages import facts_of, none_if_endless, page_of_fit
 from bcejax.commands.fit.results import HeldOut, Results
-from bcejax.commands.folders import write_table
+from bcejax.commands.folders import write_table, writing
 from bcejax.commands.model_file import save_model
 from bcejax.commands.page import write_page
 
@@ -27,7 +27,7 @@ def write_results(folder: Path, results: Results) -> None:
     Raises:
         ValueError: a file cannot be written.
     """
-    try:
+    with writing(folder):
         save_model(results.model, folder / "model.npz")
         _write_columns(folder / "table.csv", results.table)
         if results.search is not None:
@@ -36,10 +36,6 @@ def write_results(folder: Path, results: Results) -> None:
             _write_held_out(folder, results.held)
         (folder / "report.json").write_text(_as_json(results), encoding="utf-8")
         write_page(page_of_fit(results, draw_figures(results, folder)), folder / "report.html")
-    except OSError as error:
-        raise ValueError(
-            f"{error.filename or folder} cannot be written: {error.strerror}"
-        ) from None
 
 
 def _write_held_out(folder: Path, held: HeldOut) -> None:
