@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bcejax.analysis import AuditReport, Check, Status, audit, find_subject
-from bcejax.numerics import require
+from bcejax.commands.flags import parse_flags
 from bcejax.plots import draw_audit, save_drawing
 
 COLOURS = {
@@ -52,14 +52,7 @@ class Flags:
 
 def main(args: Sequence[str]) -> int:
     """Audit, print, draw; the exit status."""
-    tyro = require("tyro", extra="cli", purpose="reading flags")
-    flags = tyro.cli(
-        Flags,
-        args=args,
-        prog="bcejax audit",
-        description=__doc__,
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
+    flags = parse_flags(Flags, args, command="audit", description=__doc__)
     figure = None if flags.figure is None else _stem(flags.figure)
     subject = find_subject(flags.loss, form=flags.form, order=flags.order)
     report = audit(subject, dtype=flags.dtype, labels=flags.labels, track=_progress)

@@ -20,6 +20,8 @@ from rich.console import Console
 from bcejax.calibration.calibrators import Calibrator, load_calibrator
 from bcejax.commands.columns import read_columns
 from bcejax.commands.examples import read_features
+from bcejax.commands.flags import parse_flags
+from bcejax.commands.folders import writing
 from bcejax.commands.model_file import Model, load_model
 from bcejax.commands.stages import Stages
 from bcejax.numerics import require, sigmoid
@@ -91,14 +93,7 @@ def predictions(
 
 
 def _read_flags(args: Sequence[str]) -> Flags:
-    tyro = require("tyro", extra="cli", purpose="reading flags")
-    flags: Flags = tyro.cli(
-        Flags,
-        args=args,
-        prog="bcejax predict",
-        description=__doc__,
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
+    flags = parse_flags(Flags, args, command="predict", description=__doc__)
     if not 0 < flags.confidence < 1:
         raise ValueError(f"confidence is {flags.confidence}; it must lie between 0 and 1")
     if flags.out.suffix != ".csv":
@@ -126,7 +121,5 @@ def _load(flags: Flags) -> tuple[Model, Calibrator | None]:
 def _write(path: Path, columns: dict[str, np.ndarray]) -> None:
     arrow = require("pyarrow", extra="cli", purpose="writing predictions")
     csv = require("pyarrow.csv", extra="cli", purpose="writing predictions")
-    try:
+    with writing(path):
         csv.write_csv(arrow.table(columns), path)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be written: {error.strerror or error}") from None

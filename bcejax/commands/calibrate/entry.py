@@ -23,10 +23,11 @@ from bcejax.calibration.reporting.report import CONTESTANTS, Progress
 from bcejax.commands.calibrate.curves import trace_curves
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
+from bcejax.commands.flags import asked_of, parse_flags
 from bcejax.commands.folders import check_folder
 from bcejax.commands.judging import judge
 from bcejax.commands.stages import Stages
-from bcejax.numerics import require, sigmoid
+from bcejax.numerics import sigmoid
 from bcejax.plots import house_style
 
 
@@ -49,7 +50,7 @@ class Flags:
     calibrator: str = "auto"
     """Which to fit: auto takes the best on rows it has not seen."""
     resamples: int | None = None
-    """Draws of the bootstrap and of the simulation; 1000, but fewer for more than 1e5 rows."""
+    """Draws of the bootstrap and of the simulation; 1000, but fewer for more than 40,000 rows."""
     seed: int = 0
     """Of all draws."""
     out: Path = Path("calibration")
@@ -74,14 +75,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def _read_flags(args: Sequence[str]) -> Flags:
-    tyro = require("tyro", extra="cli", purpose="reading flags")
-    flags: Flags = tyro.cli(
-        Flags,
-        args=args,
-        prog="bcejax calibrate",
-        description=__doc__,
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
+    flags = parse_flags(Flags, args, command="calibrate", description=__doc__)
     if flags.calibrator not in ("auto", *CALIBRATORS):
         known = ", ".join(CALIBRATORS)
         raise ValueError(f"calibrator {flags.calibrator!r} is not auto or one of {known}")
@@ -114,8 +108,7 @@ def _measure(flags: Flags, stages: Stages) -> Results:
             groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
     with stages.stage("traced", "curves"):
         curves = trace_curves(rows, unseen, key, list(groups))
-    asked = {word: value for word, value in vars(flags).items() if value is not None}
-    return Results(rows, report, name, calibrator, sigmoid(unseen), groups, curves, asked)
+    return Results(rows, report, name, calibrator, sigmoid(unseen), groups, curves, asked_of(flags))
 
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcejax.numerics import require
+from bcejax.commands.flags import parse_flags
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ class Flags:
     """The folder to write into; it is made where there is none."""
 
     @property
-    def asked(self) -> dict[str, object]:
-        """What was asked for, and what stood by default."""
-        return {word: value for word, value in vars(self).items() if value is not None}
-
-    @property
     def penalised(self) -> bool:
         """Whether the scale of the columns matters."""
         return bool(self.l2 or self.l1 or self.cv)
@@ -62,14 +57,7 @@ def read_flags(args: Sequence[str], description: str) -> Flags:
         ValueError: one is out of its range, or two contradict each other.
         SystemExit: they cannot be understood, or help was asked for.
     """
-    tyro = require("tyro", extra="cli", purpose="reading flags")
-    flags: Flags = tyro.cli(
-        Flags,
-        args=args,
-        prog="bcejax fit",
-        description=description,
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
+    flags = parse_flags(Flags, args, command="fit", description=description)
     for name in ("l2", "l1"):
         penalty = getattr(flags, name)
         if penalty is not None and not 0 <= penalty < np.inf:

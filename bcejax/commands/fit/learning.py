@@ -8,6 +8,7 @@ from bcejax.calibration.reporting.report import Progress
 from bcejax.commands.fit.flags import Flags, listed
 from bcejax.commands.fit.results import HeldOut, Results, Search
 from bcejax.commands.fit.rows import Rows, read_rows
+from bcejax.commands.flags import asked_of
 from bcejax.commands.judging import judge
 from bcejax.commands.model_file import Model
 from bcejax.commands.stages import Stages
@@ -59,7 +60,7 @@ def learn(flags: Flags, stages: Stages) -> Results:
         with stages.stage("judged", f"{held.size} rows held out") as say:
             judged = _judged(model, rows.taken(held), 1 + held, flags, say)
     deviations = train.inputs.std(axis=0)
-    return Results(model, solution, told, deviations, learnt.size, search, judged, flags.asked)
+    return Results(model, solution, told, deviations, learnt.size, search, judged, asked_of(flags))
 
 
 def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
