@@ -77,6 +77,17 @@ class Sheet:
         return values
 
 
+def check_asked(names: Sequence[str]) -> None:
+    """Refuse a column that is asked for twice.
+
+    Raises:
+        ValueError: one is.
+    """
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"column {repeated!r} is asked for twice")
+
+
 def column_names(path: Path) -> list[str]:
     """The names of all columns of a file, in its order.
 

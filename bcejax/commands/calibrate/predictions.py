@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bcejax.commands.columns import Sheet, read_columns
+from bcejax.commands.columns import Sheet, check_asked, read_columns
 from bcejax.commands.examples import read_labels, read_weights
 from bcejax.numerics import check_probs
 
@@ -77,9 +77,7 @@ def read_predictions(
         given = "neither" if prob is None else "both"
         raise ValueError(f"give exactly one of --prob and --logit; {given} came")
     names = [name for name in (label, prob, logit, weight, group) if name is not None]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
-        raise ValueError(f"column {repeated!r} is asked for twice")
+    check_asked(names)
     sheet = read_columns(path, names)
     weights = None if weight is None else read_weights(sheet, weight)
     return Predictions(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bcejax.commands.columns import column_names, read_columns
+from bcejax.commands.columns import check_asked, column_names, read_columns
 from bcejax.commands.examples import read_features, read_labels, read_weights
 from bcejax.data.tabulation import check_names, suggestion
 
@@ -65,9 +65,7 @@ def read_rows(
     """
     others = [label] if weight is None else [label, weight]
     asked = [*others, *features, *drop]
-    repeated = next((name for name in asked if asked.count(name) > 1), None)
-    if repeated is not None:
-        raise ValueError(f"column {repeated!r} is asked for twice")
+    check_asked(asked)
     there = column_names(path)
     for name in asked:
         if name not in there:
