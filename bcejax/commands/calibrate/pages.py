@@ -16,7 +16,6 @@ from bcejax.commands.page import (
     make_grid,
 )
 
-FILES = {"CSV": "table.csv", "JSON": "report.json"}
 USE = """import jax
 from bcejax.calibration.calibrators import load_calibrator
 
@@ -44,7 +43,9 @@ def page_of_calibration(
     """
     sections = [
         Section("Is it calibrated?", "findings", (*answer(report), *map(drawing_of, figures[:1]))),
-        Section("In numbers", "numbers", tuple(grids(report, FILES))),
+        Section(
+            "In numbers", "numbers", tuple(grids(report, links_to("table.csv", "report.json")))
+        ),
         Section(
             "Recalibration",
             "recalibration",

@@ -28,20 +28,14 @@ def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
 
 
 def _coefficients(results: Results, stem: Path) -> Figure:
-    names, deviations = results.model.features, results.deviations
-    per_deviation = {
-        each: results.table[each][: len(names)] * deviations
-        for each in ("coefficient", "lower", "upper")
-    }
+    names, told = results.model.features, results.summary
+    values, lower, upper = (
+        each[: len(names)] * results.deviations
+        for each in (told.coefficients, told.lower, told.upper)
+    )
 
     def draw(ax: Any) -> None:
-        draw_coefficients(
-            ax,
-            names,
-            per_deviation["coefficient"],
-            lower=per_deviation["lower"],
-            upper=per_deviation["upper"],
-        )
+        draw_coefficients(ax, names, values, lower=lower, upper=upper)
         ax.set_xlabel("logit per standard deviation of the column")
 
     caption = (

@@ -94,9 +94,10 @@ def facts_of(results: Results) -> dict[str, Any]:
 
 
 def _coefficients(results: Results) -> list[Block]:
-    names, *numbers = (each for each in results.table if each not in WIDE)
-    columns: dict[str, Any] = {names: results.table[names].tolist()}
-    columns |= {each: [none_if_endless(value) for value in results.table[each]] for each in numbers}
+    table = results.table
+    names, *numbers = (each for each in table if each not in WIDE)
+    columns: dict[str, Any] = {names: table[names].tolist()}
+    columns |= {each: [none_if_endless(value) for value in table[each]] for each in numbers}
     caption = (
         "Of columns brought to mean 0 and standard deviation 1."
         if results.standardised
@@ -120,8 +121,8 @@ def _penalties(search: Search) -> Grid:
 
 def _calibration(held: HeldOut) -> list[Block]:
     title = Paragraph(f"Of rows held out: {held.report.title}.", "note")
-    files = {"CSV": "calibration.csv", "JSON": "report.json"}
-    return [*answer(held.report), title, *grids(held.report, files)]
+    links = links_to("calibration.csv", "report.json")
+    return [*answer(held.report), title, *grids(held.report, links)]
 
 
 def none_if_endless(value: ArrayLike) -> float | None:
