@@ -1,7 +1,6 @@
 """What a run depended on: versions, device, commit; no host names, no paths."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+
+from experiments.versions import version_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bcejax", "jax", "jaxlib", "flax", "optax", "chex", "numpy", "scikit-learn", "keras")
@@ -34,15 +35,8 @@ def describe_environment(device: jax.Device, command: str) -> dict[str, Any]:
         "platform": device.platform,
         "device": device.device_kind,
         "x64": jax.dtypes.canonicalize_dtype("float64") == "float64",
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: found for name in PACKAGES if (found := version_of(name))},
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _commit() -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The cross-entropy is minus the log-density of Bernoulli labels: values and derivatives."""
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 import jax
@@ -14,6 +13,7 @@ from bcejax.numerics import require
 from experiments import Claim, Table
 from experiments.likelihood.settings import Config
 from experiments.peers_of_calibration.peers import quietly
+from experiments.versions import version_of
 
 PEERS = ("numpyro", "distrax")
 EXAMPLES = 1000
@@ -38,7 +38,7 @@ def densities(config: Config) -> list[Density]:
 
     ways: dict[str, Callable[[jax.Array], jax.Array]] = {"bcejax": ours}
     for name in PEERS:
-        if number := _version(name):
+        if number := version_of(name):
             ways[f"{name} {number}"] = _peer(name, labels)
     found = [_by_hand(np.asarray(inputs), np.asarray(labels), np.asarray(coefficients))]
     with quietly():
@@ -58,13 +58,6 @@ def _peer(name: str, labels: jax.Array) -> Callable[[jax.Array], jax.Array]:
         return density
 
     return log_density
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _by_hand(inputs: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> Density:

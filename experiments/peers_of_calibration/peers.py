@@ -3,10 +3,10 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 from bcejax.numerics import require
+from experiments.versions import version_of
 
 # The name to import, and that of the package.
 PEERS = {
@@ -24,16 +24,8 @@ PEERS = {
 
 def installed() -> dict[str, str]:
     """The peers that are here: name to import, and package with version."""
-    found = {name: _version(package) for name, package in PEERS.items()}
+    found = {name: version_of(package) for name, package in PEERS.items()}
     return {name: f"{PEERS[name]} {number}" for name, number in found.items() if number}
-
-
-def _version(package: str) -> str | None:
-    """By its package: a folder named calibration could be anybody's."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def left_out() -> str:

@@ -73,7 +73,8 @@ def _laps(task: Task, workers: list[Worker], config: Config, track: Track) -> di
 
 
 def _left_out() -> str:
-    missing = [package for package in PEERS if package not in installed()]
+    here = installed()
+    missing = [package for package in PEERS if package not in here]
     return f" Not installed, and left out: {', '.join(missing)}." if missing else ""
 
 

@@ -8,13 +8,13 @@ goes like its square.
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from experiments.speed_of_solvers.problems import Data
 from experiments.speed_of_solvers.setting import BOOTSTRAP, FOLDS, L1, L2, PATH, TOLERANCE, Task
+from experiments.versions import version_of
 
 Call: TypeAlias = Callable[[], np.ndarray]  # params (m, d + 1), the intercept last
 
@@ -24,13 +24,7 @@ SIZE = 10**6  # numbers in the inputs, up to which those that are far behind tak
 
 def installed() -> dict[str, str]:
     """Those that are here, by package, with its version."""
-    found = {}
-    for package in PEERS:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {package: number for package in PEERS if (number := version_of(package))}
 
 
 def ways_of(package: str, task: Task, data: Data, threads: int) -> dict[str, Call]:

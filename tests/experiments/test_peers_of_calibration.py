@@ -8,12 +8,7 @@ from experiments.peers_of_calibration.settings import Config
 
 
 def test_peers_are_known_by_their_packages(monkeypatch):
-    def version(package):
-        if package == "netcal":
-            return "1.4.0"
-        raise peers.PackageNotFoundError
-
-    monkeypatch.setattr(peers, "version", version)
+    monkeypatch.setattr(peers, "version_of", {"netcal": "1.4.0"}.get)
     assert peers.installed() == {"netcal": "netcal 1.4.0"}
     missing = peers.left_out()
     assert missing.startswith(" Not installed, and left out: scikit-learn, torchmetrics, relplot,")
@@ -21,7 +16,7 @@ def test_peers_are_known_by_their_packages(monkeypatch):
 
 
 def test_nothing_is_left_out_where_all_are_here(monkeypatch):
-    monkeypatch.setattr(peers, "version", lambda package: "1")
+    monkeypatch.setattr(peers, "version_of", lambda package: "1")
     assert peers.left_out() == ""
     assert set(peers.installed()) == set(agreement.COMPARES)
     assert set(faults.SHOWS) < set(peers.PEERS)
