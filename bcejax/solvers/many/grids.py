@@ -16,79 +16,44 @@ Source: J. Friedman, T. Hastie and R. Tibshirani, Regularization paths for gener
 via coordinate descent (2010).
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
-from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.matrices import column_scales
 from bcejax.solvers.problem import Problem
-from bcejax.solvers.worlds import JAX
 
 TALL, WIDE = 1e-4, 1e-2  # share of the largest penalty where a grid ends; d <= n, d > n
 
 
-def largest_l1(
-    inputs: Any,
-    labels: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    where: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    intercept: bool = True,
-) -> Any:
-    """The least l1 at which all coefficients are 0; arguments as ``fit_logistic``.
-
-    Returns:
-        (), NumPy's where NumPy came. With another penalty l2 it is the same.
+def largest_l1(problem: Problem) -> Any:
+    """The least l1 at which all coefficients are 0, (), whatever the problem's own penalties.
 
     Example:
-        >>> largest_l1([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> largest_l1(as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]))
         np.float64(0.25)
     """
-    problem = as_problem(
-        inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
-    )
-    return largest_penalty(problem, "l1")
+    world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
+    slopes = problem.weights * world.slopes(_level(problem), problem.labels)
+    return _positive(xp.max(xp.abs(problem.gathered(slopes)[:d])), xp)
 
 
-def largest_l2(
-    inputs: Any,
-    labels: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    where: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    intercept: bool = True,
-) -> Any:
-    """An l2 from which on at most half is left of every direction; arguments as ``fit_logistic``.
+def largest_l2(problem: Problem) -> Any:
+    """An l2 from which on at most half is left of every direction, (); likewise.
 
     Example:
-        >>> largest_l2([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> largest_l2(as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]))
         np.float64(0.3125)
     """
-    problem = as_problem(
-        inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
-    )
-    return largest_penalty(problem, "l2")
-
-
-def largest_penalty(problem: Problem, name: str) -> Any:
-    """``largest_l1`` or ``largest_l2`` of a problem, whatever its own penalties.
-
-    Args:
-        problem: checked.
-        name: "l1" or "l2".
-
-    Example:
-        >>> largest_penalty(as_problem([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]), "l1")
-        np.float64(0.25)
-    """
-    of = LARGEST[name]
-    return (jax.jit(of) if problem.world is JAX else of)(problem)
+    world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
+    bends = problem.weights * world.bends(_level(problem))
+    squares = column_scales(problem.inputs, bends) ** 2
+    if problem.intercept:
+        means = problem.gathered(bends)[:d]
+        squares = squares - means**2 / xp.sum(bends)
+    return _positive(xp.sum(squares), xp)
 
 
 def falling(largest: Any, count: int, shape: tuple[int, ...], xp: Any) -> Any:
@@ -101,25 +66,6 @@ def falling(largest: Any, count: int, shape: tuple[int, ...], xp: Any) -> Any:
     """
     least = TALL if shape[0] >= shape[1] else WIDE
     return largest * least ** (xp.arange(count) / max(count - 1, 1))
-
-
-def _largest_l1(problem: Problem) -> Any:
-    world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
-    slopes = problem.weights * world.slopes(_level(problem), problem.labels)
-    return _positive(xp.max(xp.abs(problem.gathered(slopes)[:d])), xp)
-
-
-def _largest_l2(problem: Problem) -> Any:
-    world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
-    bends = problem.weights * world.bends(_level(problem))
-    squares = column_scales(problem.inputs, bends) ** 2
-    if problem.intercept:
-        means = problem.gathered(bends)[:d]
-        squares = squares - means**2 / xp.sum(bends)
-    return _positive(xp.sum(squares), xp)
-
-
-LARGEST: dict[str, Callable[[Problem], Any]] = {"l1": _largest_l1, "l2": _largest_l2}
 
 
 def _positive(penalty: Any, xp: Any) -> Any:

@@ -22,8 +22,9 @@ from jax.typing import ArrayLike
 
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
-from bcejax.solvers.many.grids import falling, largest_penalty
+from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
 from bcejax.solvers.solution import Solution
+from bcejax.solvers.worlds import JAX
 
 
 class Path(NamedTuple):
@@ -98,12 +99,12 @@ def regularisation_path(
         inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
     )
     xp: Any = problem.world.xp
-    name, grid = ("l2s", l2s) if l1s is None else ("l1s", l1s)
+    name, grid, largest = ("l2s", l2s, largest_l2) if l1s is None else ("l1s", l1s, largest_l1)
     if isinstance(grid, int | np.integer):
         if grid < 1:
             raise ValueError(f"{name} must be at least one penalty, got {grid}")
-        largest = largest_penalty(problem, name.removesuffix("s"))
-        grid = falling(largest, int(grid), problem.inputs.shape, xp)
+        largest = jax.jit(largest) if problem.world is JAX else largest
+        grid = falling(largest(problem), int(grid), problem.inputs.shape, xp)
     xp = jnp if isinstance(grid, jax.Array) else xp
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):

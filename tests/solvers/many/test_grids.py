@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
 
@@ -28,7 +29,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
 def test_at_the_largest_l1_all_is_just_0(given):
-    largest = largest_l1(*data(), **given)
+    largest = largest_l1(as_problem(*data(), **given))
     at, below = (fit_logistic(*data(), l1=largest * f, **given) for f in (1 + 1e-8, 1 - 1e-6))
     assert not np.any(at.coefficients)
     assert np.count_nonzero(below.coefficients) == 1
@@ -36,7 +37,7 @@ def test_at_the_largest_l1_all_is_just_0(given):
 
 def test_at_the_largest_l2_less_than_half_is_left():
     inputs, labels = data()
-    largest = largest_l2(inputs, labels)
+    largest = largest_l2(as_problem(inputs, labels))
     share = labels.mean()
     hessian = np.cov(inputs.T, bias=True) * share * (1 - share)
     np.testing.assert_allclose(largest, np.trace(hessian))
@@ -45,13 +46,13 @@ def test_at_the_largest_l2_less_than_half_is_left():
 
 
 def test_jax_stays_jax():
-    got = largest_l1(*(jnp.asarray(each, jnp.float32) for each in data()))
+    got = largest_l1(as_problem(*(jnp.asarray(each, jnp.float32) for each in data())))
     assert isinstance(got, jnp.ndarray)
-    np.testing.assert_allclose(got, largest_l1(*data()), rtol=1e-5)
+    np.testing.assert_allclose(got, largest_l1(as_problem(*data())), rtol=1e-5)
 
 
 def test_nothing_to_fit_gives_a_grid_all_the_same():
-    assert largest_l1(np.zeros((N, 1)), data()[1]) > 0
+    assert largest_l1(as_problem(np.zeros((N, 1)), data()[1])) > 0
 
 
 def test_falling():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.many.grids import largest_l1, largest_l2
 from bcejax.solvers.many.path import regularisation_path
@@ -78,8 +79,8 @@ def test_sparse_rows():
 
 def test_grids_begin_where_they_say():
     lasso, ridge = (regularisation_path(*data(), **{name: 3}) for name in ("l1s", "l2s"))
-    np.testing.assert_allclose(lasso.l1s[0], largest_l1(*data()))
-    np.testing.assert_allclose(ridge.l2s[0], largest_l2(*data()))
+    np.testing.assert_allclose(lasso.l1s[0], largest_l1(as_problem(*data())))
+    np.testing.assert_allclose(ridge.l2s[0], largest_l2(as_problem(*data())))
     assert not np.any(lasso.l2s)
     assert not np.any(ridge.l1s)
 
