@@ -8,7 +8,7 @@ from bcejax.calibration.regression.slope import (
     calibration_regression,
 )
 from bcejax.calibration.regression.spread import spiegelhalter_test
-from bcejax.numerics import ChiSquareTest, chi_square_survival
+from bcejax.numerics import ChiSquareTest
 
 __all__ = [
     "CalibrationCurveSummary",
@@ -17,7 +17,6 @@ __all__ = [
     "Estimate",
     "calibration_curve_summary",
     "calibration_regression",
-    "chi_square_survival",
     "hosmer_lemeshow_test",
     "spiegelhalter_test",
 ]
