@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.plots.style import FAINT, PALETTE
+from bcejax.plots.style import FAINT, PALETTE, REFERENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def draw_coefficients(
         for end in (lower, upper)
     )
     largest = np.sort(np.argsort(-np.abs(values), kind="stable")[:most])
-    ax.axvline(0, color=FAINT, lw=1, linestyle=(0, (4, 3)), zorder=1)
+    ax.axvline(0, **REFERENCE, zorder=1)
     for height, index in enumerate(largest):
         unsure = low[index] <= 0 <= high[index] or values[index] == 0
         color = FAINT if unsure else PALETTE[0]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.plots.style import FAINT
+from bcejax.plots.style import REFERENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,5 +43,5 @@ def draw_penalty_curve(
         reach = np.asarray(errors)
         ax.fill_between(x, y - reach, y + reach, color=line.get_color(), alpha=0.2, linewidth=0)
     if chosen is not None:
-        ax.axvline(chosen, color=FAINT, lw=1, linestyle=(0, (4, 3)))
+        ax.axvline(chosen, **REFERENCE)
     ax.set(xscale="log", xlabel=name, ylabel="held-out log loss in nats")

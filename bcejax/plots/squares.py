@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from bcejax.plots.style import FAINT
+from bcejax.plots.style import REFERENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +36,7 @@ def frame_square(ax: "Axes", kind: Kind) -> None:
     """Limits, labels and, once, the line of perfect calibration."""
     if all(line.get_label() != PERFECT for line in ax.lines):
         slope = 1 if kind == "share" else 0
-        dashes = (0, (4, 3))
-        ax.axline((0, 0), slope=slope, color=FAINT, lw=1, linestyle=dashes, zorder=1, label=PERFECT)
+        ax.axline((0, 0), slope=slope, **REFERENCE, zorder=1, label=PERFECT)
     ax.set(xlim=(0, 1), xlabel="mean probability", ylabel=KINDS[kind])
     if kind == "share":
         ax.set_ylim(0, 1)

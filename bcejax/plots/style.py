@@ -26,6 +26,7 @@ PALETTE = (
 )
 INK = "#23211d"
 FAINT = "#8a857b"
+REFERENCE: dict[str, Any] = {"color": FAINT, "lw": 1, "linestyle": (0, (4, 3))}  # a line to read by
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
