@@ -45,9 +45,8 @@ class Descents(NamedTuple):
 class Terrain(NamedTuple):
     """What was found of linear models."""
 
-    curvature: dict[
-        tuple[str, float], np.ndarray
-    ]  # loss, scale: smallest over largest |eigenvalue|
+    # by loss and scale: smallest eigenvalue over the largest |eigenvalue|, of each place
+    curvature: dict[tuple[str, float], np.ndarray]
     descents: dict[str, Descents]
     inflection: float  # logit at which squared error turns, label 1
 
