@@ -85,7 +85,7 @@ def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Ta
             "upper quartile (ms)": [1e3 * each for each in high],
             "calls": [len(times.warm) for times in standings.values()],
             "over bcejax": [ratio(standings, *key) for key in standings],
-            "first call, compiling (ms)": [1e3 * times.first for times in standings.values()],
+            "first call (ms)": [1e3 * times.first for times in standings.values()],
             "largest difference from bcejax": [apart.get(key) for key in standings],
         },
         formats={"over bcejax": ".3g"},
