@@ -1,6 +1,6 @@
 """Floor 0: scalar functions that keep their digits, and checks of labels and probabilities."""
 
-from bcejax.numerics.checks import check_labels, check_probs
+from bcejax.numerics.checks import check_labels, check_probs, is_traced
 from bcejax.numerics.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.numerics.divergences import kl_term
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
@@ -51,6 +51,7 @@ __all__ = [
     "decaying_exponential",
     "finite",
     "inverse",
+    "is_traced",
     "kl_term",
     "log1p_exp",
     "log1p_of_share",

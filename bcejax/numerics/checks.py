@@ -70,6 +70,16 @@ def check_probs(probs: Values, *, name: str = "probs") -> Values:
     return probs
 
 
+def is_traced(*trees: object) -> bool:
+    """Whether any array in these has no values yet, because jit, vmap or grad is at work.
+
+    Example:
+        >>> is_traced(np.zeros(2), [1.0])
+        False
+    """
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
 def _outside(values: ArrayLike, name: str) -> np.ndarray | None:
     """All values, if some lie outside [0, 1] by more than rounding; else None."""
     if isinstance(values, jax.core.Tracer):

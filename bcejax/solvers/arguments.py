@@ -77,16 +77,6 @@ def as_problem(
     return Problem(inputs, y, _shares(world, w), o, l2, l1, bool(intercept), total)
 
 
-def is_concrete(problem: Problem) -> bool:
-    """Whether all values can be looked at.
-
-    Example:
-        >>> is_concrete(as_problem([[0.0], [1.0]], [0, 1]))
-        True
-    """
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))
-
-
 def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:
     """The params to start from, (p,), far from which the hessian may lead nowhere.
 

@@ -14,10 +14,12 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.arguments import as_problem, as_start, find_gap, is_concrete
+from bcejax.numerics import is_traced
+from bcejax.solvers.arguments import as_problem, as_start, find_gap
 from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.engines.dense_newton import dense_newton
 from bcejax.solvers.engines.firth import firth as bias_reduced
+from bcejax.solvers.engines.firth import firth_value
 from bcejax.solvers.engines.lbfgs import lbfgs
 from bcejax.solvers.engines.newton_cg import newton_cg
 from bcejax.solvers.engines.outcome import Engine, Outcome
@@ -144,7 +146,7 @@ def fit_logistic(
             solution = _solve_on_host(problem, start, tol, name, steps, solver == "auto")
     if problem.world is not JAX:
         solution = jax.tree.map(np.asarray, solution)
-    if is_concrete(problem) and bool(solution.status == SolverStatus.DIVERGED):
+    if not is_traced(problem) and bool(solution.status == SolverStatus.DIVERGED):
         find_gap(problem)
     return solution
 
@@ -179,7 +181,7 @@ def _solve(
     start = lax.stop_gradient(jnp.asarray(start))
     tol = jnp.asarray(tol, start.dtype)
     if name == FIRTH:
-        out = bias_reduced(fixed, start, tol, max_steps, fixed.total)
+        out = bias_reduced(fixed, start, tol, max_steps)
         params = optimal(lax.stop_gradient(out.params), problem, jax.grad(firth_value, argnums=1))
         value = firth_value(problem, params)
         change = jnp.where(jnp.isfinite(value), value - lax.stop_gradient(value), 0)
@@ -192,29 +194,12 @@ def _solve(
     return _concluded(problem, out._replace(params=params), tol)
 
 
-def firth_value(problem: Problem, params: jax.Array) -> jax.Array:
-    """What ``firth=True`` minimises; see firth.py.
-
-    Example:
-        >>> problem = as_problem(jnp.zeros((4, 0)), jnp.ones(4))
-        >>> firth_value(problem, jnp.zeros(1)) == jnp.log(2)  # the information is 1
-        Array(True, dtype=bool)
-    """
-    bends = problem.weights * problem.world.bends(problem.logits(params))
-    columns = problem.inputs
-    if problem.intercept:
-        columns = jnp.column_stack([columns, jnp.ones(len(columns), columns.dtype)])
-    information = problem.total * (columns * bends[:, None]).T @ columns
-    return problem.value(params) - jnp.linalg.slogdet(information)[1] / (2 * problem.total)
-
-
 def _solve_on_host(
     problem: Problem, start: np.ndarray, tol: float, name: str, max_steps: int, auto: bool
 ) -> Solution:
     """With NumPy alone, but for a first go at many examples."""
     if auto and name == "newton" and suits_sketch(problem):
-        with jax.ensure_compile_time_eval():  # the caller may be traced
-            out = jax.tree.map(np.asarray, sketched(problem, start, tol, max_steps))
+        out = sketched(problem, start, tol, max_steps)
         if out.status == SolverStatus.CONVERGED:
             return _concluded(problem, out, tol)
         # a sample may have missed what a few examples hold

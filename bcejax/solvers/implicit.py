@@ -18,7 +18,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from bcejax.solvers.engines.factor import cholesky_solve, scaled_factor
+from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.problem import Problem
 
 Gradient: TypeAlias = Callable[[Problem, jax.Array], jax.Array]
@@ -53,6 +53,5 @@ def _optimal_jvp(gradient, primals, tangents):  # type: ignore[no-untyped-def]
     change = jax.jvp(slopes, (problem,), (tangents[1],))[1]
     hessian = jax.jacfwd(lambda params: gradient(problem, params))(params)
     hessian = jnp.where(held | held[:, None], jnp.diag(jnp.where(held, 1.0, 0.0)), hessian)
-    factor, scale, _ = scaled_factor(hessian)
-    solved = scale * cholesky_solve(factor, scale * jnp.where(held, 0, change))
+    solved = scaled_factor(hessian).solve(jnp.where(held, 0, change))
     return params, jnp.where(held, 0, -solved)

@@ -7,8 +7,9 @@ import pytest
 from jax.experimental.sparse import BCOO
 from scipy import sparse
 
+from bcejax.numerics import is_traced
 from bcejax.solvers import fit_logistic
-from bcejax.solvers.arguments import as_problem, as_start, is_concrete
+from bcejax.solvers.arguments import as_problem, as_start
 from bcejax.solvers.worlds import JAX, NUMPY
 
 RNG = np.random.default_rng(0)
@@ -45,11 +46,11 @@ def test_a_traced_penalty_makes_all_of_it_jax():
 
     def look(l2):
         problem = as_problem(X, Y, l2=l2)
-        seen.append((problem.world, is_concrete(problem)))
+        seen.append((problem.world, is_traced(problem)))
         return problem.l2
 
     jax.eval_shape(look, jnp.float32(0.1))
-    assert seen == [(JAX, False)]
+    assert seen == [(JAX, True)]
 
 
 def test_the_start_is_where_f_is_lowest():

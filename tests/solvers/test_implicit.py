@@ -7,7 +7,7 @@ import pytest
 
 from bcejax.solvers import fit_logistic
 from bcejax.solvers.arguments import as_problem
-from bcejax.solvers.fitting import firth_value
+from bcejax.solvers.engines.firth import firth_value
 from bcejax.solvers.implicit import optimal
 from bcejax.solvers.problem import Problem
 

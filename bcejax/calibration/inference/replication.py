@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bcejax.numerics import is_traced
+
 # numbers in an array of a batch: what a core's cache holds, or what fills an accelerator
 ELEMENTS = {"cpu": 2**14}
 ELEMENTS_ELSEWHERE = 2**22
@@ -83,7 +85,7 @@ def in_pieces(
         12 12
         Array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11], dtype=int32)
     """
-    if _is_traced(given):
+    if is_traced(jnp.zeros(()), given):  # under jit a constant is traced too
         return piece(0, count)
     length = -(-count // PIECES)
     x64 = jax.config.read("jax_enable_x64")
@@ -100,9 +102,3 @@ def in_pieces(
             if progress is not None:
                 progress(min(len(results) * length, count), count)
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *results)
-
-
-def _is_traced(given: Any) -> bool:
-    """Whether anything given is traced, or all is, because jit is at work."""
-    leaves = [jnp.zeros(()), *jax.tree.leaves(given)]
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)

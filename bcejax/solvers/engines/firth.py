@@ -79,20 +79,17 @@ class FirthLikelihood(NamedTuple):
         )
 
 
-def firth(
-    problem: Problem, start: jax.Array, tol: jax.Array, max_steps: int, total: jax.Array
-) -> Outcome:
+def firth(problem: Problem, start: jax.Array, tol: jax.Array, max_steps: int) -> Outcome:
     """The engine of ``firth=True``; its F is V* / W.
 
     Unlike the likelihood, V* depends on how much the weights sum to: its prior counts as it is,
     however many examples there are.
 
     Args:
-        problem: with weights that sum to 1 and l1 = 0.
+        problem: with l1 = 0; W is its total.
         start: (p,).
         tol: bound on the gradient norm of V* / W, in columns of mean square 1.
         max_steps: evaluations of V* and its derivatives, of order n p^3 each.
-        total: W, what the weights summed to.
 
     Returns:
         An ``Outcome``; CONVERGED, or SINGULAR with a direction, MAX_STEPS or DIVERGED. The value of
@@ -100,8 +97,8 @@ def firth(
 
     Example:
         >>> x, y = jnp.array([[0.0], [0.0], [1.0], [1.0]]), jnp.array([0.0, 0.0, 1.0, 1.0])
-        >>> separated = Problem(x, y, jnp.full(4, 0.25), jnp.zeros(4), 0.0, 0.0, True)
-        >>> fit = firth(separated, jnp.zeros(2), 1e-6, 64, 4.0)
+        >>> separated = Problem(x, y, jnp.full(4, 0.25), jnp.zeros(4), 0.0, 0.0, True, 4.0)
+        >>> fit = firth(separated, jnp.zeros(2), 1e-6, 64)
         >>> (fit.params / jnp.log(5)).round(4)  # half a copy more in each cell: odds 1/5 and 5
         Array([ 2., -1.], dtype=float32)
 
@@ -109,8 +106,8 @@ def firth(
     by 1e-12; in float64 (tests/solvers/engines/test_firth.py). To the digits that logistf prints,
     on two published data sets (tests/solvers/inference/test_profile.py).
     """
-    work = standardised(problem)
-    plain = Likelihood.of(work, jnp.asarray(total, start.dtype))
+    work, total = standardised(problem), jnp.asarray(problem.total, start.dtype)
+    plain = Likelihood.of(work, total)
     objective = FirthLikelihood.of(plain)
 
     def norm(rest: Rest) -> jax.Array:
@@ -138,3 +135,20 @@ def firth(
         jnp.where(status == SolverStatus.SINGULAR, findings.level, 0),
         Certificate(value, norm(rest), jnp.asarray(jnp.inf, start.dtype)),
     )
+
+
+def firth_value(problem: Problem, params: jax.Array) -> jax.Array:
+    """V* / W as a function that JAX differentiates in the problem too, for dense columns.
+
+    Example:
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> problem = as_problem(jnp.zeros((4, 0)), jnp.ones(4))
+        >>> firth_value(problem, jnp.zeros(1)) == jnp.log(2)  # the information is 1
+        Array(True, dtype=bool)
+    """
+    bends = problem.weights * problem.world.bends(problem.logits(params))
+    columns = problem.inputs
+    if problem.intercept:
+        columns = jnp.column_stack([columns, jnp.ones(len(columns), columns.dtype)])
+    information = problem.total * (columns * bends[:, None]).T @ columns
+    return problem.value(params) - jnp.linalg.slogdet(information)[1] / (2 * problem.total)

@@ -39,6 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from bcejax.numerics import is_traced
 from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
@@ -154,16 +155,6 @@ def _repeat(step: Callable[..., State], state: State, *given: Any) -> State:
     while bool(state.goes_on()):
         state = step(state, *given)
     return state
-
-
-def is_traced(*trees: Any) -> bool:
-    """Whether any array is traced.
-
-    Example:
-        >>> is_traced(jnp.zeros(2), [1.0])
-        False
-    """
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
 
 
 @jax.jit

@@ -34,10 +34,9 @@ from jax.typing import ArrayLike
 
 from bcejax.data.splitting import Seed, split_rows
 from bcejax.losses import bce_with_logits
-from bcejax.numerics import sigmoid
+from bcejax.numerics import is_traced, sigmoid
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
-from bcejax.solvers.many.batched import is_traced
 from bcejax.solvers.many.weighted import checked_penalties, fit_in_world
 from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.problem import Problem

@@ -14,10 +14,10 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.numerics import within
+from bcejax.numerics import is_traced, within
 from bcejax.solvers.arguments import as_problem, as_start, find_gap
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
-from bcejax.solvers.many.batched import ELEMENTS, fit_at_once, is_traced
+from bcejax.solvers.many.batched import ELEMENTS, fit_at_once
 from bcejax.solvers.matrices import is_bcoo, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution

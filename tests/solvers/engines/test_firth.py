@@ -33,8 +33,8 @@ def _wide():
 @jax.vmap
 def fit(inputs, labels, weights, offset, l2):
     total = jnp.sum(weights)
-    problem = Problem(inputs, labels, weights / total, offset, l2, jnp.zeros(()), True)
-    return firth(problem, jnp.zeros(D + 1), 1e-12, 64, total)
+    problem = Problem(inputs, labels, weights / total, offset, l2, jnp.zeros(()), True, total)
+    return firth(problem, jnp.zeros(D + 1), 1e-12, 64)
 
 
 def fitted(inputs=X, labels=MIXED, weights=None, offset=None, l2=0.0):
