@@ -34,7 +34,8 @@ does act. The last table counts the patients on the wrong side from whom it lets
 learnt, and judges both trainings by the exact loss.
 
 Speed: all epochs on all patients without validation, by Keras's fit and ours by turns in one
-process, medians of warm runs; the first call, which compiles, stands apart. Beside them run
+process, medians of warm runs; the first call, which compiles or finds the program on disk, stands
+apart. Beside them run
 train_epochs, the program inside our fit, and Keras with an epoch per execution, its faster
 setting.
 

@@ -80,7 +80,7 @@ def _tabulate(times: Mapping[str, Times], ratios: Mapping[str, float]) -> Table:
         "All epochs on all patients, by turns in one process.",
         {
             "contestant": list(times),
-            "first call, compiling (s)": [each.first for each in times.values()],
+            "first call (s)": [each.first for each in times.values()],
             "median (ms)": [1e3 * each.median for each in times.values()],
             "fastest (ms)": [1e3 * float(each.warm.min()) for each in times.values()],
             "median, over bcejax": list(ratios.values()),

@@ -36,7 +36,7 @@ def draw_shares(ax: "Axes", *, found: Found, config: Config) -> None:
     rows = np.arange(config.columns + 1, max(config.rows) + 1)
     ax.plot(rows, [law(int(n), config.columns) for n in rows], color="0.5", label="Cover's law")
     ax.set(xlabel="rows", ylabel="share separated", ylim=(-0.03, 1.03), xscale="log")
-    ticks = [*config.rows, *config.binary_rows]
+    ticks = sorted({*config.rows, *config.binary_rows})
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.legend()

@@ -93,7 +93,7 @@ def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Ta
             "lower quartile (ms)": [1e3 * each for each in low],
             "upper quartile (ms)": [1e3 * each for each in high],
             "over bcejax": [ratio(standings, *key) for key in standings],
-            "first call, compiling (ms)": [1e3 * times.first for times in standings.values()],
+            "first call (ms)": [1e3 * times.first for times in standings.values()],
             "largest difference from float64": [apart.get(key) for key in standings],
         },
         formats={"over bcejax": ".2f"},

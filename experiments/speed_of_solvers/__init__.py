@@ -5,7 +5,7 @@ Expect:  The best other program takes 1.4 times as long for an L2 fit of 10k x 5
          independent and over twice as long where they correlate, 1.3 times with L1, 35 times for
          a thousand refits, four times for a path with folds, and four times for a small fit in a
          new process. The aims are higher here and there (``setting.py``); half of each is claimed,
-         all of it by ``--config full``, where wide inputs and 100k x 100 still miss theirs.
+         all of it by ``--config full``.
 
 Every program works in a process of its own and is blocked while another has its turn: ours with
 one thread for NumPy's linear algebra, the peers with one too, in full with one and with two. All
