@@ -35,9 +35,8 @@ learnt, and judges both trainings by the exact loss.
 
 Speed: all epochs on all patients without validation, by Keras's fit and ours by turns in one
 process, medians of warm runs; the first call, which compiles or finds the program on disk, stands
-apart. Beside them run
-train_epochs, the program inside our fit, and Keras with an epoch per execution, its faster
-setting.
+apart. Beside them run train_epochs, the program inside our fit, and Keras with an epoch per
+execution, its faster setting.
 
 Sources: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization (2015);
 keras/src/optimizers/adam.py, keras/src/backend/jax/nn.py and numpy.py of Keras 3.15.
