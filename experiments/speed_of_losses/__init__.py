@@ -9,7 +9,8 @@ Every library computes the mean loss, its value and gradient, its gradient alone
 derivative of each loss, as its users would write it: in JAX with jit, in torch eagerly at its
 better number of threads. One process, one run: the first call, which traces and compiles or
 finds the program on disk, stands apart; then every way has a burst of calls in each turn, so that
-whatever else the machine does slows all alike, and medians are compared. All answers are held against float64 first.
+whatever else the machine does slows all alike, and medians are compared. All answers are held
+against float64 first.
 
 The limit is measured by kernel.c, compiled for this processor while the experiment runs: value and
 gradient in one pass with one exponential, written for the widest vectors and all cores, and the
