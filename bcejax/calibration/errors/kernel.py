@@ -166,7 +166,7 @@ def decayed_sums(values: jax.Array, decays: jax.Array) -> jax.Array:
     # pieces of about sqrt(n) side by side, each from 0; then what the ones before leave to them
     pieces = jnp.pad(jnp.stack([decays, arriving]), ((0, 0), (0, length**2 - n)))
     steps = jnp.swapaxes(pieces.reshape(2, length, length), 1, 2)
-    own = jax.lax.scan(fade, jnp.zeros_like(steps[1, 0]), tuple(steps))[1]
+    own = jax.lax.scan(fade, jnp.zeros_like(steps[1, 0]), (steps[0], steps[1]))[1]
     shares = jnp.cumprod(steps[0], axis=0)
     ends = jax.lax.scan(fade, jnp.zeros((), own.dtype), (shares[-1], own[-1]))[1]
     before = jnp.concatenate([jnp.zeros_like(ends[:1]), ends[:-1]])
