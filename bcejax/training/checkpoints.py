@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +23,18 @@ import numpy as np
 
 from bcejax.models.inputs import check_count
 from bcejax.training.fingerprints import Fingerprint
-from bcejax.training.program import Run
 from bcejax.training.records import Figures
+
+
+class Counted(Protocol):
+    """A pytree that counts its epochs: its checkpoints have that number."""
+
+    @property
+    def epoch(self) -> jax.Array:
+        """(), int32."""
+
+
+Tree = TypeVar("Tree", bound=Counted)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Store:
         self._manager = ocp.CheckpointManager(directory, options=options)
         self._due = monotonic() + 1.0
 
-    def load(self, run: Run) -> tuple[Run, Figures] | None:
+    def load(self, run: Tree) -> tuple[Tree, Figures] | None:
         """The newest checkpoint, shaped like ``run``; None if there is none.
 
         Raises:
@@ -110,7 +120,7 @@ class Store:
         every = self._config.every
         return monotonic() >= self._due if every is None else done % every == 0
 
-    def write(self, run: Run, figures: Figures) -> None:
+    def write(self, run: Counted, figures: Figures) -> None:
         """Write a checkpoint, unless there is one of this epoch or no epoch is finished."""
         done = int(run.epoch)
         if done in (0, self._manager.latest_step()):
@@ -142,13 +152,13 @@ class Store:
                 )
 
 
-def _to_leaves(run: Run) -> dict[str, np.ndarray]:
+def _to_leaves(run: Counted) -> dict[str, np.ndarray]:
     """The arrays of a run by number; random keys as their words."""
     plain = (jax.random.key_data(a) if _is_key(a) else a for a in jax.tree.leaves(run))
     return {str(i): np.asarray(a) for i, a in enumerate(plain)}
 
 
-def _from_leaves(leaves: dict[str, np.ndarray], run: Run) -> Run:
+def _from_leaves(leaves: dict[str, np.ndarray], run: Tree) -> Tree:
     """The inverse of ``_to_leaves``; the arrays are fresh copies, so they may be donated."""
     old, tree = jax.tree.flatten(run)
     new = [

@@ -32,24 +32,26 @@ def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: st
     shapes = [f"{jax.tree_util.keystr(path)} {a.shape} {a.dtype}" for path, a in params]
     size = sum(a.size for _, a in params)
     return {
-        "model": f"{size} parameters ({_digest(*shapes)})",
-        "training set": _digest_batch(data.train),
-        "validation set": None if data.validation is None else _digest_batch(data.validation),
+        "model": f"{size} parameters ({digest(*shapes)})",
+        "training set": digest_batch(data.train),
+        "validation set": None if data.validation is None else digest_batch(data.validation),
         "batch_size": plan.batch_size,
         "early_stopping": repr(plan.early_stopping),
-        "key": _digest(order),
+        "key": digest(order),
         "jax": jax.__version__,
-        "program of model, optimizer and loss": _digest(program),
+        "program of model, optimizer and loss": digest(program),
     }
 
 
-def _digest_batch(batch: Batch) -> str:
+def digest_batch(batch: Batch) -> str:
+    """How many examples, and a digest of their shapes and bytes."""
     arrays = [np.asarray(a) for a in batch if a is not None]
     shapes = [str(a.shape) for a in arrays]
-    return f"{len(arrays[0])} examples ({_digest(*shapes, *arrays)})"
+    return f"{len(arrays[0])} examples ({digest(*shapes, *arrays)})"
 
 
-def _digest(*parts: str | np.ndarray) -> str:
+def digest(*parts: str | np.ndarray) -> str:
+    """Twelve hexadecimal digits for texts and the bytes of arrays."""
     total = hashlib.blake2b(digest_size=6)
     for part in parts:
         total.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)

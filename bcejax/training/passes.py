@@ -49,7 +49,7 @@ def run_epoch(
 
     def learn(carry: Sums, batch: Batch) -> Sums:
         state, metrics = train_step(carry[0], batch)
-        return state, carry[1] + _weighed(metrics, state.dtype)
+        return state, carry[1] + weighed(metrics, state.dtype)
 
     def learn_block(carry: Sums, rows: jax.Array) -> Sums:
         block = jax.tree.map(lambda array: array[rows], data.train)
@@ -62,21 +62,21 @@ def run_epoch(
     zeros = jnp.zeros(3, state.dtype)
     state, sums = fold(learn_block, (state, zeros), order, size)
     if data.validation is None:
-        return state, Figures(*_means(sums), None, None)
+        return state, Figures(*means(sums), None, None)
 
     def judge(sums: jax.Array, piece: Batch) -> jax.Array:
-        return sums + _weighed(evaluate(state, piece), state.dtype)
+        return sums + weighed(evaluate(state, piece), state.dtype)
 
-    return state, Figures(*_means(sums), *_means(fold(judge, zeros, data.validation, _PIECE)))
+    return state, Figures(*means(sums), *means(fold(judge, zeros, data.validation, _PIECE)))
 
 
-def _weighed(metrics: Metrics, dtype: jnp.dtype) -> jax.Array:
+def weighed(metrics: Metrics, dtype: jnp.dtype) -> jax.Array:
     """What a batch adds to the sums over batches: (3,)."""
     loss, accuracy, weight = metrics
     return jnp.stack([weight * loss, weight * accuracy, weight]).astype(dtype)
 
 
-def _means(sums: jax.Array) -> tuple[jax.Array, jax.Array]:
+def means(sums: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Loss and accuracy; 0 where nothing counts, as ``reduce_losses`` has it."""
     weight = jnp.where(sums[2] == 0, 1, sums[2])
     return sums[0] / weight, sums[1] / weight

@@ -62,16 +62,8 @@ def run_epochs(
 
     def body(carry: tuple[jax.Array, Run, Figures]) -> tuple[jax.Array, Run, Figures]:
         row, run, figures = carry
-        state, new = run_epoch(run.state, data, order[row], plan.batch_size)
-        ok = _all_finite((new, state.params))
-        run = select(
-            ok,
-            _advance(run, state, new, plan.early_stopping),
-            dataclasses.replace(run, status=_int32(Status.DIVERGED)),
-        )
-        figures = jax.tree.map(
-            lambda column, x: column.at[row].set(jnp.where(ok, x, jnp.nan)), figures, new
-        )
+        run, new = next_epoch(run, data, order[row], plan)
+        figures = jax.tree.map(lambda column, x: column.at[row].set(x), figures, new)
         return row + 1, run, figures
 
     most = jnp.minimum(epochs, len(order))
@@ -80,6 +72,22 @@ def run_epochs(
     figures = Figures(blank, blank, unseen, unseen)
     _, run, figures = lax.while_loop(goes_on, body, (_int32(0), run, figures))
     return run, figures
+
+
+def next_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run, Figures]:
+    """The run after one more epoch, which visits ``order`` (m,), and the epoch's figures.
+
+    Where a figure or a parameter is not finite, the run is as it was, but ``DIVERGED``, and the
+    figures are nan.
+    """
+    state, new = run_epoch(run.state, data, order, plan.batch_size)
+    ok = _all_finite((new, state.params))
+    run = select(
+        ok,
+        _advance(run, state, new, plan.early_stopping),
+        dataclasses.replace(run, status=_int32(Status.DIVERGED)),
+    )
+    return run, jax.tree.map(lambda x: jnp.where(ok, x, jnp.nan), new)
 
 
 def _advance(

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from bcejax.numerics import require
 from bcejax.training.records import Figures
 
-Show: TypeAlias = Callable[[int, Figures], None]
+Show: TypeAlias = Callable[[float, Figures], None]
 
 _FIRST_LINE, _GROWTH = 2.0, 1.5  # seconds to the first line of a log, then ever rarer
 
@@ -23,7 +23,7 @@ def shown_progress(progress: bool, epochs: int) -> Iterator[Show]:
         epochs: how many there will be.
 
     Yields:
-        A function to call with the number of finished epochs and their figures.
+        A function to call with how many epochs are finished, and their figures.
     """
     if not progress:
         yield lambda done, figures: None
@@ -54,9 +54,9 @@ def _log(console, epochs):  # type: ignore[no-untyped-def]
     start = time.monotonic()
     due, last = _FIRST_LINE, ""
 
-    def show(done: int, figures: Figures) -> None:
+    def show(done: float, figures: Figures) -> None:
         nonlocal due, last
-        last = f"epoch {done}/{epochs}  {_line(figures)}"
+        last = f"epoch {done:.6g}/{epochs}  {_line(figures)}"
         if time.monotonic() - start >= due:
             print(last, file=sys.stderr, flush=True)
             due, last = (time.monotonic() - start) * _GROWTH, ""
