@@ -32,10 +32,18 @@ class Ordering(NamedTuple):
             >>> ascending(jnp.array([0.5, 0.1, 0.5])).per_group(jnp.array([1.0, 2.0, 4.0]))
             Array([2., 5., 0.], dtype=float32)
         """
-        in_order = values[self.order]
+        return self.of_ranks(values[self.order])
+
+    def of_ranks(self, values: jax.Array) -> jax.Array:
+        """The same sums of values given at the ranks.
+
+        Example:
+            >>> ascending(jnp.array([0.5, 0.1, 0.5])).of_ranks(jnp.array([2.0, 1.0, 4.0]))
+            Array([2., 5., 0.], dtype=float32)
+        """
         # without ties, which is quickly seen, there is nothing to add up
         untied = self.group[-1] == len(self.group) - 1
-        return lax.cond(untied, lambda: in_order, lambda: run_sums(in_order, self.group))
+        return lax.cond(untied, lambda: values, lambda: run_sums(values, self.group))
 
     def to_examples(self, values: jax.Array) -> jax.Array:
         """Values, given at the tie groups, at each example (n,).

@@ -134,7 +134,7 @@ def roc_auc(
 @jax.jit
 def _roc_auc(examples: Examples, ordering: Ordering) -> jax.Array:
     w, y = examples.weights, examples.labels
-    positive, negative = ordering.per_group(w * y), ordering.per_group(w * (1 - y))
+    positive, negative = ordering.per_group(jnp.stack([w * y, w * (1 - y)], axis=-1)).T
     reached = jnp.cumsum(negative)
     positives, negatives = jnp.sum(positive), reached[-1]
     # of shares, as products of two totals may overflow
