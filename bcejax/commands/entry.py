@@ -4,6 +4,7 @@
   bcejax calibrate FILE [flags]    judge predictions, and fit what would make them calibrated
   bcejax fit FILE [flags]          a logistic regression, its report and its model
   bcejax predict MODEL FILE        what a model of fit says of the rows of a file
+  bcejax doctor                    whether JAX, on this device, is fit for this work
 
 With --help after a command, its flags.  ``python -m bcejax`` is the same.  The exit status is 0
 where all is well, 1 where something was found, 2 where the command cannot be understood.
@@ -13,7 +14,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("audit", "calibrate", "fit", "predict")
+COMMANDS = ("audit", "calibrate", "fit", "predict", "doctor")
 
 
 def enter(words: Sequence[str]) -> int:
