@@ -24,6 +24,7 @@ import numpy as np
 from bcejax.models.inputs import check_count
 from bcejax.training.fingerprints import Fingerprint
 from bcejax.training.records import Figures
+from bcejax.training.sharding import is_key, on_host
 
 
 class Counted(Protocol):
@@ -154,8 +155,8 @@ class Store:
 
 def _to_leaves(run: Counted) -> dict[str, np.ndarray]:
     """The arrays of a run by number; random keys as their words."""
-    plain = (jax.random.key_data(a) if _is_key(a) else a for a in jax.tree.leaves(run))
-    return {str(i): np.asarray(a) for i, a in enumerate(plain)}
+    plain = (jax.random.key_data(a) if is_key(a) else a for a in jax.tree.leaves(run))
+    return {str(i): on_host(a) for i, a in enumerate(plain)}
 
 
 def _from_leaves(leaves: dict[str, np.ndarray], run: Tree) -> Tree:
@@ -163,12 +164,8 @@ def _from_leaves(leaves: dict[str, np.ndarray], run: Tree) -> Tree:
     old, tree = jax.tree.flatten(run)
     new = [
         jax.random.wrap_key_data(jnp.array(leaves[str(i)]), impl=jax.random.key_impl(a))
-        if _is_key(a)
+        if is_key(a)
         else jnp.array(leaves[str(i)])
         for i, a in enumerate(old)
     ]
     return jax.tree.unflatten(tree, new)
-
-
-def _is_key(array: jax.Array) -> bool:
-    return jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key)

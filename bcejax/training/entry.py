@@ -5,15 +5,23 @@ Shapes against the model and the loss are judged where the step is traced.
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from bcejax.data import Batch
 from bcejax.numerics import check_labels
+from bcejax.training.sharding import place
 
 _NUMBERS = (np.floating, np.integer, np.bool_)
 
 
-def admit(batch: Batch, name: str, dtype: np.dtype, like: Batch | None = None) -> Batch:
+def admit(
+    batch: Batch,
+    name: str,
+    dtype: np.dtype,
+    like: Batch | None = None,
+    mesh: Mesh | None = None,
+) -> Batch:
     """The batch on the device in ``dtype``, if it can be learnt from.
 
     Args:
@@ -21,6 +29,7 @@ def admit(batch: Batch, name: str, dtype: np.dtype, like: Batch | None = None) -
         name: what to call it in messages.
         dtype: what to cast its arrays to.
         like: a batch whose columns it must have; None takes any.
+        mesh: the devices that each get it whole; None is the default one.
 
     Raises:
         TypeError: not a batch, or an array does not hold numbers.
@@ -37,8 +46,7 @@ def admit(batch: Batch, name: str, dtype: np.dtype, like: Batch | None = None) -
     weights = None if batch.weights is None else _cast(batch.weights, f"{name} weights", dtype)
     if weights is not None:
         _check_weights(np.asarray(weights), name)
-    # device_put copies once at most; jnp.asarray copies a large NumPy array twice.
-    return jax.device_put(Batch(inputs, labels, weights))
+    return place(Batch(inputs, labels, weights), mesh)
 
 
 def largest_input(batch: Batch) -> tuple[float, int]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from bcejax.data import Batch
@@ -26,6 +27,7 @@ from bcejax.training.passes import Data
 from bcejax.training.program import Plan
 from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
+from bcejax.training.sharding import check_alike, check_mesh, is_first
 from bcejax.training.state import ADAM, Loss, init_state
 from bcejax.training.stopping import EarlyStopping
 
@@ -44,6 +46,7 @@ def fit(
     key: ArrayLike,
     early_stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    mesh: Mesh | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place, after the habit of Keras's ``fit``.
@@ -62,6 +65,14 @@ def fit(
     whatever ``progress`` is (tests/training/test_fitting.py) and also where the run was killed
     and called again with its ``checkpoint`` (tests/training/test_checkpoints.py).
 
+    On a ``mesh`` each batch is divided over all devices, as evenly as it goes, and each device
+    holds the training set whole; the model's arrays are then on the mesh.  An axis "params" divides
+    large parameters and the optimizer's memory as well (``sharding.py`` has the layout and what
+    it takes).  Losses and parameters equal those of one device to 1e-6 in float32
+    (tests/training/test_sharding.py), and a checkpoint may go on with another mesh or without
+    one.  Of several processes, each calls ``fit`` with the same arguments; they share the
+    folder of checkpoints, and Ctrl-C in one of them interrupts all.
+
     Args:
         model: a Flax NNX module that maps inputs (n, d) to logits (n,).
         train: what to learn from.  Inputs are cast to float32 (to float64 for a model with
@@ -74,6 +85,8 @@ def fit(
         key: a random key for the order of the examples.
         early_stopping: when to end early.
         checkpoint: a folder, or a ``Checkpoint``: where to go on from and to write to.
+        mesh: devices to train on, a ``jax.sharding.Mesh`` with axes "data", "params" or both;
+            None is the default device.
         progress: whether to show a bar (in a log: a line now and then) on standard error.
 
     Returns:
@@ -81,7 +94,7 @@ def fit(
 
     Raises:
         ValueError: a shape or a value that cannot be used, named in one line; a checkpoint of
-            another fit.
+            another fit; an argument that differs between processes.
         TypeError: the same for a type.
         KeyboardInterrupt: Ctrl-C, once the model is updated.
 
@@ -104,16 +117,23 @@ def fit(
     """
     check_count(epochs, "epochs")
     check_count(batch_size, "batch_size")
+    mesh = check_mesh(mesh)
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
     words = key_words(key)
     state = init_state(model, optimizer, loss)
-    learnt = admit(train, "train", state.dtype)
-    judged = None if validation is None else admit(validation, "validation", state.dtype, learnt)
-    loop = Loop(state, Data(learnt, judged), words, Plan(int(batch_size), early_stopping))
+    learnt = admit(train, "train", state.dtype, mesh=mesh)
+    judged = None
+    if validation is not None:
+        judged = admit(validation, "validation", state.dtype, learnt, mesh)
+    plan = Plan(int(batch_size), early_stopping, mesh)
+    settings = f"{epochs} {batch_size} {early_stopping!r}"
+    given = {"model": state.params, "train": learnt, "validation": judged, "key": words}
+    check_alike(given | {"epochs, batch_size and early_stopping": settings}, mesh)
+    loop = Loop(state, Data(learnt, judged), words, plan)
     with held_interrupts() as pressed, _opened(checkpoint, loop, epochs) as store:
         try:
-            with shown_progress(progress, epochs) as show:
+            with shown_progress(progress and is_first(mesh), epochs) as show:
                 _run(loop, epochs, store, show, pressed)
         finally:
             kept, history = loop.end(epochs)
@@ -149,14 +169,16 @@ def _run(
     loop: Loop, epochs: int, store: Store | None, show: Show, pressed: Callable[[], int]
 ) -> None:
     """Train until the epochs are done, the program stops, or Ctrl-C comes."""
-    while not loop.ended(epochs) and not pressed():
+    while not loop.ended(epochs) and not loop.agreed(pressed()):
         most = epochs - loop.done
         if store is not None:
             most = min(most, store.until_next(loop.done))
         if not loop.advance(most, pressed):
             return
         show(loop.done, loop.latest)
-        if store is not None and (store.due(loop.done) or loop.ended(epochs) or pressed()):
+        if store is not None and (
+            loop.ended(epochs) or loop.agreed(store.due(loop.done)) or loop.agreed(pressed())
+        ):
             store.write(loop.run, loop.figures)
 
 

@@ -3,9 +3,12 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from bcejax.training.fingerprints import Fingerprint, fingerprint
 from bcejax.training.interrupts import wait
@@ -13,6 +16,7 @@ from bcejax.training.orders import draw_order
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state, run_epochs, start_run
 from bcejax.training.records import Figures, History, Status, describe
+from bcejax.training.sharding import largest, place, place_state
 from bcejax.training.state import TrainState
 
 _VISIT = 0.2  # seconds from one visit of the host to the next
@@ -20,6 +24,12 @@ _ROWS, _ENTRIES = 64, 2**20  # the most that the order of a chunk may hold: epoc
 
 _begin = jax.jit(start_run, static_argnums=1)
 _advance = jax.jit(run_epochs, static_argnames="plan", donate_argnames="run")
+
+
+def _shape(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeStruct:
+    """The array without its numbers, and on one device without its place."""
+    sharding = None if mesh is None else getattr(array, "sharding", NamedSharding(mesh, P()))
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
 
 
 class Loop:
@@ -43,21 +53,27 @@ class Loop:
         blank = np.empty(0, state.dtype)
         unseen = None if data.validation is None else blank
         self._chunks = [Figures(blank, blank, unseen, unseen)]
-        self.run = _begin(state, plan.early_stopping)
+        self.run = place_state(_begin(state, plan.early_stopping), plan.mesh)
         self._restores = self.run.best is not None and self.run.best.state is not None
         self.done, self.best_epoch, self.status = 0, 0, Status.RUNNING
 
     def resume(self, run: Run, figures: Figures) -> None:
         """Go on from a checkpoint."""
-        self.run, self._chunks = run, [figures]
+        self.run, self._chunks = place_state(run, self._plan.mesh), [figures]
         self._look()
 
     def fingerprint(self) -> Fingerprint:
         """What a checkpoint of this run must agree with."""
-        order = np.zeros((self._rows, self._n), np.int32)
-        program = _advance.lower(self.run, self._data, order, np.int32(1), plan=self._plan)
-        order[0] = draw_order(self._words, 0, self._n)
-        return fingerprint(self.run, self._data, self._plan, order[0], program.as_text())
+        order = draw_order(self._words, 0, self._n)
+        # Of one device, whatever the mesh: a run may go on elsewhere, and then to rounding.
+        program = self.lowered(self._plan._replace(mesh=None))
+        return fingerprint(self.run, self._data, self._plan, order, program.as_text())
+
+    def lowered(self, plan: Plan | None = None) -> jax.stages.Lowered:
+        """The program of a call, of another plan if given, ready to be compiled."""
+        plan = plan or self._plan
+        arrays = self.run, self._data, np.zeros((self._rows, self._n), np.int32), np.int32(1)
+        return _advance.lower(*jax.tree.map(partial(_shape, mesh=plan.mesh), arrays), plan=plan)
 
     def advance(self, most: int, pressed: Callable[[], int]) -> bool:
         """Run the epochs until the next visit, ``most`` at most.
@@ -66,12 +82,13 @@ class Loop:
             False if a second Ctrl-C came: the arrays are then those of the epochs under way,
             and whoever looks at them waits.
         """
-        count = min(most, self._rows, max(1, int(_VISIT / self._seconds)))
+        count = self.agreed(min(most, self._rows, max(1, int(_VISIT / self._seconds))))
         order = np.zeros((self._rows, self._n), np.int32)
         for row in range(count):
             order[row] = draw_order(self._words, self.done + row, self._n)
+        arrays = place((order, np.int32(count)), self._plan.mesh)
         start = time.perf_counter()
-        run, figures = _advance(self.run, self._data, order, np.int32(count), plan=self._plan)
+        run, figures = _advance(self.run, self._data, *arrays, plan=self._plan)
         there = wait(run.epoch, pressed)
         if there:
             run.epoch.block_until_ready()  # raises what went wrong in the program
@@ -100,6 +117,10 @@ class Loop:
         """Learn from the arrays how far the run has come."""
         self.done, self.status = int(self.run.epoch), Status(int(self.run.status))
         self.best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
+
+    def agreed(self, number: int) -> int:
+        """The largest of the processes' numbers: clocks and keyboards must not part them."""
+        return largest(number, self._plan.mesh)
 
     def ended(self, epochs: int) -> bool:
         """Whether nothing is left to do."""

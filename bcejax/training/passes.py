@@ -12,11 +12,13 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import Mesh
 
 from bcejax.data import Batch
 from bcejax.training.records import Figures
+from bcejax.training.sharding import divided, whole
 from bcejax.training.state import TrainState
-from bcejax.training.steps import Metrics, evaluate, train_step
+from bcejax.training.steps import Metrics, evaluate, step_on
 
 Carry = TypeVar("Carry")
 Tree = TypeVar("Tree")
@@ -36,7 +38,7 @@ class Data(NamedTuple):
 
 
 def run_epoch(
-    state: TrainState, data: Data, order: jax.Array, batch_size: int
+    state: TrainState, data: Data, order: jax.Array, batch_size: int, mesh: Mesh | None = None
 ) -> tuple[TrainState, Figures]:
     """The state after one epoch, and the epoch's figures.
 
@@ -45,29 +47,38 @@ def run_epoch(
         data: what is learnt from and judged.
         order: (m,) integers, which examples to visit in turn.
         batch_size: examples per step.
+        mesh: the devices to work on; None is one.
     """
 
     def learn(carry: Sums, batch: Batch) -> Sums:
-        state, metrics = train_step(carry[0], batch)
+        state, metrics = step_on(carry[0], batch, mesh)
         return state, carry[1] + weighed(metrics, state.dtype)
 
     def learn_block(carry: Sums, rows: jax.Array) -> Sums:
-        block = jax.tree.map(lambda array: array[rows], data.train)
+        block = jax.tree.map(lambda array: array[_shared_out(rows, mesh)], data.train)
         return fold(learn, carry, block, batch_size)
 
     # Gathered a block at a time: a gather for each batch is a third slower at 20 000 x 30, and
-    # one for the whole epoch holds the data twice.
+    # one for the whole epoch holds the data twice.  On a mesh each device takes its own rows of
+    # one batch, for those of a block do not lie together.
     numbers = batch_size * math.prod(data.train.inputs.shape[1:])
-    size = batch_size * max(_BLOCK // numbers, 1)
+    size = batch_size * (max(_BLOCK // numbers, 1) if mesh is None else 1)
     zeros = jnp.zeros(3, state.dtype)
     state, sums = fold(learn_block, (state, zeros), order, size)
     if data.validation is None:
         return state, Figures(*means(sums), None, None)
 
+    judged = whole(state, mesh)
+
     def judge(sums: jax.Array, piece: Batch) -> jax.Array:
-        return sums + weighed(evaluate(state, piece), state.dtype)
+        return sums + weighed(evaluate(judged, _shared_out(piece, mesh)), state.dtype)
 
     return state, Figures(*means(sums), *means(fold(judge, zeros, data.validation, _PIECE)))
+
+
+def _shared_out(rows: Tree, mesh: Mesh | None) -> Tree:
+    """Rows that each device holds whole, divided; or XLA would divide what they come from too."""
+    return divided(whole(rows, mesh), mesh)
 
 
 def weighed(metrics: Metrics, dtype: jnp.dtype) -> jax.Array:

@@ -16,10 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import lax
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from bcejax.training.passes import Data, run_epoch
 from bcejax.training.records import Figures, Status
+from bcejax.training.sharding import at_rest, whole
 from bcejax.training.state import TrainState
 from bcejax.training.stopping import Best, EarlyStopping, select
 
@@ -39,6 +41,7 @@ class Plan(NamedTuple):
 
     batch_size: int
     early_stopping: EarlyStopping | None
+    mesh: Mesh | None = None
 
 
 def start_run(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
@@ -64,7 +67,7 @@ def run_epochs(
         row, run, figures = carry
         run, new = next_epoch(run, data, order[row], plan)
         figures = jax.tree.map(lambda column, x: column.at[row].set(x), figures, new)
-        return row + 1, run, figures
+        return row + 1, at_rest(run, plan.mesh), whole(figures, plan.mesh)
 
     most = jnp.minimum(epochs, len(order))
     blank = jnp.full(len(order), jnp.nan, run.state.dtype)
@@ -80,7 +83,7 @@ def next_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run,
     Where a figure or a parameter is not finite, the run is as it was, but ``DIVERGED``, and the
     figures are nan.
     """
-    state, new = run_epoch(run.state, data, order, plan.batch_size)
+    state, new = run_epoch(run.state, data, order, plan.batch_size, plan.mesh)
     ok = _all_finite((new, state.params))
     run = select(
         ok,

@@ -14,9 +14,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 
 from bcejax.data import Batch
 from bcejax.losses import reduce_losses
+from bcejax.training.sharding import at_rest, divided, whole
 from bcejax.training.state import TrainState
 
 Tree = TypeVar("Tree")
@@ -67,11 +69,16 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         >>> bool(after.loss < before.loss), int(state.step)
         (True, 2)
     """
-    batch = cast_arrays(batch, state.dtype)
+    return step_on(state, batch, None)
+
+
+def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainState, Metrics]:
+    """As ``train_step``, on the devices of a mesh; None is one device."""
+    batch = divided(cast_arrays(batch, state.dtype), mesh)
 
     def forward(params: nnx.State) -> tuple[jax.Array, nnx.State]:
         # Rebuilt, because nnx lets a variable change only under the transform that it was made in.
-        rest = jax.tree.map(lambda array: array, state.rest)
+        rest = jax.tree.map(lambda array: array, whole(state.rest, mesh))
         model = nnx.merge(state.graphdef, params, rest)
         model.train()
         return model(batch.inputs), nnx.state(model, nnx.Not(nnx.Param))
@@ -80,20 +87,21 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         metrics = _measure(state, logits, batch)
         return metrics.loss, metrics
 
-    logits, pull_back, rest = jax.vjp(forward, state.params, has_aux=True)
+    logits, pull_back, rest = jax.vjp(forward, whole(state.params, mesh), has_aux=True)
     in_logits, metrics = jax.grad(objective, has_aux=True)(logits)
-    # The gather stores the gradient in the logits.  Without it XLA on CPU works out the hundred
-    # operations behind each of its numbers anew for each hidden unit: twice the time of a step
-    # of 256 x 30 with 64 units in jaxlib 0.10.1, where optimization_barrier does not help.
-    (gradient,) = pull_back(in_logits[jnp.arange(len(in_logits))])
+    if mesh is None:
+        # The gather stores the gradient in the logits.  Without it XLA on CPU works out the
+        # hundred operations behind each of its numbers anew for each hidden unit: twice the time
+        # of a step of 256 x 30 with 64 units in jaxlib 0.10.1, where optimization_barrier does
+        # not help.  On a mesh it would send each device's part to all.
+        in_logits = in_logits[jnp.arange(len(in_logits))]
+    (gradient,) = pull_back(divided(in_logits, mesh))
     updates, opt_state = state.optimizer.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    return (
-        dataclasses.replace(
-            state, params=params, rest=rest, opt_state=opt_state, step=state.step + 1
-        ),
-        metrics,
+    after = dataclasses.replace(
+        state, params=params, rest=rest, opt_state=opt_state, step=state.step + 1
     )
+    return at_rest(after, mesh), metrics
 
 
 @jax.jit
