@@ -17,9 +17,9 @@ import numpy as np
 from bcejax.analysis.double_double import Extended, as_extended
 from bcejax.numerics import require
 
-_MAGNITUDES = np.float32([1e-30, 1e-5, 0.01, 0.3, 1.0, 2.5, 7.0, 14.7, 17.0, 33.0, 60.0, 86.0])
-POINTS = np.concatenate([-_MAGNITUDES[::-1], np.float32([0]), _MAGNITUDES])
-LABELS = np.float32([0, 1])
+_MAGNITUDES = np.array([1e-30, 1e-5, 0.01, 0.3, 1, 2.5, 7, 14.7, 17, 33, 60, 86], np.float32)
+POINTS = np.concatenate([-_MAGNITUDES[::-1], [np.float32(0)], _MAGNITUDES])
+LABELS = np.array([0, 1], np.float32)
 FUNCTIONS: dict[str, tuple[Callable[[jax.Array], jax.Array], np.ndarray]] = {
     "exp": (jnp.exp, POINTS),
     "log1p": (jnp.log1p, np.exp2(np.linspace(-60, 60, 25), dtype=np.float32)),
