@@ -4,6 +4,7 @@ Between ``settle`` and ``take`` nothing is under way: the arrays are those after
 ``place``, and a checkpoint of both goes on as if nothing had been.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Generator
 from typing import NamedTuple
@@ -120,7 +121,7 @@ class Course:
         unseen = (np.nan, np.nan)
         seen = unseen if judged is None else map(float, judge(state, judged))
         self._columns.append(np.array([*self._means(), *seen]))
-        self.run = self.run.replace(sums=no_sums(state.dtype))
+        self.run = dataclasses.replace(self.run, sums=no_sums(state.dtype))
         self.epoch, self.position, self._rows = self.epoch + 1, Position(), 0
 
     def arrays(self) -> TrainState | None:
@@ -193,7 +194,8 @@ class Course:
 
     def _means(self) -> tuple[float, float]:
         """Loss and accuracy of the epoch under way; 0 where nothing counts."""
-        loss, hits, weight = np.float64(self.run.sums.high) + np.float64(self.run.sums.low)
+        high, low = (np.asarray(part, np.float64) for part in self.run.sums)
+        loss, hits, weight = (high + low).tolist()
         return loss / (weight or 1), hits / (weight or 1)
 
     def _figures(self, rows: list[np.ndarray]) -> Figures:

@@ -101,7 +101,7 @@ def stream_calibration(
     sums = calibration.init(cells, state.dtype)
     calibration.summary(sums, bins=bins)  # refuses bins now rather than after hours
     faults = {fault.name: fault for fault in shards.faults}
-    size, done = min(batch_size, shards.rows), 0
+    size, done, blank = min(batch_size, shards.rows), 0, np.empty(0)
     pieces = read_batches(
         shards, size, seed=None, prefetch=prefetch, report=lambda f: faults.update({f.name: f})
     )
@@ -111,7 +111,7 @@ def stream_calibration(
             # waited for, so that no more than one batch is under way
             sums = jax.block_until_ready(_add(sums, state, filled(piece.batch, size), n))
             done += n
-            show(done / shards.rows, Figures(*np.empty((2, 0)), None, None))
+            show(done / shards.rows, Figures(blank, blank, None, None))
     skipped = tuple(faults.values())
     if skipped:
         warnings.warn(describe_skipped(skipped), RuntimeWarning, stacklevel=2)

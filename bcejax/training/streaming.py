@@ -11,6 +11,7 @@ blocks, and the model's arrays some four times with Adam; nothing grows with the
 """
 
 import contextlib
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -143,8 +144,8 @@ def fit_stream(
                 nnx.update(model, kept.params, kept.rest)
     history = _history(course, epochs)
     if history.status == Status.DIVERGED:
-        cause = "inputs not standardised, or the learning rate is too large"
-        warnings.warn(f"training {history.message}; likely {cause}", RuntimeWarning, stacklevel=2)
+        cause = "likely cause: inputs not standardised, or the learning rate too large"
+        warnings.warn(f"training {history.message}; {cause}", RuntimeWarning, stacklevel=2)
     if history.skipped:
         warnings.warn(describe_skipped(history.skipped), RuntimeWarning, stacklevel=2)
     return history
@@ -177,11 +178,9 @@ def _opened(
         found = store.load(course.save()[0])
         if found is not None:
             course.resume(*found)
-        if course.epoch > epochs or (course.epoch == epochs and course.position != Position()):
-            raise ValueError(
-                f"checkpoint {os.fspath(config.directory)!r} has begun epoch {course.epoch + 1} "
-                f"already, more than epochs={epochs}"
-            )
+        if (course.epoch, course.position) > (epochs, Position()):
+            where = os.fspath(config.directory)
+            raise ValueError(f"checkpoint {where!r} is past epochs={epochs} already")
         yield store
 
 
@@ -230,12 +229,14 @@ def _history(course: Course, epochs: int) -> StreamHistory:
         status = Status.FINISHED if course.epoch >= epochs else Status.INTERRUPTED
     skipped = tuple(course.skipped.values())
     history = StreamHistory(*course.figures(), course.epoch, 0, status, skipped=skipped)
-    if status == Status.FINISHED:
-        return history.replace(message=describe(history, course.epoch))
-    ends = {
-        Status.DIVERGED: "diverged in epoch {}: loss or parameters not finite",
-        Status.INTERRUPTED: "interrupted in epoch {}",
-    }
-    how = ends[status].format(course.epoch + 1)
-    steps = int(course.run.state.step)
-    return history.replace(message=f"{how}; the model holds step {steps}")
+    return dataclasses.replace(history, message=_describe(history, int(course.run.state.step)))
+
+
+def _describe(history: StreamHistory, step: int) -> str:
+    """The end of training in one line."""
+    epochs = int(history.epochs)
+    how = {
+        Status.DIVERGED: f"diverged in epoch {epochs + 1}: loss or parameters not finite",
+        Status.INTERRUPTED: f"interrupted in epoch {epochs + 1}",
+    }.get(Status(int(history.status)))
+    return f"{how}; the model holds step {step}" if how else describe(history, epochs)
