@@ -4,6 +4,7 @@
   python -m experiments run NAME... [flags]     answer it; with --help, the flags
   python -m experiments run all [flags]
   python -m experiments report [--out FOLDER]   write the report again from the runs' folders
+  python -m experiments compare RUN RUN...      lay runs of other devices or versions side by side
 
 The exit status is 0 where every verdict holds, 1 where one does not or a run does not finish,
 2 where the command cannot be understood.
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 
 from experiments.registry import REGISTRY
 
-COMMANDS = ("list", "run", "report")
+COMMANDS = ("list", "run", "report", "compare")
 
 
 def main(args: Sequence[str], registry: Sequence[str] = REGISTRY) -> int:

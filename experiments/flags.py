@@ -21,6 +21,12 @@ class Flags:
 
     config: Literal["default", "tiny", "full"] = "default"
     """Configuration to start from; an experiment that has no full one runs its default."""
+    quick: bool = False
+    """Every experiment in its tiny configuration, all in a few minutes."""
+    skip: tuple[str, ...] = ()
+    """Names of experiments to leave out."""
+    resume: bool = False
+    """Keep what an earlier run has finished in the same way, and run the rest."""
     device: Literal["cpu", "gpu", "tpu"] | None = None
     """Where to compute; JAX chooses where this is not given."""
     out: Path = Path("results")
@@ -70,7 +76,8 @@ def read_flags(modules: Sequence[str], words: Sequence[str]) -> tuple[Flags, Cho
 
 def _named(name: str, experiment: Experiment[Any], flags: Flags) -> Choice:
     """The named configuration, or the default where the experiment has no full one."""
-    chosen = flags.config if flags.config in experiment.configs else "default"
+    wanted = "tiny" if flags.quick else flags.config
+    chosen = wanted if wanted in experiment.configs else "default"
     command = f"{PROGRAM} {name}" if chosen == "default" else f"{PROGRAM} {name} --config {chosen}"
     command += f" --device {flags.device}" if flags.device else ""
     return Choice(chosen, experiment.configs[chosen], command)

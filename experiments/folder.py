@@ -126,8 +126,16 @@ def described(thing: Table | Figure, *fields: str) -> dict[str, Any]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON as every parser takes it: as text what JSON has no form for, nan included."""
-    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(_json(content) + "\n", encoding="utf-8")
+
+
+def as_json(content: Any) -> Any:
+    """The content as it is read again from a file that ``write_json`` wrote."""
+    return json.loads(_json(content))
+
+
+def _json(content: Any) -> str:
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
 def _finite(content: Any) -> Any:

@@ -6,13 +6,22 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from bcejax.commands import write_page
 from bcejax.numerics import require
 from experiments.device import Platform, on_device
 from experiments.environment import ROOT, describe_environment
 from experiments.flags import PROGRAM, Choice, Choose
-from experiments.folder import Run, described, whole_folder, write_result, write_run
+from experiments.folder import (
+    Run,
+    as_json,
+    described,
+    read_run,
+    whole_folder,
+    write_result,
+    write_run,
+)
 from experiments.outcome import Result
 from experiments.progress import Board
 from experiments.registry import load, name_of, opening_of
@@ -26,6 +35,7 @@ def run_each(
     out: Path,
     device: Platform | None,
     board: Board,
+    resume: bool = False,
 ) -> Iterator[Run]:
     """Run experiments one after the other and leave one folder for each.
 
@@ -35,6 +45,8 @@ def run_each(
         out: the folder of the folders.
         device: where to compute; None leaves that to JAX.
         board: shows how far it is.
+        resume: whether a folder stands for its run where it holds one that finished in the same
+            configuration, on the same commit, device and versions.
 
     Yields:
         Each run when it has ended; one that raised has an error and its traceback.
@@ -54,9 +66,28 @@ def run_each(
             board.start(name)
             environment = describe_environment(here, f"{PROGRAM} {name}")
             planned = Run(name, opening, "default", {}, environment, 0.0)
-            run = _run_one(planned, module, choose, out, board)
-            board.finish(summary(run))
+            kept = _kept(planned, module, choose, out / name) if resume else None
+            run = kept or _run_one(planned, module, choose, out, board)
+            board.finish(summary(run) + (", kept from an earlier run" if kept else ""))
             yield run
+
+
+def _kept(planned: Run, module: str, choose: Choose, folder: Path) -> Run | None:
+    """The run that the folder holds, if it is what would come out again."""
+    try:
+        found, experiment = read_run(folder), load(module)
+    except (OSError, ValueError, KeyError, ImportError):  # none, half a one, or none of today's
+        return None
+    wanted = _with_choice(planned, choose(planned.name, experiment))
+    same = found.verdict is not None and found.config == as_json(wanted.config)
+    return found if same and _setting(found) == _setting(wanted) else None
+
+
+def _setting(run: Run) -> dict[str, Any]:
+    """What the numbers of a run depend on; of files that were changed nothing is known."""
+    passing = {"date": None, "command": None}
+    changed = run.environment["date"] if run.environment.get("modified") else None
+    return run.environment | passing | {"modified": changed}
 
 
 def _make_folder(out: Path) -> None:

@@ -23,12 +23,22 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
     modules = find(["all"] if not names and HELP.intersection(words) else names, registry)
     flags, choose = read_flags(modules, words)
     check_variant(flags.variant)
+    if flags.quick and flags.config != "default":
+        raise ValueError(f"--quick takes the tiny configurations, not --config {flags.config}")
+    modules = _without(modules, flags.skip, registry)
     console = Console(highlight=False)
     runs: list[Run] = []
     interrupted = False
     with watch(console, len(modules)) as board:
         try:
-            for run in run_each(modules, choose, out=flags.out, device=flags.device, board=board):
+            for run in run_each(
+                modules,
+                choose,
+                out=flags.out,
+                device=flags.device,
+                board=board,
+                resume=flags.resume,
+            ):
                 runs.append(run)
         except KeyboardInterrupt:
             interrupted = True
@@ -40,3 +50,13 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
         if flags.record and run.verdict is not None:
             console.print(f"record: {write_record(run, variant=flags.variant).name}")
     return INTERRUPTED if interrupted else int(not all(run.holds for run in runs))
+
+
+def _without(
+    modules: Sequence[str], names: Sequence[str], registry: Sequence[str]
+) -> Sequence[str]:
+    skipped = find(names, registry) if names else ()
+    rest = [module for module in modules if module not in skipped]
+    if not rest:
+        raise ValueError("--skip leaves no experiment to run")
+    return rest
