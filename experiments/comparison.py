@@ -41,7 +41,7 @@ class Distance(NamedTuple):
     relative: float  # to the larger of the two
 
     def ulp(self, dtype: type) -> float:
-        """The relative distance in units in the last place of a dtype, at most twice too large."""
+        """The relative distance in units in the last place of a dtype, up to half of them too few."""
         return self.relative / float(np.finfo(dtype).eps)
 
 

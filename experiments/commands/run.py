@@ -54,9 +54,9 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
 
 def _without(
     modules: Sequence[str], names: Sequence[str], registry: Sequence[str]
-) -> Sequence[str]:
+) -> tuple[str, ...]:
     skipped = find(names, registry) if names else ()
-    rest = [module for module in modules if module not in skipped]
+    rest = tuple(module for module in modules if module not in skipped)
     if not rest:
         raise ValueError("--skip leaves no experiment to run")
     return rest
