@@ -1,0 +1,147 @@
+"""The reduced cross-entropy of a linear head, from its arguments to one number."""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from bcejax.losses.linear_head.operands import Columns, Operands, Positives, operands_of
+from bcejax.losses.linear_head.sweep import Path, total
+from bcejax.numerics.options import check_count
+
+CHUNK = 1024  # labels
+
+
+def linear_bce(
+    features: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None,
+    labels: ArrayLike | Positives,
+    *,
+    pos_weight: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    chunk: int | None = None,
+    how: str = "mean",
+) -> jax.Array:
+    """Binary cross-entropy of a linear layer, reduced, without the logits of all labels at once.
+
+        reduce_losses(bce_with_logits(features @ kernel + bias, labels, ...), ...)
+
+    Args:
+        features: floats (n, d).
+        kernel: floats (d, L).
+        bias: floats (L,), or None; -inf rules a label out.
+        labels: numbers in [0, 1] or booleans (n, L); or ``Positives(indices)``, with integers
+            (n, k) in [-1, L), where -1 stands for none.  A plain array is never read as indices.
+        pos_weight: factor on the y = 1 term, >= 0, broadcast to (n, L).
+        weights: how much each loss counts, >= 0, broadcast to (n, L): (n, 1) weighs examples,
+            (L,) labels.  At weight 0 a loss that is nan or inf is silent, and an example's
+            features that are nan or inf count as 0.
+        where: booleans, broadcast to (n, L); False leaves a loss out.  An example or a label that
+            is left out everywhere may hold anything.
+        chunk: about how many labels each step of the sweep takes; None is 1024.
+        how: "mean" divides by the sum of the weights, "count" by the number unmasked, "sum" by 1.
+
+    Returns:
+        One number in the dtype of ``features @ kernel + bias``, float32 for lower precision; in it
+        all is computed and added up.  Gradients go back in the dtypes of the arguments.
+
+    Raises:
+        TypeError: features, kernel or bias are not floats, indices not integers, labels,
+            pos_weight or weights not real numbers, or where not boolean.
+        ValueError: shapes do not fit, an index lies outside [-1, L), chunk is below 1, or how is
+            unknown.  Where ``jit`` hides the indices, one outside gives nan.
+
+    Derivatives:
+        One sweep gives the value and the gradients that are asked for, in features, kernel, bias,
+        dense labels, pos_weight or weights; every transformation and order works, and products
+        with the Hessian are cheapest forward over reverse.
+
+    Accuracy:
+        As the whole computation, whose sums are rounded in another order: in float32 the value
+        within 1e-6 and gradients within 1e-6 of their largest entry
+        (tests/losses/test_linear_head.py).
+
+    Memory:
+        n (L / devices) floats never stand anywhere, but for dense labels themselves: beside its
+        arguments and gradients the sweep holds a few arrays of n times ``chunk``.
+
+    Devices:
+        Shard the batch, or the labels of kernel, bias and dense labels alike: under ``jit`` and
+        under ``shard_map`` gradients alone are summed over devices, and nothing is gathered.
+
+    Example:
+        >>> features, kernel = jnp.ones((2, 3)), jnp.zeros((3, 8))
+        >>> linear_bce(features, kernel, None, Positives(jnp.array([[7, 2], [4, -1]])))
+        Array(0.6931472, dtype=float32)
+    """
+    if how not in ("mean", "count", "sum"):
+        raise ValueError(f"how is one of 'mean', 'count', 'sum', got {how!r}")
+    chunk = CHUNK if chunk is None else chunk
+    check_count("chunk", chunk)
+    operands = operands_of(features, kernel, bias, labels, pos_weight, weights, where)
+    return _reduced(operands, how, _path(operands.columns.kernel.shape[1], chunk))
+
+
+def _path(n_labels: int, chunk: int) -> Path:
+    """As many stripes as labels may be spread over devices; chunks that come out even if some do.
+
+    Inside shard_map an array is what one device holds.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    automatic = set(mesh.axis_names) - set(mesh.manual_axes)
+    spread = math.prod(mesh.shape[name] for name in automatic)
+    stripes = math.gcd(n_labels, jax.device_count() if mesh.empty else spread)
+    stripe, least = n_labels // stripes, -(-n_labels // chunk)
+    even = (stripe // steps for steps in range(least, 2 * least) if stripe % steps == 0)
+    return Path(stripes, next(even, -(-stripe // least)))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _reduced(operands: Operands, how: str, path: Path) -> jax.Array:
+    features, indices, columns = operands
+    floats = [each for each in (features, *columns[:2]) if each is not None]
+    dtype = jnp.result_type(*floats, jnp.float32)
+    if not path.width or not len(features):
+        return jnp.zeros((), dtype)
+    shape = len(features), columns.kernel.shape[1]
+    if indices is not None:
+        outside = (indices < -1) | (indices >= shape[1])
+        features = jnp.where(outside.any(axis=1, keepdims=True), jnp.nan, features)
+    features = _without_absent(features, columns).astype(dtype)
+    columns = Columns(*(_small_in(dtype, column) for column in columns))
+    return total(Operands(features, indices, columns), _scale(columns, how, dtype, shape), path)
+
+
+def _small_in(dtype: jnp.dtype, column: jax.Array | None) -> jax.Array | None:
+    """Numbers that all labels share, in the dtype in which their gradients are added up."""
+    if column is None or column.shape[1] > 1 or column.dtype == bool:
+        return column
+    return column.astype(dtype)
+
+
+def _without_absent(features: jax.Array, columns: Columns) -> jax.Array:
+    """The features, 0 in examples left out, and for nan and inf in those of weight 0."""
+    if columns.where is not None:
+        features = jnp.where(columns.where.any(axis=1, keepdims=True), features, 0)
+    if columns.weights is not None:
+        # finite ones stay, for the loss is the derivative in the weight
+        absent = (columns.weights == 0).all(axis=1, keepdims=True) & ~jnp.isfinite(features)
+        features = jnp.where(absent, 0, features)
+    return features
+
+
+def _scale(columns: Columns, how: str, dtype: jnp.dtype, shape: tuple[int, int]) -> jax.Array:
+    """One over the denominator; 0 where nothing counts."""
+    if how == "sum":
+        return jnp.ones((), dtype)
+    each = jnp.ones((1, 1), dtype)
+    if how == "mean" and columns.weights is not None:
+        each = columns.weights.astype(dtype)
+    if columns.where is not None:
+        each = jnp.where(columns.where, each, 0)
+    number = jnp.sum(jnp.sum(each, axis=1)) * (math.prod(shape) / each.size)
+    return jnp.where(number == 0, 0, 1 / jnp.where(number == 0, 1, number))

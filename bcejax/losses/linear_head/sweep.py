@@ -1,0 +1,203 @@
+"""Linear layer and binary cross-entropy in one sweep over the labels.
+
+For features X (n, d), a kernel W (d, L), a bias b (L,), labels Y (n, L), weights w and a scale a,
+
+    value      V = a sum_ij w_ij l(z_ij, y_ij),    Z = X W + b
+    gradient   G = a w l'(Z, Y),    dV/dX = G W',    dV/dW = X' G,    dV/db = sum_i G_i
+
+G is elementwise in the logits Z: nothing couples the labels.  So one sweep over chunks of labels
+gives the value and all gradients, and holds Z and G of one chunk at a time.  On each chunk it takes
+the public loss and its sum, and JAX's own derivative of these.
+
+The rule of the whole is a ``custom_jvp``: value and gradients by one sweep, then the gradients'
+inner products with the tangents.  Transposed, this is reverse mode, without another sweep.
+Derivatives of higher order go through the sweep, which then recomputes each chunk.
+
+A chunk takes its share of each of s equal stripes of the labels: an array whose labels lie spread
+over s devices stays where it is, and all have work in each step.
+
+Source: P. Hsu et al., Liger Kernel: Efficient Triton Kernels for LLM Training (2024), which takes
+the softmax's gradient with its value, chunk by chunk.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+from bcejax.losses.from_logits import bce_with_logits
+from bcejax.losses.linear_head.operands import Operands
+from bcejax.losses.reduction import reduce_losses
+from bcejax.numerics import absorb, bernoulli_variance, scalar, within
+
+
+class Path(NamedTuple):
+    """How the sweep goes: the labels in equal stripes, of each so many at a time."""
+
+    stripes: int
+    width: int
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def total(operands: Operands, scale: jax.Array, path: Path) -> jax.Array:
+    """The value, in the dtype of the scale, which is that of the features.
+
+    Example:
+        >>> from bcejax.losses.linear_head.operands import Columns
+        >>> columns = Columns(jnp.zeros((3, 8)), None, jnp.ones((2, 8)), None, None, None)
+        >>> total(Operands(jnp.ones((2, 3)), None, columns), jnp.array(1 / 16), Path(1, 3))
+        Array(0.6931472, dtype=float32)
+    """
+    return _swept(operands, scale, path, ())[0]
+
+
+@partial(total.defjvp, symbolic_zeros=True)
+def _total_jvp(path, primals, tangents):  # type: ignore[no-untyped-def]
+    dots = jax.tree.leaves(tangents)
+    wanted = tuple(i for i, dot in enumerate(dots) if not isinstance(dot, SymbolicZero))
+    value, gradients = _swept(*primals, path, wanted)
+    dot = jnp.zeros_like(value)
+    for i, gradient in zip(wanted, gradients, strict=True):
+        dot += jnp.sum(gradient.astype(value.dtype) * dots[i].astype(value.dtype))
+    return value, dot
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _swept(
+    operands: Operands, scale: jax.Array, path: Path, wanted: tuple[int, ...]
+) -> tuple[jax.Array, list[jax.Array]]:
+    return _sweep(operands, scale, path, wanted)
+
+
+@_swept.defjvp
+def _swept_jvp(path, wanted, primals, tangents):  # type: ignore[no-untyped-def]
+    # jax 0.10 drops the rules inside a scan that it linearizes; behind a rule it finds none to drop
+    dots = jax.jvp(lambda *those: _sweep(*those, path, wanted), primals, tangents)[1]
+    return _swept(*primals, path, wanted), dots
+
+
+def _sweep(
+    operands: Operands, scale: jax.Array, path: Path, wanted: tuple[int, ...]
+) -> tuple[jax.Array, list[jax.Array]]:
+    """The value, and the gradients in the leaves of the arguments that are wanted."""
+    n_labels = operands.columns.kernel.shape[1]
+    stripe = n_labels // path.stripes
+    leaves, tree = jax.tree.flatten((operands, scale))
+    one_each = jax.tree.map(lambda column: column.shape[1] == n_labels, operands.columns)
+    all_whole = jax.tree.map(lambda _: False, operands)
+    cut = [*jax.tree.leaves(all_whole._replace(columns=one_each)), False]
+
+    @partial(jax.checkpoint, prevent_cse=False)  # a scan needs no such barrier
+    def at(leaves: list[jax.Array], i: jax.Array):  # type: ignore[no-untyped-def]
+        start = _start(i, path, stripe)
+        blocks = [
+            _cut(leaf, start, path) if c else leaf for leaf, c in zip(leaves, cut, strict=True)
+        ]
+
+        def sums(chosen: list[jax.Array]) -> jax.Array:
+            mixed = list(blocks)
+            for place, block in zip(wanted, chosen, strict=True):
+                mixed[place] = block
+            return _sums(*tree.unflatten(mixed), i, path, stripe)
+
+        value, pull = jax.vjp(sums, [blocks[place] for place in wanted])
+        return value, pull(jnp.ones_like(value))[0]
+
+    def step(carry, i):  # type: ignore[no-untyped-def]
+        value, gradients = at(leaves, i)
+        start = _start(i, path, stripe)
+        so_far = [
+            _add(total, gradient, start, path) if cut[place] else total + gradient
+            for place, total, gradient in zip(wanted, carry[1], gradients, strict=True)
+        ]
+        return (carry[0] + value, so_far), None
+
+    rows = jnp.zeros(len(operands.features), scale.dtype)
+    empty = rows, [jnp.zeros_like(leaves[place]) for place in wanted]
+    (rows, gradients), _ = lax.scan(step, empty, jnp.arange(-(-stripe // path.width)))
+    return jnp.sum(rows), gradients
+
+
+def _start(i: jax.Array, path: Path, stripe: int) -> jax.Array:
+    """Where in each stripe chunk i starts; the last one may overlap the one before."""
+    return jnp.minimum(i * path.width, stripe - path.width)
+
+
+def _striped(array: jax.Array, path: Path) -> jax.Array:
+    """An array with an axis for the stripes, if there are several."""
+    return array if path.stripes == 1 else array.reshape(len(array), path.stripes, -1)
+
+
+def _cut(column: jax.Array, start: jax.Array, path: Path) -> jax.Array:
+    """The part of an array (., L) in a chunk."""
+    part = lax.dynamic_slice_in_dim(_striped(column, path), start, path.width, axis=-1)
+    return part.reshape(len(column), -1)
+
+
+def _add(total: jax.Array, block: jax.Array, start: jax.Array, path: Path) -> jax.Array:
+    """The gradient in an array (., L), with that of a chunk."""
+    striped, block = _striped(total, path), _striped(block, path)
+    block += lax.dynamic_slice_in_dim(striped, start, path.width, axis=-1)
+    return lax.dynamic_update_slice_in_dim(striped, block, start, axis=-1).reshape(total.shape)
+
+
+def _sums(blocks: Operands, scale: jax.Array, i: jax.Array, path: Path, stripe: int) -> jax.Array:
+    """Each example's share of the value in chunk i, (n,)."""
+    features, indices, (kernel, bias, labels, pos_weight, weights, where) = blocks
+    kernel = kernel.astype(scale.dtype)
+    if where is not None:
+        kernel = jnp.where(where.any(axis=0), kernel, 0)  # nan may lie in a label left out
+    logits = features @ kernel
+    if bias is not None:
+        logits += bias.astype(scale.dtype)
+    if stripe % path.width:
+        fresh = jnp.arange(path.width) + _start(i, path, stripe) >= i * path.width
+        fresh = jnp.tile(fresh, path.stripes)[None]
+        where = fresh if where is None else where & fresh
+    if labels is None:
+        losses = _hard(logits, _hits(indices, i, path, stripe), pos_weight, where)
+    else:
+        losses = bce_with_logits(logits, labels, pos_weight=pos_weight, where=where)
+    return scale * reduce_losses(losses, weights=weights, where=where, axis=1, how="sum")
+
+
+def _hard(
+    logits: jax.Array, hits: jax.Array, pos_weight: jax.Array | None, where: jax.Array | None
+) -> jax.Array:
+    """``bce_with_logits`` where labels are known to be 0 or 1, which needs less memory."""
+    if where is not None:
+        logits = jnp.where(where, logits, 0)
+    losses = _softplus(jnp.where(hits, -logits, logits))
+    if pos_weight is not None:
+        weight = jnp.where(hits, pos_weight.astype(logits.dtype), 1)
+        weight = weight if where is None else jnp.where(where, weight, 1)
+        losses = absorb(within(weight, 0.0, jnp.inf), losses)
+    return losses if where is None else jnp.where(where, losses, 0)
+
+
+# As bcejax.numerics has them, in forms of which XLA stores nothing on the way (gates.py there).
+@jax.custom_jvp
+def _softplus(x: jax.Array) -> jax.Array:
+    return jnp.maximum(x, scalar(0, x)) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@jax.custom_jvp
+def _sigmoid(x: jax.Array) -> jax.Array:
+    return lax.logistic(x)
+
+
+_softplus.defjvps(lambda dot, out, x: dot * _sigmoid(x))
+_sigmoid.defjvps(lambda dot, out, x: dot * bernoulli_variance(x))
+
+
+def _hits(indices: jax.Array, i: jax.Array, path: Path, stripe: int) -> jax.Array:
+    """The labels of chunk i as booleans."""
+    within = indices % stripe - _start(i, path, stripe)
+    inside = (indices >= 0) & (within >= 0) & (within < path.width)
+    size = path.stripes * path.width
+    places = jnp.where(inside, indices // stripe * path.width + within, size)
+    row = jnp.zeros(size, bool)
+    return jax.vmap(lambda each: row.at[each].set(True, mode="drop"))(places)
