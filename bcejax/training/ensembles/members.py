@@ -1,0 +1,168 @@
+"""Many models in one program, shared out to the devices.
+
+    while epochs are left and a model still learns:
+        one epoch of every model                the program of one, under vmap
+        those that had stopped stay as they were
+
+The loop stands outside the vmap, so that an order of the examples that all models share is one
+array in it, and each batch is gathered once for all.  A device has its share of the models and
+nothing to tell the others, so nothing is sent between devices (shard_map).
+
+A learning rate that differs from model to model is an array, and an optimizer of optax holds its
+rate as a constant; so the rate is kept in the optimizer's memory, and the optimizer made anew
+from it where a step is traced.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import lax
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+from jax.typing import ArrayLike
+
+from bcejax.data import Batch
+from bcejax.training.passes import Data
+from bcejax.training.program import Plan, Run, next_epoch, start_run
+from bcejax.training.records import Figures, Status
+from bcejax.training.state import init_state
+from bcejax.training.stopping import select
+
+MakeModel: TypeAlias = Callable[[nnx.Rngs], nnx.Module]
+MakeOptimizer: TypeAlias = Callable[[ArrayLike], optax.GradientTransformation]
+
+AXIS = "models"  # of the mesh
+MODELS, ALIKE = P(AXIS), P()  # shared out by the first axis, the same everywhere
+
+
+class Rated(NamedTuple):
+    """The memory of an optimizer whose learning rate is data."""
+
+    rate: jax.Array
+    memory: optax.OptState
+
+
+# One object for each function, or every call would compile anew.
+@functools.lru_cache
+def rated(make_optimizer: MakeOptimizer) -> optax.GradientTransformation:
+    """The optimizer that a function of a learning rate makes, with the rate in its memory."""
+
+    def init(params: optax.Params) -> Rated:
+        return Rated(jnp.ones(()), make_optimizer(1.0).init(params))
+
+    def update(
+        updates: optax.Updates, state: Rated, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, Rated]:
+        updates, memory = make_optimizer(state.rate).update(updates, state.memory, params)
+        return updates, Rated(state.rate, memory)
+
+    return optax.GradientTransformation(init, update)
+
+
+@functools.partial(
+    jax.jit, static_argnames=("make_model", "optimizer", "loss", "early_stopping", "mesh")
+)
+def start_members(  # type: ignore[no-untyped-def]
+    keys, rates, places, *, make_model, optimizer, loss, early_stopping, mesh
+):
+    """The runs of all models before their first epoch.
+
+    Args:
+        keys: (n_models,) random keys, one for each model's ``nnx.Rngs``.
+        rates: (n_models,) learning rates for an optimizer of ``rated``, or None.
+        places: (m,) which model lies where.
+        make_model: makes one model.
+        optimizer: of all.
+        loss: of all.
+        early_stopping: of each by itself, or None.
+        mesh: of the one axis AXIS, whose size divides m.
+
+    Returns:
+        A ``Run`` whose arrays have a first axis (m, ...).
+    """
+    keys, rates = jax.tree.map(lambda array: array[places], (keys, rates))
+
+    def start(key: jax.Array, rate: jax.Array | None) -> Run:
+        state = init_state(make_model(nnx.Rngs(key)), optimizer, loss)
+        if rate is not None:
+            memory = state.opt_state._replace(rate=rate.astype(state.dtype))
+            state = state.replace(opt_state=memory)
+        return start_run(state, early_stopping)
+
+    return _share_out(jax.vmap(start), mesh, (MODELS, MODELS), MODELS)(keys, rates)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "mesh"), donate_argnames="runs")
+def advance_members(
+    runs: Run, data: Data, order: jax.Array, epochs: ArrayLike, *, plan: Plan, mesh: Mesh
+) -> tuple[Run, Figures]:
+    """The runs after up to ``epochs`` more epochs, and their figures.
+
+    Args:
+        runs: of m models; consumed.
+        data: for all; the training weights may be (m, n), a row for each model.
+        order: (rows, n) for all models, or (rows, m, n).
+        epochs: (), how many rows to use.
+        plan: what is compiled in.
+        mesh: as the runs lie.
+
+    Returns:
+        The runs, and figures (m, rows), nan in the epochs that a model did not finish.
+    """
+    own_order, own_weights = order.ndim == 3, np.ndim(data.train.weights) == 2
+    one = jax.vmap(
+        functools.partial(_one_epoch, plan=plan),
+        in_axes=(
+            0,
+            Data(Batch(None, None, 0 if own_weights else None), None),
+            0 if own_order else None,
+        ),
+    )
+
+    def train(runs, data, order, epochs):  # type: ignore[no-untyped-def]
+        most = jnp.minimum(epochs, len(order))
+
+        def goes_on(carry: tuple[jax.Array, Run, Figures]) -> jax.Array:
+            return (carry[0] < most) & (carry[1].status == Status.RUNNING).any()
+
+        def body(carry: tuple[jax.Array, Run, Figures]) -> tuple[jax.Array, Run, Figures]:
+            row, runs, figures = carry
+            runs, new = one(runs, data, order[row])
+            return row + 1, runs, jax.tree.map(lambda f, x: f.at[:, row].set(x), figures, new)
+
+        blank = jnp.full((len(runs.epoch), len(order)), jnp.nan, runs.state.dtype)
+        unseen = None if data.validation is None else blank
+        start = (jnp.int32(0), runs, Figures(blank, blank, unseen, unseen))
+        return lax.while_loop(goes_on, body, start)[1:]
+
+    return _share_out(
+        train,
+        mesh,
+        (MODELS, data_specs(own_weights), P(None, AXIS) if own_order else ALIKE, ALIKE),
+        MODELS,
+    )(runs, data, order, epochs)
+
+
+def data_specs(own_weights: bool) -> Data:
+    """Where data lie: the same everywhere, but for weights of each model's own."""
+    return Data(Batch(ALIKE, ALIKE, MODELS if own_weights else ALIKE), ALIKE)
+
+
+def _one_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run, Figures]:
+    after, figures = next_epoch(run, data, order, plan)
+    running = run.status == Status.RUNNING
+    return select(
+        running, (after, figures), (run, jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), figures))
+    )
+
+
+def _share_out(function, mesh, in_specs, out_specs):  # type: ignore[no-untyped-def]
+    return jax.shard_map(
+        function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
+    )
