@@ -67,6 +67,26 @@ def extended(values: Sequence[Any], shape: tuple[int, ...]) -> Extended:
     )
 
 
+def read_digits(digits: Sequence[Any]) -> Extended:
+    """Numbers written in decimal digits, as an ``Extended``.
+
+    Args:
+        digits: texts such as "0.25" or "1e-30", nested as the array is.
+
+    Returns:
+        The numbers to 106 bits.
+
+    Example:
+        >>> tenth = read_digits(["0.1"])
+        >>> tenth.high, tenth.low, tenth.exponent
+        (array([0.8]), array([-4.4408921e-17]), array([-3]))
+    """
+    mp = require("mpmath", extra="cli", purpose="exact values").mp
+    with mp.workprec(200):
+        numbers = [mp.mpf(each) for each in np.ravel(digits).tolist()]
+    return extended(numbers, np.shape(digits))
+
+
 def as_extended(values: ArrayLike | Extended) -> Extended:
     """Anything a result can be compared with, as an ``Extended``, without rounding.
 

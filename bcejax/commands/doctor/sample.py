@@ -8,14 +8,12 @@ The points and labels are float32 numbers, hence the same in every wider dtype.
 import json
 from collections.abc import Callable
 from importlib import resources
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.analysis.double_double import Extended, as_extended
-from bcejax.numerics import require
+from bcejax.analysis.double_double import Extended, read_digits
 
 _MAGNITUDES = np.array([1e-30, 1e-5, 0.01, 0.3, 1, 2.5, 7, 14.7, 17, 33, 60, 86], np.float32)
 POINTS = np.concatenate([-_MAGNITUDES[::-1], [np.float32(0)], _MAGNITUDES])
@@ -43,14 +41,4 @@ def exact_of(name: str) -> Extended:
         (np.float64(1.0), (2, 25))
     """
     text = resources.files(__package__).joinpath("exact.json").read_text(encoding="utf-8")
-    mp = require("mpmath", extra="cli", purpose="the exact values").mp
-    with mp.workprec(200):
-        return as_extended(_numbers(mp, json.loads(text)[name]))
-
-
-def _numbers(mp: Any, digits: list[Any]) -> np.ndarray:
-    shape = np.shape(digits)
-    flat = [mp.mpf(each) for each in np.ravel(digits).tolist()]
-    numbers = np.empty(len(flat), object)
-    numbers[:] = flat
-    return numbers.reshape(shape)
+    return read_digits(json.loads(text)[name])
