@@ -14,6 +14,7 @@ from types import ModuleType
 
 from bcejax.losses import (
     Derivatives,
+    Positives,
     adjust_logits,
     apply_pos_weight,
     asymmetric_loss,
@@ -29,10 +30,12 @@ from bcejax.losses import (
     class_balanced_weights,
     forward_corrected_loss,
     generalized_cross_entropy,
+    linear_bce,
     logit_adjusted_loss,
     poly1_loss,
     probs_under_pos_weight,
     reduce_losses,
+    sigmoid_contrastive,
     sigmoid_focal_loss,
     smooth_labels,
     symmetric_cross_entropy,
@@ -42,6 +45,7 @@ from bcejax.numerics import check_labels, check_probs
 
 __all__ = [
     "Derivatives",
+    "Positives",
     "adjust_logits",
     "apply_pos_weight",
     "asymmetric_loss",
@@ -59,10 +63,12 @@ __all__ = [
     "class_balanced_weights",
     "forward_corrected_loss",
     "generalized_cross_entropy",
+    "linear_bce",
     "logit_adjusted_loss",
     "poly1_loss",
     "probs_under_pos_weight",
     "reduce_losses",
+    "sigmoid_contrastive",
     "sigmoid_focal_loss",
     "smooth_labels",
     "symmetric_cross_entropy",

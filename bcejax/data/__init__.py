@@ -7,9 +7,12 @@ parts.train.inputs, parts.train.labels               # NumPy arrays on the host
 
 from bcejax.data.bundled import load_breast_cancer, load_pima, load_spambase
 from bcejax.data.files import load_table
+from bcejax.data.layouts import CorruptShardError
 from bcejax.data.records import Batch, Table
+from bcejax.data.shards import Fault, ShardSet, open_shards
 from bcejax.data.splitting import Split, ThreeWaySplit, split, split_rows, split_three_ways
 from bcejax.data.standardization import Standardizer, fit_standardizer, standardize
+from bcejax.data.streams import Position, read_batches
 from bcejax.data.synthetic import (
     Draw,
     NoisyDraw,
@@ -23,8 +26,12 @@ from bcejax.data.synthetic import (
 
 __all__ = [
     "Batch",
+    "CorruptShardError",
     "Draw",
+    "Fault",
     "NoisyDraw",
+    "Position",
+    "ShardSet",
     "Split",
     "Standardizer",
     "Table",
@@ -40,6 +47,8 @@ __all__ = [
     "load_pima",
     "load_spambase",
     "load_table",
+    "open_shards",
+    "read_batches",
     "split",
     "split_rows",
     "split_three_ways",
