@@ -75,5 +75,5 @@ EXPERIMENT = Experiment(
         turns=0,
         growth=20.0,
     ),
-    full=Config(megabytes=(1000, 2500, 5000), group=2**16, window=2**17, every=64),
+    full=Config(megabytes=(1000, 2500, 5000), group=2**16, window=2**17, every=64, growth=0.05),
 )

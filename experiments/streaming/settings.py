@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Config:
     """The sets, the model, and how often its training is killed."""
 
-    megabytes: tuple[int, ...] = (25, 100, 400)
+    megabytes: tuple[int, ...] = (40, 100, 400)
     """Sizes of the sets, each of which is trained on; the largest is the one to be killed on."""
     columns: int = 30
     """Of the inputs."""
@@ -33,8 +33,8 @@ class Config:
     """How processes start: anew, or by "forkserver" in a moment, but with less memory to see."""
     limit: float = 1500.0
     """Megabytes of memory that a training process may take."""
-    growth: float = 0.05
-    """Bytes of memory that a byte of data may add."""
+    growth: float = 0.25
+    """Bytes of memory that a byte of data may add; a process varies by tens of megabytes."""
     turns: int = 3
     """Turns in which training from files and from memory are timed, on the smallest set."""
     slower: float = 2.5

@@ -76,7 +76,7 @@ def train(data: Path, checkpoints: Path | None, saved: Path, config: Config) -> 
         seconds = time.perf_counter() - begin
     weights = np.concatenate([np.ravel(a) for a in jax.tree.leaves(nnx.state(model, nnx.Param))])
     times, peaks = np.array(seen).T
-    found = Trained(weights, history.loss, shards.rows, seconds, before, times, peaks)
+    found = Trained(weights, np.asarray(history.loss), shards.rows, seconds, before, times, peaks)
     saved.parent.mkdir(exist_ok=True)
     np.savez(saved, **found._asdict())
 
