@@ -1,5 +1,7 @@
 """The focal loss beyond what the family's table asks: dense samples, gamma and alpha, optax."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,35 +30,39 @@ def exact(x, gamma):
         return q**gamma * loss, -(q**gamma) * (gamma * p * loss + q)
 
 
+@jax.jit
+def both(x, y, gamma):
+    def loss(x, y):
+        return sigmoid_focal_loss(x, y, gamma=gamma)
+
+    return loss(x, y), each(jax.grad(loss))(x, y)
+
+
 @pytest.mark.parametrize("gamma", [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 3.7, 4.0, 5.0])
 def test_within_4_ulp_on_a_dense_sample(gamma):
+    """One program for all; the family's rows have their gamma as a constant."""
     x = np.concatenate([hard_logits(np.float32, 4000), np.float32(WORST)])
-
-    @jax.jit
-    def both(x, y):
-        def loss(x, y):
-            return sigmoid_focal_loss(x, y, gamma=gamma)
-
-        return loss(x, y), each(jax.grad(loss))(x, y)
-
     want = exact(x, gamma)
     for y, sign in ((1, 1), (0, -1)):
-        got = both(sign * x, np.full_like(x, y))
+        got = both(sign * x, np.full_like(x, y), np.float32(gamma))
         for one, other in zip((got[0], sign * got[1]), want, strict=True):
             assert ulp_error(one, other)[np.abs(other) >= TINY].max() <= 4
 
 
 def test_gamma_below_1_where_probabilities_vanish():
     x = np.float32([20, 90, 1000, np.inf])
+
+    @jax.jit
+    def derivatives(x, gamma):
+        f = lambda x: sigmoid_focal_loss(x, 1, gamma=gamma)  # noqa: E731
+        return [each(g)(x) for g in (f, jax.grad(f), jax.hessian(f))]
+
     for gamma in (0.0, 0.1, 0.5):
-        f = lambda x, gamma=gamma: sigmoid_focal_loss(x, 1, gamma=gamma)  # noqa: E731
-        for result in jax.jit(
-            lambda x, f=f: [each(g)(x) for g in (f, jax.grad(f), jax.hessian(f))]
-        )(x):
+        results = derivatives(x, np.float32(gamma))
+        for result in results:
             assert np.isfinite(result).all()
             np.testing.assert_array_equal(result[1:], 0)
-    gradient = jax.grad(lambda x: sigmoid_focal_loss(x, 1, gamma=0.5))(np.float32(20))
-    assert abs(gradient / np.float32(-1.403640e-13) - 1) < 1e-5
+    assert abs(results[1][0] / np.float32(-1.403640e-13) - 1) < 1e-5
 
 
 def test_one_gamma_and_alpha_for_each_example():
@@ -64,8 +70,8 @@ def test_one_gamma_and_alpha_for_each_example():
     gamma, alpha = np.float32([0, 2, 3.5]), np.float32([0.25, 0, 1])
     got = jax.jit(lambda *a: sigmoid_focal_loss(*a[:2], gamma=a[2], alpha=a[3]))(x, y, gamma, alpha)
     want = [
-        sigmoid_focal_loss(*row[:2], gamma=float(row[2]), alpha=float(row[3]))
-        for row in zip(x, y, gamma, alpha, strict=True)
+        jax.jit(partial(sigmoid_focal_loss, gamma=float(g), alpha=float(a)))(x, y)[i]
+        for i, (g, a) in enumerate(zip(gamma, alpha, strict=True))
     ]
     np.testing.assert_allclose(got, want, rtol=1e-6)
 
@@ -101,29 +107,30 @@ def test_a_drop_in_for_optax():
     draw = np.random.default_rng(0)
     x, y = np.float32(draw.normal(0, 3, 500)), np.float32(draw.choice([0, 1, 0.3, 0.9], 500))
     for keywords in ({}, {"gamma": 1.0}, {"alpha": 0.25}, {"alpha": 0.9, "gamma": 3.0}):
-        got, want = (f(x, y, **keywords) for f in (sigmoid_focal_loss, optax.sigmoid_focal_loss))
+        both = [partial(f, **keywords) for f in (sigmoid_focal_loss, optax.sigmoid_focal_loss)]
+        got, want = (jax.jit(f)(x, y) for f in both)
         np.testing.assert_allclose(got, want, rtol=2e-5)
 
 
 def test_optax_at_its_faults():
     """If one of these fails, it was repaired: its line goes."""
     x, one = np.float32(2), np.float32(1)
-    theirs = jax.grad(lambda y: optax.sigmoid_focal_loss(x, y, gamma=2.0))
-    ours = jax.grad(lambda y: sigmoid_focal_loss(x, y, gamma=2.0))
+    theirs = jax.jit(jax.grad(lambda y: optax.sigmoid_focal_loss(x, y, gamma=2.0)))
+    ours = jax.jit(jax.grad(lambda y: sigmoid_focal_loss(x, y, gamma=2.0)))
     assert abs(theirs(one) - -0.0248) < 1e-3
     assert abs(ours(one) - -0.05146) < 1e-4
     assert abs(theirs(0 * one) - -4.852) < 1e-2
     assert abs(ours(0 * one) - -4.4051) < 1e-3
     assert np.isnan(optax.sigmoid_focal_loss(np.float32(np.inf), one))
     assert sigmoid_focal_loss(np.float32(np.inf), one) == 0
-    bend = lambda f, gamma: jax.grad(jax.grad(lambda x: f(x, one, gamma=gamma)))  # noqa: E731
+    bend = lambda f, g: jax.jit(jax.grad(jax.grad(lambda x: f(x, one, gamma=g))))  # noqa: E731
     assert bend(optax.sigmoid_focal_loss, 0.0)(np.float32(-30)) == 0
     assert abs(bend(sigmoid_focal_loss, 0.0)(np.float32(-30)) / 9.3576e-14 - 1) < 1e-4
     assert abs(bend(sigmoid_focal_loss, 0.5)(np.float32(-30)) / -1.21649e-12 - 1) < 1e-4
 
 
 def test_third_derivative():
-    """Against differences of the second in float64."""
+    """Against differences of the second in float64; one program for both."""
     x, step = np.float64([-8, -2, -0.3, 0, 0.7, 4, 15]), 2.0**-16
     x, y = np.tile(x, 3), np.repeat([0.0, 1.0, 0.3], x.size)
 
@@ -132,9 +139,10 @@ def test_third_derivative():
 
     @jax.jit
     def derivatives(x):
-        second = pushed(pushed(lambda x: sigmoid_focal_loss(x, y, gamma=2.5)))
-        return pushed(second)(x), (second(x + step) - second(x - step)) / (2 * step)
+        second = pushed(pushed(lambda x: sigmoid_focal_loss(x, np.tile(y, 3), gamma=2.5)))
+        return jax.jvp(second, (x,), (jnp.ones_like(x),))
 
     with x64_for(np.float64):
-        got, want = derivatives(x)
-    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+        second, third = derivatives(np.concatenate([x, x + step, x - step]))
+    _, above, below = np.split(np.asarray(second), 3)
+    np.testing.assert_allclose(third[: x.size], (above - below) / (2 * step), rtol=1e-6, atol=1e-9)
