@@ -55,26 +55,28 @@ def as_problem(
     dtype = jnp.promote_types(inputs.dtype, jnp.float32) if jaxed else np.dtype(np.float64)
     vectors = {name: _vector(world, each, name, inputs.shape) for name, each in given.items()}
     w, present, o = vectors["weights"], vectors["where"], vectors["offset"]
-    w = world.ones(n, dtype) if w is None else w.astype(dtype)
-    if present is not None:
-        if present.dtype != bool:
-            raise TypeError(f"where must be boolean, got {present.dtype}; numbers go into weights")
-        w = world.where(present, w, 0)
-    _check_weights(w)
-    o = world.zeros(n, dtype) if o is None else o.astype(dtype)
+    if present is not None and present.dtype != bool:
+        raise TypeError(f"where must be boolean, got {present.dtype}; numbers go into weights")
     y = vectors["labels"]
+    o = world.zeros(n, dtype) if o is None else o.astype(dtype)
     inputs = inputs.astype(dtype) if is_sparse(inputs) else inputs.astype(dtype, copy=False)
-    if weights is not None or where is not None:
+    l2, l1 = (_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
+    if w is None and present is None:
+        shares, total = world.full(n, 1 / n, dtype), world.asarray(n, dtype)
+    else:
+        w = world.ones(n, dtype) if w is None else w.astype(dtype)
+        w = w if present is None else world.where(present, w, 0)
+        _check_weights(w)
         y, o = _shown(world, y, w), _shown(world, o, w)
         inputs = inputs if is_sparse(inputs) else _shown(world, inputs, w)
-    _check_offset(o)
-    y = check_labels(y).astype(dtype)
-    if jaxed:
-        y, w = within(y, 0.0, 1.0), within(w, 0.0, float(jnp.finfo(dtype).max))
-    l2, l1 = (_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
-    with np.errstate(over="ignore"):
-        total = world.sum(w)
-    return Problem(inputs, y, _shares(world, w), o, l2, l1, bool(intercept), total)
+        w = within(w, 0.0, float(jnp.finfo(dtype).max)) if jaxed else w
+        with np.errstate(over="ignore"):
+            shares, total = _shares(world, w), world.sum(w)
+    if offset is not None:
+        _check_offset(o)
+    y = check_labels(y).astype(dtype, copy=False)
+    y = within(y, 0.0, 1.0) if jaxed else y
+    return Problem(inputs, y, shares, o, l2, l1, bool(intercept), total)
 
 
 def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:

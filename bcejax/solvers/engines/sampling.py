@@ -1,131 +1,85 @@
-"""What a sample of the examples tells in float32: params near the optimum, and a hessian there."""
+"""What samples of the examples tell: params near the optimum, and a hessian there.
 
-import functools
+Newton's method on a small sample, then a step each on samples four times as large as that before:
+the params follow what each knows, and the last hessian is of params near the optimum.
+"""
+
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jax import lax
+import numpy as np
 
-from bcejax.solvers.engines.factor import Factor, scaled_factor
-from bcejax.solvers.engines.in_place import EDGE, Each, Examples
-from bcejax.solvers.engines.lbfgs import Memory
-from bcejax.solvers.newton import weighted_terms
+from bcejax.solvers.engines.blockwise import Blockwise, Narrow
+from bcejax.solvers.engines.factor import scaled_factor
 
-LESSONS = 8  # steps that B remembers
-COARSE = 8  # of the larger sample is in the smaller
+FINER = 4  # times as many examples in the next sample
+FEWEST = 24  # examples of a sample for each param
+STEPS = 24
+SLOPE_LEFT = 0.9  # of that before a step, at most, once it has turned
 
 
 class Metric(NamedTuple):
-    """B: the inverse of a factored hessian, and what steps have taught about it since."""
+    """B, the inverse of a hessian."""
 
-    factor: Factor
-    memory: Memory
-
-    @classmethod
-    def of(cls, hessian: jax.Array) -> "Metric":
-        """B of a hessian, untaught."""
-        return cls(scaled_factor(hessian), Memory.empty(hessian[0], LESSONS))
-
-    def solve(self, gradient: jax.Array) -> jax.Array:
-        """B G."""
-        return self.memory.solve(gradient, self.factor.solve)
-
-
-def thinned(examples: Examples, stride: int) -> Each:
-    """Every so manieth example."""
-    n, _ = examples.size
-    count = (n - 2 * EDGE) // stride
-    x, y, w, o = examples.block(EDGE, count * stride)
-
-    def thin(each: jax.Array) -> jax.Array:
-        return each.reshape(count, stride, *each.shape[1:])[:, stride // 2] if each.ndim else each
-
-    return thin(x), thin(y), thin(w), thin(o)
-
-
-def float32_rows(x: jax.Array, sizes: jax.Array, intercept: bool) -> jax.Array:
-    """(m, p) in float32, in columns of root mean square about 1."""
-    rows = (x / sizes[: x.shape[1]]).astype(jnp.float32)
-    ones = jnp.ones((len(rows), 1), jnp.float32)
-    return jnp.hstack([rows, ones]) if intercept else rows
-
-
-class Sample(NamedTuple):
-    """Some examples in float32, in columns of root mean square 1."""
-
-    rows: jax.Array  # (m, p)
-    labels: jax.Array  # (m,)
-    weights: jax.Array  # (m,), of sum 1
-    offset: jax.Array  # (m,) or ()
-    ridge: jax.Array  # (p,), float64
+    inverse: np.ndarray  # (p, p)
+    least: float  # the smallest pivot of the hessian with its diagonal made 1
 
     @classmethod
-    def of(cls, thin: Each, sizes: jax.Array, ridge: jax.Array, intercept: bool) -> "Sample":
-        """The thinned examples in columns divided by their sizes (p,)."""
-        x, y, w, o = thin
-        rows = float32_rows(x, sizes, intercept)
-        w = jnp.broadcast_to(w, y.shape)
-        y, w, o = (each.astype(jnp.float32) for each in (y, w / jnp.sum(w), o))
-        return cls(rows, y, w, o, ridge)
+    def of(cls, hessian: np.ndarray) -> "Metric":
+        """Of a hessian; nan where it has no inverse.
 
-    def coarse(self) -> "Sample":
-        """An eighth of the sample."""
-        y, w = self.labels[::COARSE], self.weights[::COARSE]
-        o = self.offset[::COARSE] if self.offset.ndim else self.offset
-        return Sample(self.rows[::COARSE], y, w / jnp.sum(w), o, self.ridge)
+        Example:
+            >>> Metric.of(np.diag([4.0, 1.0])).inverse.round(3)
+            array([[0.25, 0.  ],
+                   [0.  , 1.  ]])
+        """
+        lower, scale, least = scaled_factor(hessian)
+        if not np.isfinite(lower).all():
+            return cls(np.full_like(hessian, np.nan), 0.0)
+        root = np.linalg.inv(lower) * scale
+        return cls(root.T @ root, least)
 
-    def derivatives(self, params: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Value, gradient and hessian, summed in float32."""
-        b = params.astype(jnp.float32)
-        x = self.rows @ b + self.offset
-        losses, slopes, bends = weighted_terms(x, self.labels, self.weights)
-        value = jnp.sum(losses) + self.ridge @ params**2 / 2
-        gradient = slopes @ self.rows + self.ridge * params
-        return value, gradient, (self.rows * bends[:, None]).T @ self.rows + jnp.diag(self.ridge)
-
-
-def from_sample(sample: Sample, start: jax.Array, intercept: bool) -> tuple[jax.Array, Metric]:
-    """Params near the optimum, unless coefficients to start from are known, and B there."""
-    fresh = jnp.all(start[: len(start) - intercept] == 0)
-    params = lax.cond(fresh, _coarse_newton, lambda _: start, sample.coarse())
-    _, gradient, hessian = sample.derivatives(params)
-    metric = Metric.of(hessian)
-    return params - jnp.where(fresh, metric.solve(gradient), 0), metric
+    def taught(self, step: np.ndarray, change: np.ndarray) -> "Metric":
+        """B that takes the change of gradient to the step that made it (BFGS)."""
+        along = step @ change
+        if not along > np.finfo(float).eps * np.linalg.norm(step) * np.linalg.norm(change):
+            return self
+        image = self.inverse @ change
+        crossed = np.outer(image / along, step)
+        twice = (1 + change @ image / along) / along
+        inverse = self.inverse - crossed - crossed.T + np.outer(twice * step, step)
+        return self._replace(inverse=inverse)
 
 
-class _Walk(NamedTuple):
-    params: jax.Array
-    value: jax.Array
-    step: jax.Array
-    decrement: jax.Array
-    size: jax.Array
-    steps: jax.Array
+def from_samples(whole: Blockwise, stride: int) -> np.ndarray:
+    """Params near the optimum, from every so manieth example."""
+    coarse = (
+        FINER * stride
+        if len(whole.inputs) // (FINER * stride) >= FEWEST * len(whole.sizes)
+        else stride
+    )
+    params = _minimise(whole.narrow(slice(coarse // 2, None, coarse)), whole.ridge)
+    if coarse > stride:
+        gradient, hessian = whole.curvature(params, stride)
+        params = params - Metric.of(hessian).inverse @ gradient
+    return params
 
 
-def _coarse_newton(sample: Sample) -> jax.Array:
+def _minimise(sample: Narrow, ridge: np.ndarray) -> np.ndarray:
     """The optimum of a sample as well as the sample knows it."""
     m, p = sample.rows.shape
     enough = p / (4 * m)  # decrement; twice what chance moves the value
 
-    def evaluated(params: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        value, gradient, hessian = sample.derivatives(params)
-        step = -Metric.of(hessian).solve(gradient)
-        return value, step, -gradient @ step
-
-    def goes_on(walk: _Walk) -> jax.Array:
-        return (walk.decrement > enough) & (walk.steps < 24)
-
-    def advance(walk: _Walk) -> _Walk:
-        params = walk.params + walk.size * walk.step
-        value, step, decrement = evaluated(params)
-        good = value < walk.value
-        new = _Walk(params, value, step, decrement, jnp.ones(()), walk.steps)
-        old = walk._replace(size=walk.size / 4)
-        kept = jax.tree.map(functools.partial(jnp.where, good), new, old)
-        return kept._replace(steps=walk.steps + 1)
-
-    origin = jnp.zeros(p)
-    begun = _Walk(origin, *evaluated(origin), jnp.ones(()), jnp.int32(0))
-    end = lax.while_loop(goes_on, advance, begun)
-    return end.params + end.step
+    params, step, slope, size = np.zeros(p), np.zeros(p), -np.inf, 1.0
+    for _ in range(STEPS):
+        trial = params + size * step
+        weight, gradient, hessian = sample.sums(trial)
+        gradient = gradient / weight + ridge * trial
+        # along a step downwards the slope of a convex function rises; not by too much
+        if not gradient @ step <= -SLOPE_LEFT * slope:
+            size /= 4
+            continue
+        step = -Metric.of(hessian / weight + np.diag(ridge)).inverse @ gradient
+        params, slope, size = trial, gradient @ step, 1.0
+        if not slope < -enough:
+            break
+    return params + size * step

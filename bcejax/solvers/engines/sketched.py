@@ -1,16 +1,16 @@
-r"""Many examples on the host: steps from a sample, gradients from all.
+r"""Many examples on the host: steps from samples, gradients from all.
 
 Newton's method spends its time on hessians, yet needs them only roughly, while the gradient alone
-decides where it ends.  So, for n examples much more than the p parameters,
+decides where it ends.  So, for n examples much more than the p params,
 
-    1. Newton in float32 on a few examples spread over all, then one step on eight times as many:
-       params b off by about sqrt(p / m) standard errors of one example, and a hessian H there;
+    1. Newton in float32 on samples spread over all examples, each larger than the one before:
+       params b off by about sqrt(p / m) standard errors of one example, where the last sample has m
+       of them, and a hessian H there;
     2. b <- b - B G(b) with the float64 gradient G of all examples and B = H^-1, which each step
-       teaches, as in L-BFGS, what the sample missed.
+       teaches (BFGS) what the sample missed: G shrinks by about sqrt(p / m) each time.
 
-Each step takes one pass over the inputs, block by block, so that a block is in the cache when its
-gradient is taken; nothing is copied, for the blocks are slices of the array of NumPy.  Where a step
-does not halve the gradient norm, B becomes the inverse of the float32 hessian of all examples at b.
+A step takes one pass over the inputs, where they lie.  Where a step does not halve the gradient
+norm, B becomes the inverse of the float32 hessian of all examples at b.
 
 **Rest.**  The gradient norm is at most tol, and the duality gap shows that this is enough; where it
 does not (without a penalty it cannot), the hessian of all examples must have a sound Cholesky
@@ -29,25 +29,20 @@ Sources: F. Roosta-Khorasani and M. W. Mahoney, Sub-sampled Newton methods (2019
 S. Wright, Numerical Optimization, 2nd ed. (2006), chapter 6.
 """
 
-import functools
-from typing import NamedTuple
-
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from bcejax.solvers.engines.in_place import EDGE, Each, Examples, blocks_of
+from bcejax.solvers.engines.blockwise import Blockwise
 from bcejax.solvers.engines.outcome import Certificate, Outcome
-from bcejax.solvers.engines.sampling import Metric, Sample, float32_rows, from_sample, thinned
-from bcejax.solvers.newton import weighted_terms
+from bcejax.solvers.engines.sampling import FINER, Metric, from_samples
+from bcejax.solvers.engines.side_by_side import Crew
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
-from bcejax.solvers.worlds import in_float64
 
 FEWEST = 2**18  # numbers among the inputs from which on this pays
-PER_COLUMN = 256  # examples of the larger sample for each column, at least
-SHARE = 16  # of all examples are in the larger sample, at least
+PER_PARAM = 128  # examples of the larger sample for each param, at least
+SHARE = 16  # of all examples are in it, at least
+BENT = 512  # the same of the hessian
+BENT_SHARE = 8
 SOUND = 1e-4  # least pivot that float32 sums leave some digits
 
 
@@ -62,204 +57,64 @@ def suits_sketch(problem: Problem) -> bool:
     if not (isinstance(problem.inputs, np.ndarray) and problem.l1 == 0):
         return False
     n, d = problem.inputs.shape
-    return n * d >= FEWEST and n >= 4 * d and blocks_of(n, d)[1] > 0
+    return n * d >= FEWEST and n >= 4 * d
 
 
 def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
-    """The engine for many examples of NumPy's, without l1; to be called eagerly.
+    """The engine for many examples of NumPy's, without l1.
 
     Any status but CONVERGED leaves the question to another engine, which may begin at the params.
     """
-    given = Examples.of(problem), problem.l2, start, tol, max_steps
-    return in_float64(_minimise, *given, intercept=problem.intercept)
+    n, p = len(problem.labels), len(start)
+    sample = -(-n // max(PER_PARAM * p, n // SHARE))
+    bent = -(-n // max(BENT * p, n // BENT_SHARE))
+    with Crew(*problem.inputs.shape) as crew, np.errstate(all="ignore"):
+        whole = Blockwise.of(problem, crew, FINER * sample)
+        begun = start[: whole.inputs.shape[1]].any()
+        params = start * whole.sizes if begun else from_samples(whole, sample)
+        params, steps, certificate = _descend(whole, params, bent, tol, max_steps)
+    params = params / whole.sizes if np.isfinite(params).all() else start
+    status = SolverStatus.CONVERGED if certificate else SolverStatus.MAX_STEPS
+    return Outcome(params, np.int32(steps), np.int32(status), 0 * start, certificate)
 
 
-class _Point(NamedTuple):
-    """A place, in columns of the sample's root mean square 1."""
-
-    params: jax.Array  # (p,)
-    gradient: jax.Array  # (p,)
-    norm: jax.Array  # (), scaled, of the gradient
-    gap: jax.Array  # ()
-    logits: tuple[jax.Array, jax.Array]  # of the blocks (blocks, length), and of the ends
-
-
-class _State(NamedTuple):
-    point: _Point
-    metric: Metric
-    fresh: jax.Array  # () bool: B is of all examples at this point
-    steps: jax.Array  # () int32
-    alive: jax.Array  # () bool: there is hope
-
-
-@functools.partial(jax.jit, static_argnames="intercept")
-def _minimise(
-    examples: Examples,
-    l2: jax.Array,
-    start: jax.Array,
-    tol: jax.Array,
-    max_steps: jax.Array,
-    intercept: bool,
-) -> Outcome:
-    n, d = examples.size
-    middle = n - 2 * EDGE
-    thin = thinned(examples, middle // min(middle, max(PER_COLUMN * d, n // SHARE)))
-    sizes = jnp.sqrt(jnp.mean(thin[0] ** 2, axis=0))
-    sizes = jnp.where(sizes > 0, sizes, 1)
-    ridge = l2 / sizes**2
-    if intercept:
-        sizes, ridge = jnp.append(sizes, 1), jnp.append(ridge, 0)
-    all_of = _All(examples, sizes, ridge, intercept)
-    params, metric = from_sample(Sample.of(thin, sizes, ridge, intercept), start * sizes, intercept)
-    norms, point = all_of.first(params)
-
-    def sure(state: _State) -> jax.Array:
-        """Whether a small gradient means that the optimum is near."""
-        step = state.metric.solve(state.point.gradient)
-        modest = jnp.max(jnp.abs(step)) <= 1e-2 / np.sqrt(n)
-        known = state.fresh & modest & (state.metric.factor.least > SOUND)
-        return known | (state.point.gap <= tol / 10)
-
-    def at_rest(state: _State) -> jax.Array:
-        return (state.point.norm <= tol) & sure(state)
-
-    def refresh(state: _State) -> _State:
-        metric = Metric.of(all_of.hessian(state.point))
-        return state._replace(metric=metric, fresh=jnp.array(True), alive=~state.fresh)
-
-    def advance(state: _State) -> _State:
-        old, metric = state.point, state.metric
-        new = all_of.at(old.params - metric.solve(old.gradient), norms)
-        memory = metric.memory.after(new.params - old.params, new.gradient - old.gradient)
-        taught = metric._replace(memory=memory)
-        better = new.norm < old.norm
-        point, metric = jax.tree.map(
-            functools.partial(jnp.where, better), (new, taught), (old, metric)
-        )
-        moved = _State(point, metric, state.fresh & ~better, state.steps + 1, state.alive)
-        return lax.cond(new.norm <= old.norm / 2, lambda state: state, refresh, moved)
-
-    def goes_on(state: _State) -> jax.Array:
-        return state.alive & (state.steps < max_steps) & ~at_rest(state)
-
-    def step(state: _State) -> _State:
-        return lax.cond(state.point.norm <= tol, refresh, advance, state)
-
-    known = jnp.isfinite(point.norm)
-    begun = _State(point, metric, jnp.array(False), jnp.int32(1), known)
-    end = lax.while_loop(goes_on, step, begun)
-    status = jnp.where(at_rest(end), SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
-    value = all_of.value(end.point)
-    certificate = Certificate(value, end.point.norm, end.point.gap)
-    params = jnp.where(known, end.point.params / sizes, start)
-    return Outcome(params, end.steps, status.astype(jnp.int32), jnp.zeros_like(params), certificate)
+def _descend(
+    whole: Blockwise, params: np.ndarray, stride: int, tol: float, max_steps: int
+) -> tuple[np.ndarray, int, Certificate | None]:
+    """Steps by B until the optimum is near, which has a certificate, or hope is lost."""
+    gradient, scales, hessian = whole.begin(params, stride)
+    metric, fresh, slow = Metric.of(hessian), False, False
+    norm, steps = _norm(gradient, scales), 1
+    while np.isfinite(norm):
+        if norm <= tol:
+            certificate = whole.certificate(params, gradient, norm, scales)
+            if certificate.duality_gap <= tol / 10 or (fresh and _is_near(whole, metric, gradient)):
+                return params, steps, certificate
+            if fresh and not metric.least > SOUND:
+                break
+        if not fresh and (slow or norm <= tol):
+            metric, fresh = Metric.of(whole.curvature(params)[1]), True
+            continue
+        if steps == max_steps:
+            break
+        trial, enough = params - metric.inverse @ gradient, max(norm / 2, tol)
+        onward = whole.gradient(trial)
+        steps, reached = steps + 1, _norm(onward, scales)
+        slow = not reached <= enough
+        if reached < norm:
+            metric, fresh = metric.taught(trial - params, onward - gradient), False
+            params, gradient, norm = trial, onward, reached
+        elif fresh:
+            break
+    return params, steps, None
 
 
-class _Terms(NamedTuple):
-    """Sums over examples, of residuals v = s(z) - y."""
-
-    columns: jax.Array  # (d,) of w v x
-    total: jax.Array  # () of w v
-    absolute: jax.Array  # () of w |v|
-    cost: jax.Array  # () of w v^2 / s'(z)
-    squares: jax.Array  # (d,) of w x^2, float32, or ()
+def _norm(gradient: np.ndarray, scales: np.ndarray) -> np.float64:
+    return np.max(np.abs(gradient) / scales)
 
 
-class _All(NamedTuple):
-    """F of all examples in columns of the sample's root mean square 1."""
-
-    examples: Examples
-    sizes: jax.Array  # (p,)
-    ridge: jax.Array  # (p,)
-    intercept: bool
-
-    def first(self, params: jax.Array) -> tuple[jax.Array, _Point]:
-        """The root mean squares (p,) of the columns here, and the point, in one pass."""
-        terms, logits = self._pass(params, with_squares=True)
-        norms = jnp.sqrt(jnp.where(terms.squares > 0, terms.squares, 1))
-        norms = jnp.append(norms, 1) if self.intercept else norms
-        return norms, self._point(params, norms, terms, logits)
-
-    def at(self, params: jax.Array, norms: jax.Array) -> _Point:
-        """The point, in one pass."""
-        return self._point(params, norms, *self._pass(params, with_squares=False))
-
-    def _pass(
-        self, params: jax.Array, with_squares: bool
-    ) -> tuple[_Terms, tuple[jax.Array, jax.Array]]:
-        raw = params / self.sizes
-        b, c = (raw[:-1], raw[-1]) if self.intercept else (raw, 0)
-
-        def terms(some: Each) -> tuple[_Terms, jax.Array]:
-            x, y, w, o = some
-            z = x @ b + c + o
-            probs = lax.logistic(z)
-            v = probs - y
-            cost = jnp.where(v == 0, 0, v * v / (probs * (1 - probs)))
-            w = jnp.broadcast_to(w, v.shape)
-            squares = self.squares(x, w) if with_squares else jnp.zeros(())
-            return _Terms((w * v) @ x, w @ v, w @ jnp.abs(v), w @ cost, squares), z
-
-        def add(i: jax.Array, carry: tuple[_Terms, jax.Array]) -> tuple[_Terms, jax.Array]:
-            more, z = terms(self.examples.block(EDGE + i * length, length))
-            return jax.tree.map(jnp.add, carry[0], more), carry[1].at[i].set(z)
-
-        length, blocks = self.examples.blocks
-        ends, last = terms(self.examples.ends)
-        total, logits = lax.fori_loop(0, blocks, add, (ends, jnp.zeros((blocks, length))))
-        return total, (logits, last)
-
-    def squares(self, x: jax.Array, w: jax.Array) -> jax.Array:
-        """sum_i w_i x_ij^2 in the columns here, (d,): in float32, for scales need no more."""
-        x32 = (x / self.sizes[: x.shape[1]]).astype(jnp.float32)
-        return w.astype(jnp.float32) @ (x32 * x32)
-
-    def _point(
-        self,
-        params: jax.Array,
-        norms: jax.Array,
-        terms: _Terms,
-        logits: tuple[jax.Array, jax.Array],
-    ) -> _Point:
-        gathered = jnp.append(terms.columns, terms.total) if self.intercept else terms.columns
-        gradient = gathered / self.sizes + self.ridge * params
-        heavier = (terms.absolute + jnp.abs(terms.total)) / 2
-        share = jnp.abs(terms.total) / jnp.where(heavier > 0, heavier, 1) if self.intercept else 0.0
-        d = len(terms.columns)
-        ridge = self.ridge[:d]
-        far = jnp.abs(gradient[:d]) + share * jnp.sqrt(terms.absolute) * norms[:d]
-        gap = jnp.sum(far**2 / (2 * ridge)) + share**2 * terms.cost
-        gap = jnp.where(jnp.all(ridge > 0), gap, jnp.inf)
-        return _Point(params, gradient, jnp.max(jnp.abs(gradient) / norms), gap, logits)
-
-    def value(self, point: _Point) -> jax.Array:
-        """F."""
-        length, blocks = self.examples.blocks
-        _, y, w, _ = self.examples.ends
-        middle = self.examples.vectors(EDGE, blocks * length)
-
-        def loss(z: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
-            return jnp.sum(weighted_terms(z, y, w)[0])
-
-        logits, last = point.logits
-        losses = loss(logits.reshape(-1), *middle[:2]) + loss(last, y, w)
-        return losses + self.ridge @ point.params**2 / 2
-
-    def hessian(self, point: _Point) -> jax.Array:
-        """The hessian there, summed in float32 within blocks."""
-        length, blocks = self.examples.blocks
-        n, _ = self.examples.size
-
-        def hessian(some: Each, z: jax.Array) -> jax.Array:
-            x, y, w, _ = some
-            bends = weighted_terms(z, y, w * n)[2].astype(jnp.float32)
-            rows = float32_rows(x, self.sizes, self.intercept)
-            return (rows * bends[:, None]).T @ rows
-
-        def add(i: jax.Array, total: jax.Array) -> jax.Array:
-            part = self.examples.block(EDGE + i * length, length)
-            return total + hessian(part, logits[i])
-
-        logits, last = point.logits
-        total = lax.fori_loop(0, blocks, add, hessian(self.examples.ends, last).astype(float))
-        return total / n + jnp.diag(self.ridge)
+def _is_near(whole: Blockwise, metric: Metric, gradient: np.ndarray) -> bool:
+    """Whether a hessian of all examples shows that the optimum is."""
+    step = metric.inverse @ gradient
+    modest = np.max(np.abs(step)) <= 1e-2 / np.sqrt(len(whole.inputs))
+    return bool(modest and metric.least > SOUND)

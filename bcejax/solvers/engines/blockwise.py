@@ -1,0 +1,200 @@
+r"""F of many examples of NumPy's, block by block: gradients in float64, hessians in float32.
+
+With half logits h_i = (x_i·b + c + o_i) / 2 and signs t_i = 2 y_i - 1 in [-1, 1] the cross-entropy
+and its derivatives in the logit are
+
+    l = log(2 cosh h) - t h,     l' = (tanh h - t) / 2,     l'' = (1 - tanh^2 h) / 4,
+
+so that a gradient takes one function beside two products.  The inputs are read once for it: while a
+block of them is in the cache it gives its half logits, and these its share of the gradient.
+
+The params here are those of columns divided by sizes near their root mean squares.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bcejax.solvers.engines.outcome import Certificate
+from bcejax.solvers.engines.side_by_side import Crew
+from bcejax.solvers.problem import Problem
+
+ROW = 512  # numbers in a row that NumPy squares and adds fast
+
+
+class Narrow(NamedTuple):
+    """Some examples in float32, in columns of root mean square about 1."""
+
+    rows: np.ndarray  # (m, p)
+    signs: np.ndarray  # (m,)
+    weights: np.ndarray  # (m,), of mean 1 over all examples
+    shifts: np.ndarray  # (m,), half of the offset
+
+    def sums(self, params: np.ndarray) -> tuple[Any, ...]:
+        """Of w, w l' x (p,) and w l'' xx' (p, p)."""
+        tanh = np.tanh(self.rows @ (params / 2).astype(np.float32) + self.shifts)
+        slopes = self.weights * (tanh - self.signs) / 2
+        # of a matrix with itself the product takes half as long
+        lifted = self.rows * np.sqrt(self.weights * (1 - tanh) * (1 + tanh) / 4)[:, None]
+        return np.sum(self.weights, dtype=float), slopes @ self.rows, lifted.T @ lifted
+
+
+class Blockwise(NamedTuple):
+    """F, and the crew that shares its examples."""
+
+    problem: Problem
+    crew: Crew
+    inputs: np.ndarray  # (n, d), row by row
+    signs: np.ndarray  # (n,)
+    weights: np.ndarray  # (n,), of mean 1; or (1,) where all are equal
+    shifts: np.ndarray  # (n,); or (1,) where all are 0
+    sizes: np.ndarray  # (p,), 1 for the intercept
+    ridge: np.ndarray  # (p,), 0 for the intercept
+    half_logits: np.ndarray  # (n,), where a gradient was last taken
+
+    @classmethod
+    def of(cls, problem: Problem, crew: Crew, stride: int) -> "Blockwise":
+        """F in columns of the sizes that every so manieth example has."""
+        x, n = np.ascontiguousarray(problem.inputs), len(problem.labels)
+        sizes = np.sqrt(np.mean(x[stride // 2 :: stride] ** 2, axis=0))
+        sizes = np.where(sizes > 0, sizes, 1)
+        sizes = np.append(sizes, 1) if problem.intercept else sizes
+        w, o = problem.weights, problem.offset
+        w = np.ones(1) if (w == w[0]).all() else n * w
+        o = o / 2 if o.any() else np.zeros(1)
+        ridge = problem.penalised(problem.l2 / sizes**2)
+        signs = 2 * problem.labels
+        signs -= 1
+        return cls(problem, crew, x, signs, w, o, sizes, ridge, np.empty(n))
+
+    def narrow(self, rows: slice) -> Narrow:
+        """Some of the examples."""
+        x, d = self.inputs[rows], self.inputs.shape[1]
+        narrow = np.empty((len(x), len(self.sizes)), np.float32)
+        np.multiply(x, 1 / self.sizes[:d], out=narrow[:, :d], casting="same_kind")
+        narrow[:, d:] = 1
+        vectors = self.signs[rows], _of(self.weights, rows), _of(self.shifts, rows)
+        t, w, o = (each.astype(np.float32) for each in vectors)
+        return Narrow(narrow, t, np.broadcast_to(w, t.shape), o)
+
+    def curvature(self, params: np.ndarray, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and hessian of every so manieth example, summed in float32 within blocks."""
+
+        def part(first: int, end: int) -> tuple[Any, ...]:
+            sums = _nothing(params)
+            for block in self.crew.blocks(first, end):
+                rows = slice(block.start * stride + stride // 2, block.stop * stride, stride)
+                _add(sums, self.narrow(rows).sums(params))
+            return sums
+
+        weight, gradient, hessian = self.crew.total(len(self.inputs) // stride, part)
+        gradient = gradient / weight + self.ridge * params
+        return gradient, hessian / weight + np.diag(self.ridge)
+
+    def gradient(self, params: np.ndarray) -> np.ndarray:
+        """Of all examples, (p,), in one pass."""
+        return self._pass(params, None)[0]
+
+    def begin(self, params: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All that is to be known at first, in one pass.
+
+        Returns:
+            The gradient (p,); ``Problem.scales`` of the columns here (p,); and the hessian (p, p)
+            of one example of so many, in runs.
+        """
+        gradient, squares, weight, _, hessian = self._pass(params, stride)
+        squares, limits = squares / len(self.inputs), np.finfo(float)
+        if ((squares > limits.tiny / limits.eps) & (squares < limits.max)).all():
+            scales = np.append(np.sqrt(squares), self.sizes[len(squares) :]) / self.sizes
+        else:
+            scales = self.problem.scales() / self.sizes
+        return gradient, scales, hessian / weight + np.diag(self.ridge)
+
+    def _pass(self, params: np.ndarray, stride: int | None) -> tuple[np.ndarray, ...]:
+        """The gradient, and if there is a stride the sums of ``begin``."""
+        d = self.inputs.shape[1]
+        half = params / self.sizes / 2
+        pair, shifts = np.kron(np.eye(2), half[:d, None]), self.shifts + np.sum(half[d:])
+
+        def part(first: int, end: int) -> tuple[Any, ...]:
+            sums, squares, known = np.zeros(d + 1), np.zeros(d), _nothing(params)
+            for rows in self.crew.blocks(first, end):
+                x, h = self.inputs[rows], self.half_logits[rows]
+                # a matrix of two columns takes less time than a vector
+                even = len(x) // 2 * 2
+                np.matmul(x[:even].reshape(-1, 2 * d), pair, out=h[:even].reshape(-1, 2))
+                np.matmul(x[even:], half[:d], out=h[even:])
+                h += _of(shifts, rows)
+                slopes = np.tanh(h)
+                slopes -= self.signs[rows]
+                slopes *= _of(self.weights, rows)
+                sums[:d] += slopes @ x
+                sums[d] += np.sum(slopes)
+                if stride:
+                    squares += _squares(x, _of(self.weights, rows))
+                    for run in self.crew.run_of(rows, stride):
+                        _add(known, self.narrow(run).sums(params))
+            return sums, squares, *known
+
+        sums, *known = self.crew.total(len(self.inputs), part)
+        gradient = sums[: len(params)] / (2 * len(self.inputs) * self.sizes)
+        return gradient + self.ridge * params, *known
+
+    def certificate(
+        self, params: np.ndarray, gradient: np.ndarray, norm: float, scales: np.ndarray
+    ) -> Certificate:
+        """F and the bound on its gap where a gradient was last taken."""
+        d = self.inputs.shape[1]
+
+        def part(first: int, end: int) -> tuple[Any, ...]:
+            sums = np.zeros(4)
+            for rows in self.crew.blocks(first, end):
+                h, t, w = self.half_logits[rows], self.signs[rows], _of(self.weights, rows)
+                away = np.abs(h)
+                decay = np.exp(-2 * away)
+                losses = w * (away - t * h + np.log1p(decay))
+                sums[0] += np.sum(losses)
+                if len(params) > d:
+                    v = (np.tanh(h) - t) / 2
+                    bends = decay / (1 + decay) ** 2
+                    cost = np.where(v == 0, 0, v * v / bends)
+                    sums[1:] += np.sum(w * v), np.sum(w * np.abs(v)), np.sum(w * cost)
+            return (sums,)
+
+        (sums,) = self.crew.total(len(self.inputs), part)
+        losses, total, absolute, cost = sums / len(self.inputs)
+        heavier = (absolute + abs(total)) / 2
+        share = abs(total) / heavier if heavier > 0 else 0.0
+        ridge = self.ridge[:d]
+        far = np.abs(gradient[:d]) + share * np.sqrt(absolute) * scales[:d]
+        gap = np.inf
+        if (ridge > 0).all():
+            gap = np.sum(far**2 / (2 * ridge)) + (share**2 * cost if share else 0.0)
+        return Certificate(losses + self.ridge @ params**2 / 2, np.float64(norm), np.float64(gap))
+
+
+def _nothing(params: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What ``Narrow.sums`` are added to."""
+    return np.zeros(()), np.zeros_like(params), np.zeros((len(params), len(params)))
+
+
+def _add(sums: tuple[np.ndarray, ...], more: tuple[Any, ...]) -> None:
+    for each, other in zip(sums, more, strict=True):
+        np.add(each, other, out=each)
+
+
+def _of(values: np.ndarray, rows: slice) -> np.ndarray:
+    """Those of some examples, or the one of all."""
+    return values[rows] if len(values) > 1 else values
+
+
+def _squares(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The sum of w x^2 in each column, (d,)."""
+    if len(weights) > 1:
+        return weights @ (x * x)
+    m, d = x.shape
+    several = max(1, ROW // max(d, 1))  # examples in a row, for short rows are slow
+    head, tail = np.split(x, [m // several * several])
+    head = head.reshape(-1, several * d)
+    squares = np.einsum("ij,ij->j", head, head).reshape(several, d).sum(axis=0)
+    return squares + np.einsum("ij,ij->j", tail, tail)
