@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.losses.linear_head.operands import Columns, Operands, Positives, operands_of
-from bcejax.losses.linear_head.sweep import Path, total
+from bcejax.losses.linear_head.sweep import Path, axes_of, total, varying
 from bcejax.numerics.options import check_count
 
 CHUNK = 1024  # labels
@@ -95,7 +95,7 @@ def _path(n_labels: int, chunk: int) -> Path:
     automatic = set(mesh.axis_names) - set(mesh.manual_axes)
     spread = math.prod(mesh.shape[name] for name in automatic)
     stripes = math.gcd(n_labels, jax.device_count() if mesh.empty else spread)
-    stripe, least = n_labels // stripes, -(-n_labels // chunk)
+    stripe, least = n_labels // stripes, max(1, -(-n_labels // chunk))
     even = (stripe // steps for steps in range(least, 2 * least) if stripe % steps == 0)
     return Path(stripes, next(even, -(-stripe // least)))
 
@@ -108,12 +108,13 @@ def _reduced(operands: Operands, how: str, path: Path) -> jax.Array:
     if not path.width or not len(features):
         return jnp.zeros((), dtype)
     shape = len(features), columns.kernel.shape[1]
+    features = _without_absent(features.astype(dtype), columns)
     if indices is not None:
-        outside = (indices < -1) | (indices >= shape[1])
-        features = jnp.where(outside.any(axis=1, keepdims=True), jnp.nan, features)
-    features = _without_absent(features, columns).astype(dtype)
+        features *= _one_or_nan(indices, columns, dtype)
     columns = Columns(*(_small_in(dtype, column) for column in columns))
-    return total(Operands(features, indices, columns), _scale(columns, how, dtype, shape), path)
+    arguments = Operands(features, indices, columns), _scale(columns, how, dtype, shape)
+    axes = frozenset[str]().union(*map(axes_of, jax.tree.leaves(arguments)))
+    return total(*jax.tree.map(lambda each: varying(each, axes), arguments), path)
 
 
 def _small_in(dtype: jnp.dtype, column: jax.Array | None) -> jax.Array | None:
@@ -132,6 +133,15 @@ def _without_absent(features: jax.Array, columns: Columns) -> jax.Array:
         absent = (columns.weights == 0).all(axis=1, keepdims=True) & ~jnp.isfinite(features)
         features = jnp.where(absent, 0, features)
     return features
+
+
+def _one_or_nan(indices: jax.Array, columns: Columns, dtype: jnp.dtype) -> jax.Array:
+    """A factor nan for each example that counts and has an index outside, (n, 1)."""
+    outside = (indices < -1) | (indices >= columns.kernel.shape[1])
+    faulty = outside.any(axis=1, keepdims=True)
+    if columns.where is not None:
+        faulty &= columns.where.any(axis=1, keepdims=True)
+    return jnp.where(faulty, jnp.array(jnp.nan, dtype), jnp.array(1, dtype))
 
 
 def _scale(columns: Columns, how: str, dtype: jnp.dtype, shape: tuple[int, int]) -> jax.Array:

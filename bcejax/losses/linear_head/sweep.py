@@ -117,8 +117,33 @@ def _sweep(
 
     rows = jnp.zeros(len(operands.features), scale.dtype)
     empty = rows, [jnp.zeros_like(leaves[place]) for place in wanted]
+    empty = jax.tree.map(lambda zeros: varying(zeros, axes_of(scale)), empty)
     (rows, gradients), _ = lax.scan(step, empty, jnp.arange(-(-stripe // path.width)))
     return jnp.sum(rows), gradients
+
+
+def axes_of(array: jax.Array) -> frozenset[str]:
+    """The axes of devices over which an array varies, inside shard_map; elsewhere none.
+
+    Example:
+        >>> axes_of(jnp.ones(2))
+        frozenset()
+    """
+    axes: frozenset[str] = jax.typeof(array).manual_axis_type.varying
+    return axes
+
+
+def varying(array: jax.Array, axes: frozenset[str]) -> jax.Array:
+    """The array as one that varies over these axes too.
+
+    Its gradient is then that of the device's own part, and is summed over devices once, at the end.
+
+    Example:
+        >>> varying(jnp.ones(2), frozenset())
+        Array([1., 1.], dtype=float32)
+    """
+    missing = tuple(axes - axes_of(array))
+    return lax.pcast(array, missing, to="varying") if missing else array
 
 
 def _start(i: jax.Array, path: Path, stripe: int) -> jax.Array:
