@@ -53,7 +53,7 @@ def check_mesh(mesh: Mesh | None) -> Mesh | None:
     names = mesh.axis_names
     if not names or not set(names) <= {DATA, PARAMS}:
         raise ValueError(f"mesh axes must be named 'data', 'params' or both, got {names}")
-    processes = len({device.process_index for device in mesh.devices.flat})
+    processes = len(_processes(mesh))
     if processes not in (1, jax.process_count()):
         raise ValueError(
             f"mesh must hold devices of one process or of all {jax.process_count()}; "
@@ -136,7 +136,11 @@ def is_key(array: Any) -> bool:
 
 def spans_processes(mesh: Mesh | None) -> bool:
     """Whether several processes train together."""
-    return mesh is not None and len({d.process_index for d in mesh.devices.flat}) > 1
+    return mesh is not None and len(_processes(mesh)) > 1
+
+
+def _processes(mesh: Mesh) -> set[int]:
+    return {device.process_index for device in mesh.devices.flat}
 
 
 def is_first(mesh: Mesh | None) -> bool:
@@ -173,7 +177,8 @@ def check_alike(given: Mapping[str, Any], mesh: Mesh | None) -> None:
 def _checksum(tree: Any) -> int:
     total = 0
     for leaf in jax.tree.leaves(tree):
-        array = on_host(leaf) if isinstance(leaf, jax.Array) else np.asarray(leaf)
+        words = jax.random.key_data(leaf) if is_key(leaf) else leaf
+        array = on_host(words) if isinstance(words, jax.Array) else np.asarray(words)
         for part in (f"{array.shape} {array.dtype}".encode(), array.tobytes()):
             total = zlib.crc32(part, total)
     return total
