@@ -13,6 +13,8 @@ by row to resume, cannot say which shard was broken, and brings eleven packages 
 import dataclasses
 import glob
 import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -20,10 +22,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jax.typing import DTypeLike
 
+from bcejax.data.csv_reader import PATIENCE
 from bcejax.data.layouts import CorruptShardError, Layout
 from bcejax.data.npz_shards import look_into_npz, read_npz_block
 from bcejax.data.parquet_shards import look_into_parquet, read_row_group
-from bcejax.data.tabulation import check_names, suggestion
+from bcejax.data.tabulation import INDEX_NAMES, check_names, suggestion
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -218,7 +221,11 @@ def _look_into(
 ) -> tuple[list[tuple[Path, Layout]], tuple[Fault, ...]]:
     """The files that are whole, with what they hold, and those that are not."""
     found, faults = [], []
-    for path in paths:
+    said = time.monotonic()
+    for number, path in enumerate(paths):
+        if time.monotonic() - said > PATIENCE:
+            said = time.monotonic()
+            print(f"opening shards: {number} of {len(paths)}", file=sys.stderr)
         try:
             layout = FORMATS[path.suffix.lower()].look(path)
             if not sum(layout.blocks):
@@ -237,7 +244,8 @@ def _choose(
     path: Path, layout: Layout, label: str, features: Sequence[str] | None, weights: str | None
 ) -> tuple[str, ...]:
     """The features, if the first file has all that is asked for."""
-    names = tuple(layout.columns)
+    # a row number that pandas saved is in the way only where all columns are taken
+    names = tuple(n for n in layout.columns if features is None or n not in INDEX_NAMES)
     check_names(path, names, label, weights)
     others = [name for name in names if name not in (label, weights)]
     chosen = tuple(others if features is None else features)

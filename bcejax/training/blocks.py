@@ -76,7 +76,8 @@ def blocked(batch: Batch, size: int) -> Batch:
 def advance(run: StreamRun, block: Batch, count: jax.Array) -> StreamRun:
     """The run after a step on each of the first ``count`` batches of a block (k, b, ...).
 
-    The run as it was, but ``DIVERGED``, if a figure or a parameter is no longer finite.
+    The run as it was, but ``DIVERGED``, if a figure or a parameter is no longer finite, or if it
+    had diverged before.
     """
     block = cast_arrays(block, run.state.dtype)
 
@@ -86,7 +87,7 @@ def advance(run: StreamRun, block: Batch, count: jax.Array) -> StreamRun:
         return state, plus(carry[1], Pair(figures, jnp.zeros_like(figures)))
 
     state, sums = lax.fori_loop(0, count, step, (run.state, run.sums))
-    ok = jnp.isfinite(sums.high).all()
+    ok = (run.status == Status.RUNNING) & jnp.isfinite(sums.high).all()
     for array in jax.tree.leaves(state.params):
         ok &= jnp.isfinite(array).all()
     status = jnp.where(ok, run.status, np.int32(Status.DIVERGED))

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bcejax.data import shards
 from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import open_shards
 
@@ -65,9 +66,9 @@ def test_finds_files_in_a_folder_by_a_pattern_or_one_by_one(folder, suffix):
 @both
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_reads_columns_in_their_order_and_dtype(folder, suffix, dtype):
-    shards = open_shards(folder, label="y", features=["b", "a"], weights="w", dtype=dtype)
-    shard = shards.shards[1]
-    read = np.concatenate([shards.read(shard, b) for b in range(len(shard.blocks))], axis=1)
+    opened = open_shards(folder, label="y", features=["b", "a"], weights="w", dtype=dtype)
+    shard = opened.shards[1]
+    read = np.concatenate([opened.read(shard, b) for b in range(len(shard.blocks))], axis=1)
     want = content(1)
     assert read.dtype == dtype
     np.testing.assert_array_equal(read, [want[name].astype(dtype) for name in "bayw"])
@@ -78,9 +79,9 @@ def test_all_kinds_of_numbers(tmp_path):
     kinds = [bool, np.int8, np.uint16, np.int64, np.float16, np.float64]
     columns = {np.dtype(kind).name: plain.astype(kind) for kind in kinds} | {"y": plain}
     for path in (tmp_path / "a.npz", tmp_path / "a.parquet"):
-        shards = open_shards(write(path, columns), label="y")
+        opened = open_shards(write(path, columns), label="y")
         np.testing.assert_array_equal(
-            shards.read(shards.shards[0], 0), np.tile(plain[: shards.shards[0].blocks[0]], (7, 1))
+            opened.read(opened.shards[0], 0), np.tile(plain[: opened.shards[0].blocks[0]], (7, 1))
         )
 
 
@@ -88,9 +89,9 @@ def test_a_block_of_an_archive_is_columns(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, 3))
     path = write(tmp_path / "a.npz", {"x": x, "z": x[:, :1], "y": np.ones(5)})
-    shards = open_shards(path, label="y", features=["x_2", "z", "x_0"])
+    opened = open_shards(path, label="y", features=["x_2", "z", "x_0"])
     np.testing.assert_array_equal(
-        shards.read(shards.shards[0], 0)[:3], x[:, [2, 0, 0]].T.astype(np.float32)
+        opened.read(opened.shards[0], 0)[:3], x[:, [2, 0, 0]].T.astype(np.float32)
     )
     assert open_shards(path, label="y").features == ("x_0", "x_1", "x_2", "z")
 
@@ -118,9 +119,9 @@ def test_names_a_broken_shard_or_counts_it(folder, suffix, damage, line):
     with pytest.raises(CorruptShardError, match=line.format(suffix)) as caught:
         open_shards(folder, label="y")
     assert "\n" not in str(caught.value)
-    shards = open_shards(folder, label="y", skip_corrupt=True)
-    assert shards.rows == 16
-    (fault,) = shards.faults
+    opened = open_shards(folder, label="y", skip_corrupt=True)
+    assert opened.rows == 16
+    (fault,) = opened.faults
     assert fault.name == str(folder / f"1.{suffix}")
     assert fault.rows is None
     assert fault.reason == str(caught.value)
@@ -137,23 +138,23 @@ def test_checksums_find_a_flipped_bit(tmp_path):
         data = bytearray(path.read_bytes())
         data[data.index(columns["b"].tobytes()) + 5] ^= 1
         path.write_bytes(data)
-        shards = open_shards(path, label="y")
+        opened = open_shards(path, label="y")
         with pytest.raises(CorruptShardError, match=r"a\.\w+ is not a whole"):
-            shards.read(shards.shards[0], 0)
+            opened.read(opened.shards[0], 0)
 
 
 @both
 def test_a_file_that_changes_is_found_out(folder, suffix):
-    shards = open_shards(folder, label="y")
+    opened = open_shards(folder, label="y")
     path = write(folder / f"1.{suffix}", content(1, rows=7))
     with pytest.raises(CorruptShardError, match=r"has changed: \d rows, not \d"):
-        [shards.read(shards.shards[1], block) for block in range(3)]
+        [opened.read(opened.shards[1], block) for block in range(3)]
     write(path, {"a": np.ones(8), "y": np.ones(8)})
     with pytest.raises(CorruptShardError, match=r"has changed: .*b.* is gone"):
-        shards.read(shards.shards[1], 0)
+        opened.read(opened.shards[1], 0)
     path.unlink()
     with pytest.raises(CorruptShardError, match=r"1\.\w+ is not a whole"):
-        shards.read(shards.shards[1], 0)
+        opened.read(opened.shards[1], 0)
 
 
 @both
@@ -224,3 +225,20 @@ def test_refuses_paths_in_one_line(tmp_path):
     (tmp_path / "b.npz").write_bytes(b"")
     with pytest.raises(CorruptShardError, match=r"^no shard can be read; the first: .*b\.npz is"):
         open_shards(tmp_path / "b.npz", label="y", skip_corrupt=True)
+
+
+def test_a_saved_row_number_is_refused_where_all_columns_are_taken(tmp_path):
+    path = write(tmp_path / "a.parquet", content() | {"__index_level_0__": np.arange(8)})
+    with pytest.raises(ValueError, match=r"column 5 has the name '__index_level_0__'; if it"):
+        open_shards(path, label="y")
+    assert open_shards(path, label="y", features=["a"]).features == ("a",)
+
+
+def test_says_how_far_it_is_where_opening_takes_long(tmp_path, monkeypatch, capfd):
+    for number in range(3):
+        write(tmp_path / f"{number}.npz", content())
+    open_shards(tmp_path, label="y")
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(shards, "PATIENCE", -1.0)
+    open_shards(tmp_path, label="y")
+    assert capfd.readouterr().err.splitlines()[-1] == "opening shards: 2 of 3"

@@ -49,3 +49,6 @@ def test_a_block_that_is_not_finite_is_not_kept(still, train):
     assert int(run.state.step) == 0
     assert not np.asarray(run.sums.high).any()
     jax.tree.map(np.testing.assert_array_equal, run.state.params, weights)
+    again = advance(run, blocked(filled(train, 24), 8), np.int32(2))
+    assert int(again.status) == Status.DIVERGED
+    assert int(again.state.step) == 0
