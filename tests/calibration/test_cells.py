@@ -24,7 +24,7 @@ def test_there_are_never_more_cells_than_room(n):
 def test_cells_hold_the_labels_and_keep_the_residuals(size):
     examples = as_examples(LABELS, probs=np.sort(RNG.random(400)).astype(np.float32))
     weights = RNG.integers(0, 3, 400).astype(np.float32)
-    cells = in_cells(examples, examples.labels, weights, size)
+    cells = jax.jit(in_cells, static_argnums=3)(examples, examples.labels, weights, size)
     ones, zeros = np.split(np.asarray(cells.weights), 2)
     starts = np.arange(0, 400, size)
     np.testing.assert_array_equal(ones, np.add.reduceat(weights * LABELS, starts))
@@ -37,7 +37,7 @@ def test_cells_hold_the_labels_and_keep_the_residuals(size):
 
 def test_what_fills_cells_with_ties_is_measured_as_it_is():
     examples = as_examples(LABELS, probs=PROBS)
-    cells = in_cells(examples, examples.labels, examples.weights, 8)
+    cells = jax.jit(in_cells, static_argnums=3)(examples, examples.labels, examples.weights, 8)
     assert len(np.unique(cells.logits)) == 10
     in_all = brier_score(LABELS, probs=PROBS)
     np.testing.assert_allclose(cells.measured(brier_score), in_all, rtol=1e-5)

@@ -24,7 +24,7 @@ CASES = np.array(
 def test_the_share_below_is_the_share_asked_for(dtype, bound):
     with jax.enable_x64(dtype == np.float64):
         share, a, b = CASES.astype(dtype)
-        got = beta_quantile(share, a, b)
+        got = jax.jit(beta_quantile)(share, a, b)
     assert got.dtype == dtype
     one_off = np.spacing(got).astype(float)
     share, a, b, x = (each.astype(float) for each in (share, a, b, np.asarray(got)))
@@ -37,7 +37,7 @@ def test_the_share_below_is_the_share_asked_for(dtype, bound):
 
 def quantiles(*cases):
     """In float32, of as many as are in CASES: one compilation."""
-    return beta_quantile(*np.resize(np.float32(cases), CASES.T.shape).T)[: len(cases)]
+    return jax.jit(beta_quantile)(*np.resize(np.float32(cases), CASES.T.shape).T)[: len(cases)]
 
 
 def test_small_quantiles_keep_their_digits():

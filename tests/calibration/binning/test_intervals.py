@@ -38,7 +38,7 @@ def test_beta_intervals_agree_with_scipy(interval, more, confidence, dtype, rtol
     misses, tail = trials - hits, (1 - confidence) / 2
     with jax.enable_x64(dtype == np.float64):
         shares = (hits / trials).astype(dtype), trials.astype(dtype)
-        lower, upper = map(np.asarray, interval(*shares, confidence))
+        lower, upper = map(np.asarray, jax.jit(interval, static_argnums=2)(*shares, confidence))
     certain, hopeless = hits == trials, hits == 0
     want = beta.ppf(tail, hits + 1 - more, misses + more)
     np.testing.assert_allclose(lower, np.where(hopeless, 0, want), rtol=rtol)
@@ -55,7 +55,10 @@ def test_the_exact_interval_never_covers_less_than_it_says():
     chance = binom.pmf(hits[:, None], n, truth)
     cover = {}
     for interval in (wilson_interval, clopper_pearson_interval, jeffreys_interval):
-        lower, upper = (np.asarray(end)[:, None] for end in interval(share, trials, 0.9))
+        lower, upper = (
+            np.asarray(end)[:, None]
+            for end in jax.jit(interval, static_argnums=2)(share, trials, 0.9)
+        )
         cover[interval] = np.sum(chance * ((lower <= truth) & (truth <= upper)), axis=0)
     assert cover[clopper_pearson_interval].min() >= 0.9
     assert cover[jeffreys_interval].min() < 0.9  # the others only on average
