@@ -7,7 +7,7 @@ For features X (n, d), a kernel W (d, L), a bias b (L,), labels Y (n, L), weight
 
 G is elementwise in the logits Z: nothing couples the labels.  So one sweep over chunks of labels
 gives the value and all gradients, and holds Z and G of one chunk at a time.  On each chunk it takes
-the public loss and its sum, and JAX's own derivative of these.
+the sum of the losses, and JAX's own derivative of it.
 
 The rule of the whole is a ``custom_jvp``: value and gradients by one sweep, then the gradients'
 inner products with the tangents.  Transposed, this is reverse mode, without another sweep.
@@ -16,8 +16,8 @@ Derivatives of higher order go through the sweep, which then recomputes each chu
 A chunk takes its share of each of s equal stripes of the labels: an array whose labels lie spread
 over s devices stays where it is, and all have work in each step.
 
-Source: P. Hsu et al., Liger Kernel: Efficient Triton Kernels for LLM Training (2024), which takes
-the softmax's gradient with its value, chunk by chunk.
+Source: P.-L. Hsu et al., Liger Kernel: Efficient Triton Kernels for LLM Training (2024), where the
+softmax's gradient is taken with its value, chunk by chunk.
 """
 
 from functools import partial
@@ -28,7 +28,6 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from bcejax.losses.from_logits import bce_with_logits
 from bcejax.losses.linear_head.operands import Operands
 from bcejax.losses.reduction import reduce_losses
 from bcejax.numerics import absorb, bernoulli_variance, scalar, within
@@ -178,32 +177,37 @@ def _sums(blocks: Operands, scale: jax.Array, i: jax.Array, path: Path, stripe: 
     logits = features @ kernel
     if bias is not None:
         logits += bias.astype(scale.dtype)
+    if labels is None:
+        labels = _hits(indices, i, path, stripe)
     if stripe % path.width:
         fresh = jnp.arange(path.width) + _start(i, path, stripe) >= i * path.width
         fresh = jnp.tile(fresh, path.stripes)[None]
         where = fresh if where is None else where & fresh
-    if labels is None:
-        losses = _hard(logits, _hits(indices, i, path, stripe), pos_weight, where)
-    else:
-        losses = bce_with_logits(logits, labels, pos_weight=pos_weight, where=where)
+    losses = _losses(logits, labels, pos_weight, where)
     return scale * reduce_losses(losses, weights=weights, where=where, axis=1, how="sum")
 
 
-def _hard(
-    logits: jax.Array, hits: jax.Array, pos_weight: jax.Array | None, where: jax.Array | None
+def _losses(
+    logits: jax.Array, labels: jax.Array, pos_weight: jax.Array | None, where: jax.Array | None
 ) -> jax.Array:
-    """``bce_with_logits`` where labels are known to be 0 or 1, which needs less memory."""
-    if where is not None:
-        logits = jnp.where(where, logits, 0)
-    losses = _softplus(jnp.where(hits, -logits, logits))
-    if pos_weight is not None:
-        weight = jnp.where(hits, pos_weight.astype(logits.dtype), 1)
-        weight = weight if where is None else jnp.where(where, weight, 1)
-        losses = absorb(within(weight, 0.0, jnp.inf), losses)
-    return losses if where is None else jnp.where(where, losses, 0)
+    """``bce_with_logits``, in forms of which XLA stores less on the way."""
+
+    def counted(values: jax.Array, stand_in: float) -> jax.Array:
+        return values if where is None else jnp.where(where, values, stand_in)
+
+    x, c = counted(logits, 0), pos_weight
+    if c is not None:
+        c = within(counted(c.astype(x.dtype), 1), 0.0, jnp.inf)
+    if labels.dtype == bool:
+        losses = _softplus(jnp.where(labels, -x, x))
+        losses = losses if c is None else absorb(jnp.where(labels, c, 1), losses)
+    else:
+        y = within(counted(labels.astype(x.dtype), 0), 0.0, 1.0)
+        losses = absorb(y if c is None else c * y, _softplus(-x)) + absorb(1 - y, _softplus(x))
+    return counted(losses, 0)
 
 
-# As bcejax.numerics has them, in forms of which XLA stores nothing on the way (gates.py there).
+# As bcejax.numerics has them, by one operation of XLA each, or few: see gates.py there.
 @jax.custom_jvp
 def _softplus(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, scalar(0, x)) + jnp.log1p(jnp.exp(-jnp.abs(x)))
