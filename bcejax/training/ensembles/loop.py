@@ -50,9 +50,10 @@ def train_members(
         order = _orders(words, first, count, rows, n)
         start = time.perf_counter()
         runs, figures = advance_members(runs, data, order, np.int32(count), plan=plan, mesh=mesh)
-        wait(runs.epoch, lambda: 0)  # asleep in Python, where Ctrl-C is heard
-        seconds = (time.perf_counter() - start) / count
+        if count == 1:  # maybe a long one: wait asleep in Python, where Ctrl-C is heard
+            wait(runs.epoch, lambda: 0)
         done, status, figures = jax.device_get((runs.epoch, runs.status, figures))
+        seconds = (time.perf_counter() - start) / count
         ran, running = int(done.max()) - first, bool((status == Status.RUNNING).any())
         chunks.append(jax.tree.map(lambda column, ran=ran: column[:, :ran], figures))
         show(first + ran, jax.tree.map(lambda column: np.nanmean(column, axis=0), chunks[-1]))
