@@ -9,8 +9,8 @@ and the windows follow each other. So
     nothing else: not on batches, on threads, or on where a reader went on;
     a place in it is two numbers, window and row, and going on reads one window anew.
 
-At rest rows lie in the files, so the more blocks make a window, the better they mix: a file
-sorted by label needs windows of many row groups. A thread reads ``prefetch`` windows ahead.
+Rows mix inside a window and not beyond it: files sorted by label need windows of many blocks. A
+thread reads ``prefetch`` windows ahead.
 
 Memory: with w = max(window, largest block) rows of c columns of s bytes, at most
 
@@ -248,7 +248,8 @@ def _check_values(shards: ShardSet, name: str, columns: np.ndarray) -> None:
     try:
         check_labels(labels)
     except ValueError as error:
-        refuse(d, int(np.argmax((labels < 0) | (labels > 1))), str(error))
+        slack = 4 * np.finfo(labels.dtype).eps  # that of check_labels
+        refuse(d, int(np.argmax((labels < -slack) | (labels > 1 + slack))), str(error))
     if shards.weights is not None and columns[d + 1].min() < 0:
         row = int(columns[d + 1].argmin())
         refuse(d + 1, row, f"weight {columns[d + 1, row]:g} is negative")
