@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.experimental import jet
-from losses.ways import each, loss
+from losses.ways import loss
 from reference import closed_form, hard_logits
 
 from bcejax import (
@@ -51,9 +51,9 @@ def block_sum(x, y):
 
 
 WAYS = {
-    "jit(vmap(grad))": lambda x: jax.jit(each(jax.grad(bce_with_logits)))(x, Y),
-    "vmap(jit(grad))": lambda x: each(jax.jit(jax.grad(bce_with_logits)))(x, Y),
-    "grad(sum(vmap))": jax.grad(lambda x: each(bce_with_logits)(x, Y).sum()),
+    "jit(vmap(grad))": lambda x: jax.jit(jax.vmap(jax.grad(bce_with_logits)))(x, Y),
+    "vmap(jit(grad))": lambda x: jax.vmap(jax.jit(jax.grad(bce_with_logits)))(x, Y),
+    "grad(sum(vmap))": jax.grad(lambda x: jax.vmap(bce_with_logits)(x, Y).sum()),
     "grad(checkpoint)": jax.grad(lambda x: jax.checkpoint(bce_with_logits)(x, Y).sum()),
     "grad(scan)": lambda x: jnp.append(
         jax.grad(lambda v: in_blocks(block_sum, v))(x)[: X.size // 2 * 2],
@@ -90,7 +90,7 @@ def test_hessian_products_agree(how):
     v = np.float32(np.random.default_rng(1).integers(-4, 5, X.shape))
     total = lambda x: bce_with_logits(x, Y).sum()  # noqa: E731
     got = jax.jit(lambda x, v: PRODUCTS[how](total, x, v))(X, v)
-    np.testing.assert_allclose(got, bce_hessian(X) * v, rtol=2e-7, atol=0)
+    np.testing.assert_allclose(got, jax.jit(bce_hessian)(X) * v, rtol=2e-7, atol=0)
 
 
 def test_all_arguments_agree_forward_and_backward():
@@ -98,7 +98,8 @@ def test_all_arguments_agree_forward_and_backward():
     orders = [(a, b) for a in (jax.jacfwd, jax.jacrev) for b in (jax.jacfwd, jax.jacrev)]
     args = X[np.abs(X) < 20], Y[np.abs(X) < 20], C[np.abs(X) < 20]
     got = [
-        jax.jit(each(outer(inner(loss, (0, 1, 2)), (0, 1, 2))))(*args) for outer, inner in orders
+        jax.jit(jax.vmap(outer(inner(loss, (0, 1, 2)), (0, 1, 2))))(*args)
+        for outer, inner in orders
     ]
     for other in got[1:]:
         for one, two in zip(jax.tree.leaves(got[0]), jax.tree.leaves(other), strict=True):
@@ -138,10 +139,11 @@ def test_numpy_arguments_mapped_inside_jit():
     """Vmap carries them as they are into a custom rule, which jax 0.10 to 0.12 assert against."""
     for f in (bce_with_logits, bce_with_probs, bernoulli_kl):
         p, q = np.float32([0.25, 0.75]), np.float32([0.5, 1])
-        np.testing.assert_array_equal(jax.jit(lambda x, f=f, q=q: each(f)(x, q))(p), f(p, q))
-        np.testing.assert_array_equal(jax.jit(lambda y, f=f, p=p: each(f)(p, y))(q), f(p, q))
-    weighted = jax.jit(lambda x: each(loss)(x, q, p))
-    np.testing.assert_array_equal(weighted(p), loss(p, q, p))
+        want = jax.jit(f)(p, q)
+        np.testing.assert_array_equal(jax.jit(lambda x, f=f, q=q: jax.vmap(f)(x, q))(p), want)
+        np.testing.assert_array_equal(jax.jit(lambda y, f=f, p=p: jax.vmap(f)(p, y))(q), want)
+    weighted = jax.jit(lambda x: jax.vmap(loss)(x, q, p))
+    np.testing.assert_array_equal(weighted(p), jax.jit(loss)(p, q, p))
 
 
 @pytest.mark.parametrize("f", [bce_with_logits, bce_with_probs, bce_with_log_probs, bernoulli_kl])

@@ -51,8 +51,8 @@ def linearized(f):
 
 
 def each(derivative):
-    """The derivative of one example, mapped over all."""
-    return jax.vmap(derivative)
+    """The derivative of one example, mapped over all in one program."""
+    return jax.jit(jax.vmap(derivative))
 
 
 WAYS = {
@@ -60,10 +60,10 @@ WAYS = {
     "gradient": {
         "bce_gradient": gradient,
         "bce_value_gradient_hessian": at_once(1),
-        "grad": each(jax.grad(loss)),
+        "grad": jax.vmap(jax.grad(loss)),
         "grad of the sum": summed(loss),
-        "jacfwd": each(jax.jacfwd(loss)),
-        "jacrev": each(jax.jacrev(loss)),
+        "jacfwd": jax.vmap(jax.jacfwd(loss)),
+        "jacrev": jax.vmap(jax.jacrev(loss)),
         "jvp": pushed(loss),
         "vjp": pulled(loss),
         "linearize": linearized(loss),
@@ -71,20 +71,20 @@ WAYS = {
     "hessian": {
         "bce_hessian": hessian,
         "bce_value_gradient_hessian": at_once(2),
-        "grad(bce_gradient)": each(jax.grad(gradient)),
-        "hessian": each(jax.hessian(loss)),
-        "grad(grad)": each(jax.grad(jax.grad(loss))),
-        "jacfwd(jacfwd)": each(jax.jacfwd(jax.jacfwd(loss))),
-        "jacrev(jacfwd)": each(jax.jacrev(jax.jacfwd(loss))),
+        "grad(bce_gradient)": jax.vmap(jax.grad(gradient)),
+        "hessian": jax.vmap(jax.hessian(loss)),
+        "grad(grad)": jax.vmap(jax.grad(jax.grad(loss))),
+        "jacfwd(jacfwd)": jax.vmap(jax.jacfwd(jax.jacfwd(loss))),
+        "jacrev(jacfwd)": jax.vmap(jax.jacrev(jax.jacfwd(loss))),
         "jvp of vjp": pushed(pulled(loss)),
         "vjp of jvp": pulled(pushed(loss)),
         "vjp of vjp": pulled(pulled(loss)),
     },
     "third": {
-        "grad(bce_hessian)": each(jax.grad(hessian)),
-        "hessian(bce_gradient)": each(jax.hessian(gradient)),
-        "grad(grad(grad))": each(jax.grad(jax.grad(jax.grad(loss)))),
-        "jacfwd(hessian)": each(jax.jacfwd(jax.hessian(loss))),
+        "grad(bce_hessian)": jax.vmap(jax.grad(hessian)),
+        "hessian(bce_gradient)": jax.vmap(jax.hessian(gradient)),
+        "grad(grad(grad))": jax.vmap(jax.grad(jax.grad(jax.grad(loss)))),
+        "jacfwd(hessian)": jax.vmap(jax.jacfwd(jax.hessian(loss))),
         "jvp of jvp of jvp": pushed(pushed(pushed(loss))),
     },
 }
