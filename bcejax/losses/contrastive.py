@@ -38,7 +38,7 @@ from bcejax.losses.arguments import as_real
 from bcejax.numerics.options import check_count
 
 MOST, LEAST = 512, 128  # rows at a time; fewer are slower, and more are not faster on CPU
-PAIRS = 2**22  # at a time, as long as LEAST rows have not more
+PAIRS = 2**20  # at a time, as long as LEAST rows have not more
 
 
 class _Sums(NamedTuple):
@@ -70,7 +70,7 @@ def sigmoid_contrastive(
         scale: the factor itself; where its logarithm is learnt, as in the paper, pass the exp.
         bias: number added to every logit; the paper starts at scale 10 and bias -10.
         chunk: rows of the matrix of pairs that are there at a time; any number may be left over.
-            Unless given 512, and above 8192 texts fewer, but not less than 128.
+            Unless given 512, of more than 2048 texts fewer, but not less than 128.
         axis_name: inside ``jax.shard_map``, the axis over whose devices the pairs are spread: each
             passes its own images and their texts, equally many.
 
@@ -112,11 +112,21 @@ def sigmoid_contrastive(
         raise ValueError(
             f"text_emb has shape {texts.shape}, image_emb {images.shape}: they must be equal"
         )
-    rows = min(MOST, max(LEAST, PAIRS // max(len(texts), 1))) if chunk is None else chunk
+    rows = rows_at_a_time(len(texts)) if chunk is None else chunk
     check_count("chunk", rows)
     dtype = jnp.promote_types(jnp.promote_types(images.dtype, texts.dtype), jnp.float32)
     a, b = (_number(*each).astype(dtype) for each in ((scale, "scale"), (bias, "bias")))
     return _mean_loss(images, texts, a, b, int(rows), axis_name)
+
+
+def rows_at_a_time(texts: int) -> int:
+    """How many rows of the matrix of pairs are there at a time, unless a chunk is given.
+
+    Example:
+        >>> rows_at_a_time(4096)
+        256
+    """
+    return min(MOST, max(LEAST, PAIRS // max(texts, 1)))
 
 
 def _embeddings(values: ArrayLike, name: str) -> jax.Array:
