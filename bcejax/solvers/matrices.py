@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.solvers.side_by_side import in_parts
 from bcejax.solvers.worlds import world_of
 
 CACHED = 2**16  # numbers that stay in the cache
@@ -96,8 +97,12 @@ def _mean_squares(inputs: Any, weights: Any) -> Any:
         return weights @ mapped(inputs, lambda x, _: x * x)
     if isinstance(inputs, np.ndarray):
         length = CACHED // max(1, min(inputs.shape[1], CACHED))
-        parts = (slice(i, i + length) for i in range(0, len(inputs), length))
-        return sum(weights[part] @ inputs[part] ** 2 for part in parts)
+
+        def part(first: int, end: int) -> Any:
+            blocks = (slice(i, min(i + length, end)) for i in range(first, end, length))
+            return sum(weights[block] @ inputs[block] ** 2 for block in blocks)
+
+        return sum(in_parts(len(inputs), inputs.size, part))
     # a sum of products, which JAX takes in one pass, where a product would ask for a copy
     return jnp.sum(weights[:, None] * inputs**2, axis=0)
 

@@ -14,6 +14,9 @@ import numpy as np
 from jax import lax
 
 from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
+from bcejax.solvers.side_by_side import in_parts
+
+LARGE = 2**20  # numbers in a matrix whose product with a vector threads share
 
 State = TypeVar("State")
 Result = TypeVar("Result")
@@ -76,6 +79,16 @@ def _solve_lower_traced(factor: jax.Array, vector: jax.Array, transposed: bool) 
     )[:, 0]
 
 
+def _matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a @ b; of a large matrix and a vector in several threads."""
+    if max(a.size, b.size) < LARGE or a.ndim + b.ndim != 3:
+        return np.matmul(a, b)
+    if a.ndim == 2:
+        return np.concatenate(in_parts(len(a), a.size, lambda first, end: a[first:end] @ b))
+    sums = in_parts(len(b), b.size, lambda first, end: a[first:end] @ b[first:end])
+    return np.sum(sums, axis=0)
+
+
 def _while(goes_on: Callable[[State], Any], step: Callable[[State], State], state: State) -> State:
     while goes_on(state):
         state = step(state)
@@ -125,7 +138,7 @@ JAX = World(
 )
 NUMPY = World(
     np,
-    np.matmul,
+    _matmul,
     _while,
     lambda holds, then, otherwise: then() if holds else otherwise(),
     lambda term, count: sum(map(term, range(1, count)), term(0)),

@@ -11,14 +11,17 @@ block of them is in the cache it gives its half logits, and these its share of t
 The params here are those of columns divided by sizes near their root mean squares.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bcejax.solvers.engines.outcome import Certificate
-from bcejax.solvers.engines.side_by_side import Crew
+from bcejax.solvers.matrices import CACHED
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.side_by_side import in_parts
 
+RUN = 512  # examples that a product of matrices should have
 ROW = 512  # numbers in a row that NumPy squares and adds fast
 
 
@@ -40,10 +43,9 @@ class Narrow(NamedTuple):
 
 
 class Blockwise(NamedTuple):
-    """F, and the crew that shares its examples."""
+    """F, of which threads take parts."""
 
     problem: Problem
-    crew: Crew
     inputs: np.ndarray  # (n, d), row by row
     signs: np.ndarray  # (n,)
     weights: np.ndarray  # (n,), of mean 1; or (1,) where all are equal
@@ -53,7 +55,7 @@ class Blockwise(NamedTuple):
     half_logits: np.ndarray  # (n,), where a gradient was last taken
 
     @classmethod
-    def of(cls, problem: Problem, crew: Crew, stride: int) -> "Blockwise":
+    def of(cls, problem: Problem, stride: int) -> "Blockwise":
         """F in columns of the sizes that every so manieth example has."""
         x, n = np.ascontiguousarray(problem.inputs), len(problem.labels)
         sizes = np.sqrt(np.mean(x[stride // 2 :: stride] ** 2, axis=0))
@@ -65,7 +67,7 @@ class Blockwise(NamedTuple):
         ridge = problem.penalised(problem.l2 / sizes**2)
         signs = 2 * problem.labels
         signs -= 1
-        return cls(problem, crew, x, signs, w, o, sizes, ridge, np.empty(n))
+        return cls(problem, x, signs, w, o, sizes, ridge, np.empty(n))
 
     def narrow(self, rows: slice) -> Narrow:
         """Some of the examples."""
@@ -82,12 +84,12 @@ class Blockwise(NamedTuple):
 
         def part(first: int, end: int) -> tuple[Any, ...]:
             sums = _nothing(params)
-            for block in self.crew.blocks(first, end):
+            for block in self._blocks(first, end):
                 rows = slice(block.start * stride + stride // 2, block.stop * stride, stride)
                 _add(sums, self.narrow(rows).sums(params))
             return sums
 
-        weight, gradient, hessian = self.crew.total(len(self.inputs) // stride, part)
+        weight, gradient, hessian = self._total(len(self.inputs) // stride, part)
         gradient = gradient / weight + self.ridge * params
         return gradient, hessian / weight + np.diag(self.ridge)
 
@@ -118,7 +120,7 @@ class Blockwise(NamedTuple):
 
         def part(first: int, end: int) -> tuple[Any, ...]:
             sums, squares, known = np.zeros(d + 1), np.zeros(d), _nothing(params)
-            for rows in self.crew.blocks(first, end):
+            for rows in self._blocks(first, end):
                 x, h = self.inputs[rows], self.half_logits[rows]
                 # a matrix of two columns takes less time than a vector
                 even = len(x) // 2 * 2
@@ -132,11 +134,11 @@ class Blockwise(NamedTuple):
                 sums[d] += np.sum(slopes)
                 if stride:
                     squares += _squares(x, _of(self.weights, rows))
-                    for run in self.crew.run_of(rows, stride):
+                    for run in self._run_of(rows, stride):
                         _add(known, self.narrow(run).sums(params))
             return sums, squares, *known
 
-        sums, *known = self.crew.total(len(self.inputs), part)
+        sums, *known = self._total(len(self.inputs), part)
         gradient = sums[: len(params)] / (2 * len(self.inputs) * self.sizes)
         return gradient + self.ridge * params, *known
 
@@ -148,7 +150,7 @@ class Blockwise(NamedTuple):
 
         def part(first: int, end: int) -> tuple[Any, ...]:
             sums = np.zeros(4)
-            for rows in self.crew.blocks(first, end):
+            for rows in self._blocks(first, end):
                 h, t, w = self.half_logits[rows], self.signs[rows], _of(self.weights, rows)
                 away = np.abs(h)
                 decay = np.exp(-2 * away)
@@ -161,7 +163,7 @@ class Blockwise(NamedTuple):
                     sums[1:] += np.sum(w * v), np.sum(w * np.abs(v)), np.sum(w * cost)
             return (sums,)
 
-        (sums,) = self.crew.total(len(self.inputs), part)
+        (sums,) = self._total(len(self.inputs), part)
         losses, total, absolute, cost = sums / len(self.inputs)
         heavier = (absolute + abs(total)) / 2
         share = abs(total) / heavier if heavier > 0 else 0.0
@@ -171,6 +173,34 @@ class Blockwise(NamedTuple):
         if (ridge > 0).all():
             gap = np.sum(far**2 / (2 * ridge)) + (share**2 * cost if share else 0.0)
         return Certificate(losses + self.ridge @ params**2 / 2, np.float64(norm), np.float64(gap))
+
+    def _total(self, count: int, part: Callable[[int, int], tuple[Any, ...]]) -> tuple[Any, ...]:
+        """The sums of what a function gives for parts of so many examples."""
+        first, *others = in_parts(count, count * self.inputs.shape[1], part)
+        for other in others:
+            _add(first, other)
+        return first
+
+    @property
+    def _length(self) -> int:
+        """Examples of a block."""
+        return max(8, CACHED // max(self.inputs.shape[1], 1))
+
+    def _blocks(self, first: int, end: int) -> Iterator[slice]:
+        """[first, end) in pieces that stay in the cache."""
+        for k in range(first, end, self._length):
+            yield slice(k, min(k + self._length, end))
+
+    def _run_of(self, block: slice, stride: int) -> list[slice]:
+        """Examples in a row from a block, or none, so that in all they are one of so many.
+
+        Long runs from some blocks, for of a few examples a product of matrices is slow.
+        """
+        apart = max(1, round(RUN * stride / self._length))
+        if block.start // self._length % apart != apart // 2:
+            return []
+        run = min(apart * self._length // stride, self._length)
+        return [slice(block.start, min(block.start + run, block.stop))]
 
 
 def _nothing(params: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from bcejax.solvers.engines.line_search import Along
 from bcejax.solvers.matrices import mapped
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.side_by_side import in_parts
 
 RENEWED = 16  # steps after which logits are computed anew
 
@@ -131,7 +133,16 @@ def in_float32(problem: Problem, each: Callable[[Any, Any], Any] = lambda x, _: 
         >>> in_float32(as_problem([[1.0]], [1]), lambda x, j: x / 2).inputs
         array([[0.5]], dtype=float32)
     """
-    inputs = mapped(problem.inputs, lambda x, j: each(x, j).astype(jnp.float32))
+    if isinstance(problem.inputs, np.ndarray):
+        x, columns = problem.inputs, np.arange(problem.inputs.shape[1])
+        inputs = np.empty(x.shape, np.float32)
+
+        def part(first: int, end: int) -> None:
+            inputs[first:end] = each(x[first:end], columns)
+
+        in_parts(len(x), x.size, part)
+    else:
+        inputs = mapped(problem.inputs, lambda x, j: each(x, j).astype(jnp.float32))
     names = ("labels", "weights", "offset", "l2", "l1")
     rest = {name: getattr(problem, name).astype(jnp.float32) for name in names}
     return dataclasses.replace(problem, inputs=inputs, **rest)

@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.solvers.certificates import duality_gap
 from bcejax.solvers.engines.columns import Columns, in_float32
 from bcejax.solvers.engines.lbfgs import finished
 from bcejax.solvers.engines.line_search import wolfe_size
-from bcejax.solvers.engines.outcome import Outcome
+from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.separation import Sides
 from bcejax.solvers.matrices import row_squares
 from bcejax.solvers.problem import Problem
@@ -70,7 +71,17 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
             problem, narrow, scales, dual, begun, tol, max_steps - first.steps, 0.0, np.inf
         )
         steps = first.steps + end.steps
-    return finished(problem, sides, end.params, end.norm <= tol, steps)
+    out = finished(problem, sides, end.params, end.norm <= tol, steps)
+    return out._replace(certificate=_certificate(problem, end))
+
+
+def _certificate(problem: Problem, end: _State) -> Certificate:
+    """That of certificates.py, in one pass, for the logits and the gradient norm are known."""
+    world, b = problem.world, problem.penalised(end.params)
+    losses = problem.weights @ world.losses(end.logits, problem.labels)
+    residuals = world.slopes(end.logits, problem.labels)
+    gap = duality_gap(problem, end.params, end.logits, residuals)
+    return Certificate(losses + (problem.l2 / 2 * b) @ b, end.norm, gap)
 
 
 def _descend(
@@ -103,7 +114,7 @@ def _descend(
     squares = row_squares(narrow.inputs)
 
     def advance(state: _State) -> _State:
-        share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk), FINE, ROUGH)
+        share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk**2), FINE, ROUGH)
         bends = problem.weights * world.bends(state.logits)
         bends = xp.maximum(bends, FLOOR * xp.max(bends))
         slopes = problem.weights * world.slopes(state.logits, problem.labels)

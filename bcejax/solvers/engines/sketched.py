@@ -34,7 +34,6 @@ import numpy as np
 from bcejax.solvers.engines.blockwise import Blockwise
 from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.sampling import FINER, Metric, from_samples
-from bcejax.solvers.engines.side_by_side import Crew
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 
@@ -68,8 +67,8 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
     n, p = len(problem.labels), len(start)
     sample = -(-n // max(PER_PARAM * p, n // SHARE))
     bent = -(-n // max(BENT * p, n // BENT_SHARE))
-    with Crew(*problem.inputs.shape) as crew, np.errstate(all="ignore"):
-        whole = Blockwise.of(problem, crew, FINER * sample)
+    with np.errstate(all="ignore"):
+        whole = Blockwise.of(problem, FINER * sample)
         begun = start[: whole.inputs.shape[1]].any()
         params = start * whole.sizes if begun else from_samples(whole, sample)
         params, steps, certificate = _descend(whole, params, bent, tol, max_steps)

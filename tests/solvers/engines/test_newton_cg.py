@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.arguments import as_problem
+from bcejax.solvers.certificates import certify
 from bcejax.solvers.engines.dual import dual_newton
 from bcejax.solvers.engines.lbfgs import lbfgs
 from bcejax.solvers.engines.newton_cg import newton_cg
@@ -75,6 +76,15 @@ def test_optimum_on_the_host(engine, case):
     problem = problem_of(inputs, **more)
     out = engine(problem, np.zeros(D + problem.intercept), 1e-9, 500)
     check(out, case, SLACK["float64"])
+
+
+@pytest.mark.parametrize("case", ["plain", "weights and offset", "no intercept"])
+def test_certificate_of_the_dual_is_that_of_certificates(case):
+    inputs, more = CASES[case]
+    problem = problem_of(inputs, **more)
+    out = dual_newton(problem, np.zeros(D + problem.intercept), 1e-5, 500)
+    want = certify(problem, out.params)
+    np.testing.assert_allclose(out.certificate, want, rtol=1e-9)
 
 
 @pytest.mark.parametrize("case", ["plain", "weights and offset", "an empty column"])

@@ -33,8 +33,8 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr("bcejax.solvers.engines.side_by_side.CACHED", 2**12)
-    monkeypatch.setattr("bcejax.solvers.engines.side_by_side.WORTH", 1)
+    monkeypatch.setattr("bcejax.solvers.engines.blockwise.CACHED", 2**12)
+    monkeypatch.setattr("bcejax.solvers.side_by_side.WORTH", 1)
     monkeypatch.setattr(sketched, "FEWEST", 1)
 
 
