@@ -1,8 +1,8 @@
 """Parquet shards, a row group at a time, through pyarrow.
 
 A row group is what Parquet lets one read by itself, so it is a block here. Its pages are held
-against their checksums where the writer left some (``write_page_checksum=True``); a damaged page
-without one is found if it is compressed, or if what it holds is no valid example.
+against their checksums where the writer left some (pyarrow: ``write_page_checksum=True``). Without
+them damage is found only where it breaks the encoding or leaves what is no example.
 """
 
 from collections.abc import Iterator, Sequence
