@@ -127,12 +127,12 @@ def _places(indices: ArrayLike, shape: tuple[int, int], keep: jax.Array | None) 
     if array.ndim != 2 or array.shape[0] != shape[0]:
         raise ValueError(f"indices have shape {array.shape}; they take n, k with n = {shape[0]}")
     if not is_traced(array, keep):
-        counts = True if keep is None else np.asarray(keep).any(axis=1, keepdims=True)
-        _check_range(np.asarray(array), shape[1], counts)
+        _check_range(np.asarray(array), shape[1], np.ones((1, 1), bool) if keep is None else keep)
     return array
 
 
-def _check_range(indices: np.ndarray, n_labels: int, counts: np.ndarray | bool) -> None:
+def _check_range(indices: np.ndarray, n_labels: int, keep: ArrayLike) -> None:
+    counts = np.asarray(keep).any(axis=1, keepdims=True)
     outside = ((indices < -1) | (indices >= n_labels)) & counts
     if outside.any():
         row, place = np.argwhere(outside)[0]

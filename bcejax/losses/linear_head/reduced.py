@@ -111,17 +111,15 @@ def _reduced(operands: Operands, how: str, path: Path) -> jax.Array:
     features = _without_absent(features.astype(dtype), columns)
     if indices is not None:
         features *= _one_or_nan(indices, columns, dtype)
-    columns = Columns(*(_small_in(dtype, column) for column in columns))
+    columns = jax.tree.map(partial(_small_in, dtype), columns)
     arguments = Operands(features, indices, columns), _scale(columns, how, dtype, shape)
     axes = frozenset[str]().union(*map(axes_of, jax.tree.leaves(arguments)))
     return total(*jax.tree.map(lambda each: varying(each, axes), arguments), path)
 
 
-def _small_in(dtype: jnp.dtype, column: jax.Array | None) -> jax.Array | None:
+def _small_in(dtype: jnp.dtype, column: jax.Array) -> jax.Array:
     """Numbers that all labels share, in the dtype in which their gradients are added up."""
-    if column is None or column.shape[1] > 1 or column.dtype == bool:
-        return column
-    return column.astype(dtype)
+    return column if column.shape[1] > 1 or column.dtype == bool else column.astype(dtype)
 
 
 def _without_absent(features: jax.Array, columns: Columns) -> jax.Array:

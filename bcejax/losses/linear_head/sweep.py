@@ -74,7 +74,7 @@ def _swept(
 @_swept.defjvp
 def _swept_jvp(path, wanted, primals, tangents):  # type: ignore[no-untyped-def]
     # jax 0.10 drops the rules inside a scan that it linearizes; behind a rule it finds none to drop
-    dots = jax.jvp(lambda *those: _sweep(*those, path, wanted), primals, tangents)[1]
+    dots = jax.jvp(partial(_sweep, path=path, wanted=wanted), primals, tangents)[1]
     return _swept(*primals, path, wanted), dots
 
 
@@ -100,7 +100,8 @@ def _sweep(
             mixed = list(blocks)
             for place, block in zip(wanted, chosen, strict=True):
                 mixed[place] = block
-            return _sums(*tree.unflatten(mixed), i, path, stripe)
+            parts, factor = jax.tree.unflatten(tree, mixed)
+            return factor * _sums(parts, i, path, stripe)
 
         value, pull = jax.vjp(sums, [blocks[place] for place in wanted])
         return value, pull(jnp.ones_like(value))[0]
@@ -168,23 +169,24 @@ def _add(total: jax.Array, block: jax.Array, start: jax.Array, path: Path) -> ja
     return lax.dynamic_update_slice_in_dim(striped, block, start, axis=-1).reshape(total.shape)
 
 
-def _sums(blocks: Operands, scale: jax.Array, i: jax.Array, path: Path, stripe: int) -> jax.Array:
-    """Each example's share of the value in chunk i, (n,)."""
+def _sums(blocks: Operands, i: jax.Array, path: Path, stripe: int) -> jax.Array:
+    """The sum of each example's losses in chunk i, (n,)."""
     features, indices, (kernel, bias, labels, pos_weight, weights, where) = blocks
-    kernel = kernel.astype(scale.dtype)
+    kernel = kernel.astype(features.dtype)
     if where is not None:
         kernel = jnp.where(where.any(axis=0), kernel, 0)  # nan may lie in a label left out
     logits = features @ kernel
     if bias is not None:
-        logits += bias.astype(scale.dtype)
+        logits += bias.astype(features.dtype)
     if labels is None:
+        assert indices is not None
         labels = _hits(indices, i, path, stripe)
     if stripe % path.width:
         fresh = jnp.arange(path.width) + _start(i, path, stripe) >= i * path.width
         fresh = jnp.tile(fresh, path.stripes)[None]
         where = fresh if where is None else where & fresh
     losses = _losses(logits, labels, pos_weight, where)
-    return scale * reduce_losses(losses, weights=weights, where=where, axis=1, how="sum")
+    return reduce_losses(losses, weights=weights, where=where, axis=1, how="sum")
 
 
 def _losses(
