@@ -37,24 +37,15 @@ from experiments.ensembles.settings import Config
 def run(config: Config, track: Track = untracked) -> Result:
     """What they buy, then what they cost; in float32."""
     with jax.enable_x64(False):
-        return together([judge_held_out(config, track), judge_race(config, track)])
+        parts = [judge_held_out(config, track)]
+        if config.raced:
+            parts.append(judge_race(config, track))
+        return together(parts)
 
 
 EXPERIMENT = Experiment(
     run,
     default=Config(),
-    tiny=Config(
-        sizes=(1, 2, 4),
-        hidden=(8,),
-        epochs=6,
-        folds=2,
-        resamples=20,
-        raced=2,
-        examples=64,
-        laps=2,
-        turns=1,
-        burst=0.0,
-        claimed=0.0,
-    ),
+    tiny=Config(sizes=(1, 2, 4), folds=2, resamples=20, raced=0),
     full=Config(folds=10, turns=40, claimed=1.0),
 )

@@ -22,7 +22,7 @@ class Config:
     sigmas: float = 3.0
     """Standard errors by which a gain must exceed 0."""
     raced: int = 32
-    """Networks that race: of 8 inputs, 16 hidden units and one output."""
+    """Networks that race: of 8 inputs, 16 hidden units and one output; 0 leaves the race out."""
     examples: int = 768
     """Examples that they learn from, in batches of 32."""
     laps: int = 10

@@ -7,7 +7,7 @@ before the first is waited for.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -120,7 +120,7 @@ def by_torch(batch: Batch, config: Config) -> Call:
     inputs, labels = (torch.from_numpy(np.asarray(each)) for each in batch[:2])
     loss_of = torch.nn.BCEWithLogitsLoss(reduction="none")
 
-    def glorot(rng: np.random.Generator, *shape: int) -> "torch.Tensor":
+    def glorot(rng: np.random.Generator, *shape: int) -> Any:
         r = np.sqrt(6 / (shape[1] + shape[2]))
         values = rng.uniform(-r, r, shape).astype(np.float32)
         return torch.from_numpy(values).requires_grad_()

@@ -127,7 +127,7 @@ def spread(logits: ArrayLike) -> jax.Array:
 
     Example:
         >>> spread(jnp.array([[-jnp.inf, 30.0], [jnp.inf, 40.0]]))
-        Array([5.000000e-01, 4.676637e-14], dtype=float32)
+        Array([5.000000e-01, 4.678599e-14], dtype=float32)
     """
     rarer = _rarer(_as_members(logits))
     largest = rarer.max(0)

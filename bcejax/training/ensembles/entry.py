@@ -24,7 +24,7 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
         raise TypeError(f"mesh must be a jax.sharding.Mesh, got {mesh!r}")
     if mesh is not None:
         devices = mesh.devices.ravel()
-    elif jax.config.jax_default_device is None:
+    elif jax.config.jax_default_device is None:  # type: ignore[attr-defined]
         devices = np.array(jax.local_devices())
     else:
         devices = np.array(list(jnp.zeros(()).devices()))

@@ -13,6 +13,7 @@ References:
 
 import warnings
 from collections import Counter
+from typing import Any
 
 import jax
 import numpy as np
@@ -165,14 +166,14 @@ def fit_ensemble(
     learnt = admit(train, "train", dtype)
     judged = None if validation is None else admit(validation, "validation", dtype, learnt)
     data = jax.device_put(Data(learnt, judged), NamedSharding(mesh, ALIKE))
+    own: jax.Array | None = None
     if weights is not None:
-        own = admit_weights(weights, learnt, n_models)[places]
-        own = jax.device_put(own, NamedSharding(mesh, MODELS))
-        data = data._replace(train=data.train._replace(weights=own))
+        rows = admit_weights(weights, learnt, n_models)[places]
+        own = jax.device_put(rows, NamedSharding(mesh, MODELS))
     words = [key_words(key)] if shared_order else jax.random.key_data(keys)[places].tolist()
     with shown_progress(progress, epochs) as show:
         runs, figures = train_members(
-            runs, data, words, Plan(int(batch_size), early_stopping), mesh, epochs, show
+            runs, own, data, words, Plan(int(batch_size), early_stopping), mesh, epochs, show
         )
     if len(places) > n_models:
         runs, figures = jax.tree.map(lambda array: array[:n_models], (runs, figures))
@@ -183,10 +184,10 @@ def fit_ensemble(
 
 def _history(runs: Run, figures: Figures) -> History:
     """Of models that have ended."""
-    status = np.asarray(runs.status)
+    status: Any = np.asarray(runs.status)
     status = np.where(status == Status.RUNNING, Status.FINISHED, status).astype(np.int32)
-    epochs = np.asarray(runs.epoch)
-    best = np.zeros_like(epochs) if runs.best is None else np.asarray(runs.best.epoch)
+    epochs: Any = np.asarray(runs.epoch)
+    best: Any = np.zeros_like(epochs) if runs.best is None else np.asarray(runs.best.epoch)
     ends = Counter(Status(each).name.lower().replace("_", " ") for each in status)
     told = ", ".join(f"{count} {end}" for end, count in ends.items())
     return History(*figures, epochs, best, status, f"{len(status)} models: {told}")

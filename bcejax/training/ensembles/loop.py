@@ -20,6 +20,7 @@ _ROWS, _ENTRIES = 64, 2**18  # the most that the orders of a chunk hold: epochs,
 
 def train_members(
     runs: Run,
+    weights: jax.Array | None,
     data: Data,
     words: list[list[int]],
     plan: Plan,
@@ -31,7 +32,8 @@ def train_members(
 
     Args:
         runs: before the first epoch; consumed.
-        data: for all, or with weights (m, n).
+        weights: (m, n) in place of the training weights, or None.
+        data: for all.
         words: the words of the keys of the orders: of one, or of each model.
         plan: what is compiled in.
         mesh: as the runs lie.
@@ -49,7 +51,9 @@ def train_members(
         count = min(epochs - first, rows, max(1, int(_VISIT / seconds)))
         order = _orders(words, first, count, rows, n)
         start = time.perf_counter()
-        runs, figures = advance_members(runs, data, order, np.int32(count), plan=plan, mesh=mesh)
+        runs, figures = advance_members(
+            runs, weights, data, order, np.int32(count), plan=plan, mesh=mesh
+        )
         if count == 1:  # maybe a long one: wait asleep in Python, where Ctrl-C is heard
             wait(runs.epoch, lambda: 0)
         done, status, figures = jax.device_get((runs.epoch, runs.status, figures))

@@ -13,13 +13,13 @@ rate as a constant; so the rate is kept in the optimizer's memory, and the optim
 from it where a step is traced.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 from jax import lax
@@ -27,7 +27,6 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from jax.typing import ArrayLike
 
-from bcejax.data import Batch
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, next_epoch, start_run
 from bcejax.training.records import Figures, Status
@@ -92,21 +91,29 @@ def start_members(  # type: ignore[no-untyped-def]
         state = init_state(make_model(nnx.Rngs(key)), optimizer, loss)
         if rate is not None:
             memory = state.opt_state._replace(rate=rate.astype(state.dtype))
-            state = state.replace(opt_state=memory)
+            state = dataclasses.replace(state, opt_state=memory)
         return start_run(state, early_stopping)
 
-    return _share_out(jax.vmap(start), mesh, (MODELS, MODELS), MODELS)(keys, rates)
+    return _share_out(jax.vmap(start), mesh, (MODELS, MODELS))(keys, rates)
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "mesh"), donate_argnames="runs")
 def advance_members(
-    runs: Run, data: Data, order: jax.Array, epochs: ArrayLike, *, plan: Plan, mesh: Mesh
+    runs: Run,
+    weights: jax.Array | None,
+    data: Data,
+    order: jax.Array,
+    epochs: ArrayLike,
+    *,
+    plan: Plan,
+    mesh: Mesh,
 ) -> tuple[Run, Figures]:
     """The runs after up to ``epochs`` more epochs, and their figures.
 
     Args:
         runs: of m models; consumed.
-        data: for all; the training weights may be (m, n), a row for each model.
+        weights: (m, n), in place of the training weights; None leaves these.
+        data: for all.
         order: (rows, n) for all models, or (rows, m, n).
         epochs: (), how many rows to use.
         plan: what is compiled in.
@@ -115,17 +122,12 @@ def advance_members(
     Returns:
         The runs, and figures (m, rows), nan in the epochs that a model did not finish.
     """
-    own_order, own_weights = order.ndim == 3, np.ndim(data.train.weights) == 2
+    own_order = order.ndim == 3
     one = jax.vmap(
-        functools.partial(_one_epoch, plan=plan),
-        in_axes=(
-            0,
-            Data(Batch(None, None, 0 if own_weights else None), None),
-            0 if own_order else None,
-        ),
+        functools.partial(_one_epoch, plan=plan), in_axes=(0, 0, None, 0 if own_order else None)
     )
 
-    def train(runs, data, order, epochs):  # type: ignore[no-untyped-def]
+    def train(runs, weights, data, order, epochs):  # type: ignore[no-untyped-def]
         most = jnp.minimum(epochs, len(order))
 
         def goes_on(carry: tuple[jax.Array, Run, Figures]) -> jax.Array:
@@ -133,7 +135,7 @@ def advance_members(
 
         def body(carry: tuple[jax.Array, Run, Figures]) -> tuple[jax.Array, Run, Figures]:
             row, runs, figures = carry
-            runs, new = one(runs, data, order[row])
+            runs, new = one(runs, weights, data, order[row])
             return row + 1, runs, jax.tree.map(lambda f, x: f.at[:, row].set(x), figures, new)
 
         blank = jnp.full((len(runs.epoch), len(order)), jnp.nan, runs.state.dtype)
@@ -141,28 +143,22 @@ def advance_members(
         start = (jnp.int32(0), runs, Figures(blank, blank, unseen, unseen))
         return lax.while_loop(goes_on, body, start)[1:]
 
-    return _share_out(
-        train,
-        mesh,
-        (MODELS, data_specs(own_weights), P(None, AXIS) if own_order else ALIKE, ALIKE),
-        MODELS,
-    )(runs, data, order, epochs)
+    specs = (MODELS, MODELS, ALIKE, P(None, AXIS) if own_order else ALIKE, ALIKE)
+    advanced: tuple[Run, Figures] = _share_out(train, mesh, specs)(
+        runs, weights, data, order, epochs
+    )
+    return advanced
 
 
-def data_specs(own_weights: bool) -> Data:
-    """Where data lie: the same everywhere, but for weights of each model's own."""
-    return Data(Batch(ALIKE, ALIKE, MODELS if own_weights else ALIKE), ALIKE)
-
-
-def _one_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run, Figures]:
+def _one_epoch(
+    run: Run, weights: jax.Array | None, data: Data, order: jax.Array, plan: Plan
+) -> tuple[Run, Figures]:
+    if weights is not None:
+        data = data._replace(train=data.train._replace(weights=weights))
     after, figures = next_epoch(run, data, order, plan)
-    running = run.status == Status.RUNNING
-    return select(
-        running, (after, figures), (run, jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), figures))
-    )
+    nothing = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), figures)
+    return select(run.status == Status.RUNNING, (after, figures), (run, nothing))
 
 
-def _share_out(function, mesh, in_specs, out_specs):  # type: ignore[no-untyped-def]
-    return jax.shard_map(
-        function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
-    )
+def _share_out(function, mesh, in_specs):  # type: ignore[no-untyped-def]
+    return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=MODELS, check_vma=False)
