@@ -1,8 +1,7 @@
 """Rows out of shards, in an order that a seed fixes, through bounded memory.
 
-An epoch puts the blocks of all shards into a random order and cuts that into windows: as many
-blocks in a row as hold ``window`` rows together, one at least. The rows of a window are permuted,
-and the windows follow each other. So
+An epoch is cut into windows of whole blocks whose rows are permuted (bcejax.data.windows); they
+follow each other, and batches are cut out of them. So
 
     every row comes once an epoch;
     the order depends on (seed, epoch, window) and on what the files say of their blocks, on
@@ -28,20 +27,15 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from bcejax.data.layouts import CorruptShardError
 from bcejax.data.records import Batch
-from bcejax.data.shards import Fault, Shard, ShardSet
-from bcejax.numerics import check_labels
+from bcejax.data.shards import Fault, ShardSet
+from bcejax.data.windows import Window, plan_windows, random_of, read_window
 from bcejax.numerics.options import check_count
-
-_NUMBERS = 2**24  # of a window, where its rows are not given: 64 MiB in float32
-
-Block: TypeAlias = tuple[Shard, int]
 
 
 class Position(NamedTuple):
@@ -115,9 +109,9 @@ def read_batches(
     if not 0 <= start.window <= len(windows):
         raise ValueError(f"start is window {start.window}, but there are {len(windows)}")
 
-    def read(number: int) -> _Rows:
-        order = None if seed is None else _random(seed, epoch, number)
-        return _read_window(shards, windows[number], order)
+    def read(number: int) -> Window:
+        order = None if seed is None else random_of(seed, epoch, number)
+        return read_window(shards, windows[number], order)
 
     def rows() -> Generator[tuple[int, Batch]]:
         numbers = range(start.window, len(windows))
@@ -130,138 +124,17 @@ def read_batches(
     return _cut(rows(), batch_size, start, Position(len(windows)))
 
 
-def plan_windows(
-    shards: ShardSet, *, seed: int | Sequence[int] | None, epoch: int = 0, window: int | None = None
-) -> list[list[Block]]:
-    """Which blocks make which window of an epoch; arguments as those of ``read_batches``.
-
-    Returns:
-        The windows, each a list of (shard, number of the block in it).
-
-    Raises:
-        ValueError: ``window`` is below 1, or the seed or the epoch below 0.
-        TypeError: one of these is not an integer.
-
-    Example:
-        >>> from pathlib import Path
-        >>> shards = ShardSet(
-        ...     (Shard(Path("a.npz"), (5,), 0), Shard(Path("b.npz"), (4,), 0)),
-        ...     ("x",), "y", None, np.dtype(np.float32), False, (),
-        ... )
-        >>> [len(each) for each in plan_windows(shards, seed=0, window=9)]
-        [2]
-    """
-    check_count("epoch", epoch, least=0)
-    for word in () if seed is None else seed if isinstance(seed, Sequence) else (seed,):
-        check_count("seed", word, least=0)
-    size = window_rows(shards, window)
-    blocks = [
-        (shard, block) for shard in shards.shards for block, n in enumerate(shard.blocks) if n
-    ]
-    if seed is None:
-        return [[block] for block in blocks]
-    windows: list[list[Block]] = []
-    room = 0
-    for place in _random(seed, epoch).permutation(len(blocks)):
-        shard, block = blocks[place]
-        if shard.blocks[block] > room:
-            windows.append([])
-            room = size
-        windows[-1].append((shard, block))
-        room -= shard.blocks[block]
-    return windows
-
-
-def window_rows(shards: ShardSet, window: int | None) -> int:
-    """Rows of a window: as given, or what makes 2^24 numbers.
-
-    Raises:
-        ValueError: ``window`` is below 1.
-        TypeError: it is not an integer.
-    """
-    if window is None:
-        return max(1, _NUMBERS // len(shards.columns))
-    check_count("window", window)
-    return window
-
-
-class _Rows(NamedTuple):
-    """A window in its order, and what of it could not be read."""
-
-    batch: Batch
-    faults: tuple[Fault, ...]
-
-
-def _random(seed: int | Sequence[int], *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
 def _warn(fault: Fault) -> None:
     warnings.warn(f"skipped {fault.name}: {fault.reason}", RuntimeWarning, stacklevel=2)
 
 
-def _read_window(
-    shards: ShardSet, blocks: list[Block], random: np.random.Generator | None
-) -> _Rows:
-    """The rows of some blocks, permuted: each block is scattered to its places as it comes."""
-    total = sum(shard.blocks[block] for shard, block in blocks)
-    places = np.arange(total) if random is None else random.permutation(total)
-    d = len(shards.features)
-    inputs = np.empty((total, d), shards.dtype)
-    others = np.empty((len(shards.columns) - d, total), shards.dtype)
-    faults, lost, end = [], [], 0
-    for shard, block in blocks:
-        begin, end = end, end + shard.blocks[block]
-        try:
-            columns = shards.read(shard, block)
-        except CorruptShardError as error:
-            if not shards.skip_corrupt:
-                raise
-            faults.append(Fault(shard.name(block), end - begin, str(error)))
-            lost.append(places[begin:end])
-            continue
-        _check_values(shards, shard.name(block), columns)
-        # turned first: scattering column by column takes five times as long
-        inputs[places[begin:end]] = np.ascontiguousarray(columns[:d].T)
-        others[:, places[begin:end]] = columns[d:]
-    batch = Batch(inputs, others[0], None if shards.weights is None else others[1])
-    if lost:
-        whole = np.ones(total, bool)
-        whole[np.concatenate(lost)] = False
-        batch = jax.tree.map(lambda array: array[whole], batch)
-    return _Rows(batch, tuple(faults))
-
-
-def _check_values(shards: ShardSet, name: str, columns: np.ndarray) -> None:
-    """Refuse rows that are no examples; the line names file, row and column."""
-
-    def refuse(column: int, row: int, fault: str) -> NoReturn:
-        place = f"{name}, row {row} (the first is 0), column {shards.columns[column]!r}"
-        raise ValueError(f"{place}: {fault}") from None
-
-    if not np.isfinite([columns.min(), columns.max()]).all():
-        column, row = np.argwhere(~np.isfinite(columns))[0]
-        missing = np.isnan(columns[column, row])
-        refuse(column, row, "the value is missing (nan)" if missing else "infinite value")
-    d = len(shards.features)
-    labels = columns[d]
-    try:
-        check_labels(labels)
-    except ValueError as error:
-        slack = 4 * np.finfo(labels.dtype).eps  # that of check_labels
-        refuse(d, int(np.argmax((labels < -slack) | (labels > 1 + slack))), str(error))
-    if shards.weights is not None and columns[d + 1].min() < 0:
-        row = int(columns[d + 1].argmin())
-        refuse(d + 1, row, f"weight {columns[d + 1, row]:g} is negative")
-
-
-def _ahead(read: Callable[[int], _Rows], numbers: range, prefetch: int) -> Generator[_Rows]:
+def _ahead(read: Callable[[int], Window], numbers: range, prefetch: int) -> Generator[Window]:
     """What ``read`` gives for each number, read so many ahead by a thread."""
     if not prefetch:
         yield from map(read, numbers)
         return
     pool = ThreadPoolExecutor(1, thread_name_prefix="shards")
-    ahead: deque[Future[_Rows]] = deque()
+    ahead: deque[Future[Window]] = deque()
     try:
         for number in numbers:
             ahead.append(pool.submit(read, number))

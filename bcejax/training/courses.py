@@ -16,7 +16,8 @@ from flax import struct
 
 from bcejax.data import Batch
 from bcejax.data.shards import Fault, ShardSet
-from bcejax.data.streams import Block, Piece, Position, plan_windows, read_batches, window_rows
+from bcejax.data.streams import Piece, Position, read_batches
+from bcejax.data.windows import Block, plan_windows, window_rows
 from bcejax.training.blocks import StreamRun, advance, blocked, filled, judge, no_sums, start_stream
 from bcejax.training.fingerprints import Fingerprint, digest, digest_batch
 from bcejax.training.interrupts import wait

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import open_shards
-from bcejax.data.streams import Position, plan_windows, read_batches
+from bcejax.data.streams import Position, read_batches
+from bcejax.data.windows import plan_windows
 
 ROWS = (7, 4, 12, 1, 9)  # of each shard: 33 rows, whose column x numbers them
 TOTAL = sum(ROWS)
