@@ -7,6 +7,12 @@ batch size and early stopping stand.  A checkpoint whose fingerprint differs is 
 
 Orbax writes each checkpoint into a folder of another name and renames it at the end, so that a
 half-written one does not count.
+
+Where several processes train together, all put the arrays together one by one, the first writes
+them, and Orbax makes the others wait; all read the same folder when they go on.  Whole arrays are
+what any mesh can go on from, and one device too: Orbax could also let each process write its own
+parts, but would bind the checkpoint to the mesh or need to be told the next one.  The price is the
+state in the memory of each process, and at any time one array of it on each device.
 """
 
 import dataclasses

@@ -68,10 +68,11 @@ def fit(
     On a ``mesh`` each batch is divided over all devices, as evenly as it goes, and each device
     holds the training set whole; the model's arrays are then on the mesh.  An axis "params" divides
     large parameters and the optimizer's memory as well (``sharding.py`` has the layout and what
-    it takes).  Losses and parameters equal those of one device to 1e-6 in float32
-    (tests/training/test_sharding.py), and a checkpoint may go on with another mesh or without
-    one.  Of several processes, each calls ``fit`` with the same arguments; they share the
-    folder of checkpoints, and Ctrl-C in one of them interrupts all.
+    it takes).  A small network's losses and parameters equal those of one device to 1e-6 in
+    float32 (tests/training/test_sharding.py); where it is not smooth, rounding can put a unit on
+    the other side of relu's kink, which moves some parameters more.  A checkpoint may go on with
+    another mesh or without one.  Of several processes, each calls ``fit`` with the same
+    arguments; they share the folder of checkpoints, and Ctrl-C in one of them interrupts all.
 
     Args:
         model: a Flax NNX module that maps inputs (n, d) to logits (n,).

@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 def start_run(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
     """The run before its first epoch."""
     best = None if early_stopping is None else early_stopping.first(state)
-    return Run(state, _int32(0), _int32(Status.RUNNING), best)
+    return Run(state, int32(0), int32(Status.RUNNING), best)
 
 
 def final_state(run: Run) -> TrainState:
@@ -73,7 +73,7 @@ def run_epochs(
     blank = jnp.full(len(order), jnp.nan, run.state.dtype)
     unseen = None if data.validation is None else blank
     figures = Figures(blank, blank, unseen, unseen)
-    _, run, figures = lax.while_loop(goes_on, body, (_int32(0), run, figures))
+    _, run, figures = lax.while_loop(goes_on, body, (int32(0), run, figures))
     return run, figures
 
 
@@ -84,11 +84,11 @@ def next_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run,
     figures are nan.
     """
     state, new = run_epoch(run.state, data, order, plan.batch_size, plan.mesh)
-    ok = _all_finite((new, state.params))
+    ok = all_finite((new, state.params))
     run = select(
         ok,
         _advance(run, state, new, plan.early_stopping),
-        dataclasses.replace(run, status=_int32(Status.DIVERGED)),
+        dataclasses.replace(run, status=int32(Status.DIVERGED)),
     )
     return run, jax.tree.map(lambda x: jnp.where(ok, x, jnp.nan), new)
 
@@ -100,15 +100,16 @@ def _advance(
     if early_stopping is None or run.best is None:
         return dataclasses.replace(run, state=state, epoch=epoch)
     best, stop = early_stopping.update(run.best, state, figures, epoch)
-    status = jnp.where(stop, _int32(Status.EARLY_STOPPED), run.status)
+    status = jnp.where(stop, int32(Status.EARLY_STOPPED), run.status)
     return Run(state, epoch, status, best)
 
 
-def _int32(value: int) -> jax.Array:
+def int32(value: int) -> jax.Array:
     """A constant that is not weakly typed, or resuming from a checkpoint would compile anew."""
     return jnp.asarray(np.int32(value))
 
 
-def _all_finite(tree: object) -> jax.Array:
+def all_finite(tree: object) -> jax.Array:
+    """Whether every floating number of a tree is finite: ()."""
     floats = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.floating)]
     return jnp.stack([jnp.isfinite(a).all() for a in floats]).all()
