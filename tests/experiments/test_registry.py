@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bcejax.plots import save_drawing
+from bcejax.plots import save_drawing, style
 from experiments.registry import REGISTRY, find, load, name_of, opening_of
 from experiments.tables import write_table
 
@@ -55,7 +55,9 @@ def test_each_registered_file_opens_with_its_own_command(module):
 
 
 @pytest.mark.parametrize("module", REGISTRY)
-def test_each_registered_experiment_holds_in_its_tiny_configuration(module, tmp_path):
+def test_each_registered_experiment_holds_in_its_tiny_configuration(module, tmp_path, monkeypatch):
+    """Figures are laid out, and not written twice: tests/plots/test_style.py does that."""
+    monkeypatch.setattr(style, "_save", lambda figure, _: figure.draw_without_rendering())
     experiment = load(module)
     json.dumps(dataclasses.asdict(experiment.default), allow_nan=False)
     result = experiment.run(experiment.tiny, lambda items, what: items)
