@@ -32,6 +32,7 @@ from bcejax.numerics import (
     bernoulli_variance,
     finite,
     inverse,
+    outlive_scans,
     quick_sum,
     sigmoid,
     surprisal,
@@ -43,6 +44,7 @@ from bcejax.numerics import (
 _TERMS = {"float32": 8, "float64": 17}  # (g/2)^2 <= 1/9: the next is below 2^-4 ulp
 
 
+@outlive_scans
 def asymmetric_loss(
     logits: ArrayLike,
     labels: ArrayLike,

@@ -28,10 +28,18 @@ from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import elementwise
 from bcejax.losses.settings import setting
-from bcejax.numerics import absorb, finite, log1p_exp, sigmoid, softplus
+from bcejax.numerics import (
+    absorb,
+    finite,
+    log1p_exp,
+    outlive_scans,
+    sigmoid,
+    softplus,
+)
 from bcejax.numerics.powers import decay_moment, sigmoid_power
 
 
+@outlive_scans
 def generalized_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,

@@ -31,6 +31,7 @@ from bcejax.numerics import (
     artanh_rest,
     finite,
     log_odds,
+    outlive_scans,
     over,
     plus,
     quick_sum,
@@ -43,6 +44,7 @@ from bcejax.numerics import (
 _SERIES_TERMS = {"float32": 14, "float64": 30}  # of phi, s^2 <= 1/4
 
 
+@outlive_scans
 def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
     """Entropy of a coin that shows 1 with the given probability, in nats.
 
@@ -68,6 +70,7 @@ def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
     return _entropy(within(as_floats(labels, "labels"), 0.0, 1.0))
 
 
+@outlive_scans
 def bernoulli_kl(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
     """Divergence of each logit from its label: the loss less the label's entropy, in nats.
 

@@ -26,9 +26,15 @@ from bcejax.losses.arguments import elementwise
 from bcejax.losses.faithful import cross_entropy, split_cross_entropy
 from bcejax.losses.from_logits import bce_gradient
 from bcejax.losses.settings import setting
-from bcejax.numerics import absorb, finite, tanh_half
+from bcejax.numerics import (
+    absorb,
+    finite,
+    outlive_scans,
+    tanh_half,
+)
 
 
+@outlive_scans
 def sigmoid_focal_loss(
     logits: ArrayLike,
     labels: ArrayLike,

@@ -32,7 +32,13 @@ from jax.typing import ArrayLike
 from bcejax.losses.arguments import elementwise
 from bcejax.losses.fast import fast_gradient, fast_hessian, fast_value
 from bcejax.losses.highest import highest_gradient, highest_hessian, highest_value
-from bcejax.numerics import finite, sigmoid, softplus, within
+from bcejax.numerics import (
+    finite,
+    outlive_scans,
+    sigmoid,
+    softplus,
+    within,
+)
 
 
 class _Forms(NamedTuple):
@@ -60,6 +66,7 @@ class Derivatives(NamedTuple):
     hessian: jax.Array
 
 
+@outlive_scans
 def bce_with_logits(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -120,6 +127,7 @@ def bce_with_logits(
     return arguments.mask(_bce(*arguments[:3], accuracy))
 
 
+@outlive_scans
 def bce_gradient(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -147,6 +155,7 @@ def bce_gradient(
     return arguments.mask(_gradient(*arguments[:3], accuracy))
 
 
+@outlive_scans
 def bce_hessian(
     logits: ArrayLike,
     labels: ArrayLike | None = None,
@@ -183,6 +192,7 @@ def bce_hessian(
     return arguments.mask(_hessian(*arguments[:3], accuracy))
 
 
+@outlive_scans
 def bce_value_gradient_hessian(
     logits: ArrayLike,
     labels: ArrayLike,

@@ -29,11 +29,13 @@ from bcejax.numerics import (
     inverse,
     log_odds,
     odds_from_log,
+    outlive_scans,
     surprisal,
     within,
 )
 
 
+@outlive_scans
 def bce_with_probs(
     probs: ArrayLike,
     labels: ArrayLike,
@@ -83,6 +85,7 @@ def bce_with_probs(
     return arguments.mask(_bce(p, arguments.labels))
 
 
+@outlive_scans
 def bce_with_log_probs(
     log_probs: ArrayLike, labels: ArrayLike, *, where: ArrayLike | None = None
 ) -> jax.Array:

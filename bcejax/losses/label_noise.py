@@ -39,11 +39,13 @@ from bcejax.numerics import (
     finite,
     log1p_exp,
     log1p_of_share,
+    outlive_scans,
     sigmoid,
     surprisal,
 )
 
 
+@outlive_scans
 def forward_corrected_loss(
     logits: ArrayLike,
     labels: ArrayLike,

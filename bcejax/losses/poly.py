@@ -22,9 +22,15 @@ from jax.typing import ArrayLike
 from bcejax.losses.arguments import elementwise
 from bcejax.losses.from_logits import bce_with_logits
 from bcejax.losses.settings import setting
-from bcejax.numerics import bernoulli_variance, tanh_half, unlikely
+from bcejax.numerics import (
+    bernoulli_variance,
+    outlive_scans,
+    tanh_half,
+    unlikely,
+)
 
 
+@outlive_scans
 def poly1_loss(
     logits: ArrayLike,
     labels: ArrayLike,

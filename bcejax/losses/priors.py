@@ -27,9 +27,17 @@ from jax.typing import ArrayLike
 from bcejax.losses.arguments import Arguments, as_floats, elementwise
 from bcejax.losses.from_logits import bce_gradient, bce_with_logits
 from bcejax.losses.settings import setting
-from bcejax.numerics import Pair, finite, log_odds, sigmoid, two_sum
+from bcejax.numerics import (
+    Pair,
+    finite,
+    log_odds,
+    outlive_scans,
+    sigmoid,
+    two_sum,
+)
 
 
+@outlive_scans
 def logit_adjusted_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -80,6 +88,7 @@ def logit_adjusted_loss(
     return arguments.mask(bce_with_logits(main, y) + rest * bce_gradient(main, y))
 
 
+@outlive_scans
 def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLike) -> jax.Array:
     """Logits that answered for one share of label 1, for another.
 
@@ -113,6 +122,7 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
     return arguments.scores + ((to.high - back.high) + (to.low - back.low))
 
 
+@outlive_scans
 def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The calibrated logits of a model that was trained with a pos_weight.
 
@@ -141,6 +151,7 @@ def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     return arguments.scores - jnp.log(setting(pos_weight, "pos_weight", arguments))
 
 
+@outlive_scans
 def apply_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The logits that training with a pos_weight would lead to: the inverse of the above.
 
@@ -167,6 +178,7 @@ def apply_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     return arguments.scores + jnp.log(setting(pos_weight, "pos_weight", arguments))
 
 
+@outlive_scans
 def probs_under_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The probability of label 1 that a model trained with a pos_weight believes.
 

@@ -28,12 +28,14 @@ from bcejax.numerics import (
     complement_surprisal,
     inverse,
     log_odds,
+    outlive_scans,
     sigmoid,
     surprisal,
     unlikely,
 )
 
 
+@outlive_scans
 def symmetric_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,

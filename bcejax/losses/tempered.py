@@ -33,13 +33,19 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import elementwise
-from bcejax.numerics import absorb, finite, sigmoid
+from bcejax.numerics import (
+    absorb,
+    finite,
+    outlive_scans,
+    sigmoid,
+)
 from bcejax.numerics.powers import decay_moment
 from bcejax.numerics.tempered import Solution, solve_tempered, unlikely_power
 
 _TERMS = {"float32": 14, "float64": 26}  # of I, where (1 + k) u < 1.4: the rest is 2^-30 and 2^-60
 
 
+@outlive_scans
 def bi_tempered_loss(
     logits: ArrayLike,
     labels: ArrayLike,

@@ -25,6 +25,7 @@ from bcejax.numerics.odds import (
     surprisal,
 )
 from bcejax.numerics.pairs import Pair, over, plus, product, quick_sum, times, two_sum, upper_half
+from bcejax.numerics.scans import outlive_scans
 from bcejax.numerics.twofold import (
     Scaled,
     artanh_rest,
@@ -58,6 +59,7 @@ __all__ = [
     "log_odds",
     "odds_from_log",
     "one_or_nan",
+    "outlive_scans",
     "over",
     "plus",
     "product",
