@@ -375,7 +375,8 @@ class TestMemory:
     def test_a_few_chunks_however_many_labels(self):
         few, many = (self.temporaries(n_labels, self.CHUNK) for n_labels in (5120, 51_200))
         assert abs(many - few) <= 4096
-        assert many <= 3 * 4 * self.N * self.CHUNK
+        chunks = 3 if jax.__version_info__ < (0, 12) else 2
+        assert many <= chunks * 4 * self.N * self.CHUNK
 
 
 def test_lowers_for_all_platforms_without_float64():

@@ -62,16 +62,17 @@ def linear_bce(
 
     Accuracy:
         As the whole computation, whose sums are rounded in another order: in float32 the value
-        within 1e-6 and gradients within 1e-6 of their largest entry
-        (tests/losses/test_linear_head.py).
+        within 1e-6 and gradients within 1e-6 of their largest entry, but for the gradient in the
+        weights of a mean, which is a difference, 4e-6 (tests/losses/test_linear_head.py).
 
     Memory:
-        n (L / devices) floats never stand anywhere, but for dense labels themselves: beside its
-        arguments and gradients the sweep holds a few arrays of n times ``chunk``.
+        Beside its arguments and gradients, on CPU and from indices, less than two arrays of n times
+        ``chunk``, three on jax 0.10, however many labels there are (``TestMemory`` there).
 
     Devices:
-        Shard the batch, or the labels of kernel, bias and dense labels alike: under ``jit`` and
-        under ``shard_map`` gradients alone are summed over devices, and nothing is gathered.
+        Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit`` or
+        ``shard_map``: gradients alone are summed over devices, and nothing is gathered (the test
+        reads the compiled program).  The chunk is that of all devices together under ``jit``.
 
     Example:
         >>> features, kernel = jnp.ones((2, 3)), jnp.zeros((3, 8))

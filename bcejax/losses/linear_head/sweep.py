@@ -86,28 +86,29 @@ def _sweep(
     stripe = n_labels // path.stripes
     leaves, tree = jax.tree.flatten((operands, scale))
     one_each = jax.tree.map(lambda column: column.shape[1] == n_labels, operands.columns)
-    all_whole = jax.tree.map(lambda _: False, operands)
-    cut = [*jax.tree.leaves(all_whole._replace(columns=one_each)), False]
+    shared = jax.tree.map(lambda _: False, operands)
+    cut = [*jax.tree.leaves(shared._replace(columns=one_each)), False]
+
+    def sums(chosen: list[jax.Array], blocks: list[jax.Array], i: jax.Array) -> jax.Array:
+        mixed = list(blocks)
+        for place, block in zip(wanted, chosen, strict=True):
+            mixed[place] = block
+        parts, factor = jax.tree.unflatten(tree, mixed)
+        return factor * _sums(parts, i, path, stripe)
 
     @partial(jax.checkpoint, prevent_cse=False)  # a scan needs no such barrier
-    def at(leaves: list[jax.Array], i: jax.Array):  # type: ignore[no-untyped-def]
+    def chunk(leaves: list[jax.Array], i: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
         start = _start(i, path, stripe)
         blocks = [
-            _cut(leaf, start, path) if c else leaf for leaf, c in zip(leaves, cut, strict=True)
+            _cut(leaf, start, path) if is_cut else leaf
+            for leaf, is_cut in zip(leaves, cut, strict=True)
         ]
-
-        def sums(chosen: list[jax.Array]) -> jax.Array:
-            mixed = list(blocks)
-            for place, block in zip(wanted, chosen, strict=True):
-                mixed[place] = block
-            parts, factor = jax.tree.unflatten(tree, mixed)
-            return factor * _sums(parts, i, path, stripe)
-
-        value, pull = jax.vjp(sums, [blocks[place] for place in wanted])
+        chosen = [blocks[place] for place in wanted]
+        value, pull = jax.vjp(lambda chosen: sums(chosen, blocks, i), chosen)
         return value, pull(jnp.ones_like(value))[0]
 
     def step(carry, i):  # type: ignore[no-untyped-def]
-        value, gradients = at(leaves, i)
+        value, gradients = chunk(leaves, i)
         start = _start(i, path, stripe)
         so_far = [
             _add(total, gradient, start, path) if cut[place] else total + gradient
