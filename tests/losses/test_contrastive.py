@@ -71,12 +71,8 @@ ORDERS = {
     "loss": lambda f: lambda point, _: f(*point),
     "gradients": lambda f: lambda point, _: jax.value_and_grad(f, ALL)(*point),
     "jvp": lambda f: lambda point, way: jax.jvp(f, point, way),
-    "linearize": lambda f: lambda point, way: jax.linearize(f, *point)[1](*way),
     "product": product,
     "product backward": product_backward,
-    "reverse over forward": lambda f: (
-        lambda point, way: jax.grad(lambda x: jax.jvp(f, x, way)[1])(point)
-    ),
     "third": third,
     "of the value beside it": lambda f: (
         lambda point, way: jax.jvp(lambda *x: jax.jvp(f, x, way)[0], point, way)[1]
