@@ -3,6 +3,7 @@
 import json
 from importlib import resources
 
+import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
@@ -91,6 +92,18 @@ def test_a_compiler_that_is_wrong_somewhere_is_a_fault(monkeypatch):
 
     monkeypatch.setattr(checks, "_squares", wrong)
     assert checks.miscompiled().health is Health.FAULT
+
+
+def test_a_loss_without_curvature_in_a_scan_is_a_fault(monkeypatch):
+    monkeypatch.setattr(checks, "bce_with_logits", lambda x, y: x - y)
+    found = checks.scans()
+    assert found.health is Health.FAULT
+    assert "is 0 in a scan, not 1/4" in found.text
+
+
+def test_jax_that_drops_rules_in_scans_is_a_note(findings):
+    drops = jax.__version_info__ < (0, 12)
+    assert findings["scans"].health is (Health.NOTE if drops else Health.WELL)
 
 
 def test_a_known_bad_version_is_a_fault(monkeypatch):

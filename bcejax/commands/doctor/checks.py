@@ -158,6 +158,26 @@ def _judged(name: str, errors: dict[str, float], bounds: dict[str, float]) -> Fi
     return Finding(name, Health.WELL, f"{said} ulp at worst")
 
 
+def scans() -> Finding:
+    """Whether second derivatives hold inside a scan: those of our loss, and any custom rule's."""
+    curvature = _curvature_in_a_scan(lambda x: bce_with_logits(x, jnp.zeros_like(x)))
+    if abs(curvature - 0.25) > 1e-6:
+        said = f"the second derivative of the loss at 0 is {curvature:.3g} in a scan, not 1/4"
+        return Finding("scans", Health.FAULT, said)
+    grown = jax.custom_jvp(lambda x: jax.lax.stop_gradient(jnp.exp(x)))
+    grown.defjvps(lambda dot, out, x: grown(x) * dot)
+    if _curvature_in_a_scan(grown) == 1:
+        return Finding("scans", Health.WELL, "keep rules of differentiation")
+    said = "drop rules of differentiation at the second derivative, as JAX does before 0.12"
+    return Finding("scans", Health.NOTE, f"{said}; our losses keep theirs")
+
+
+def _curvature_in_a_scan(function: Callable[[jax.Array], jax.Array]) -> float:
+    """The second derivative at 0."""
+    total = jax.grad(lambda x: jnp.sum(jax.lax.map(function, x[None])))
+    return float(jax.grad(total)(jnp.float32(0)))
+
+
 def sums() -> Finding:
     """Whether a sum of a million float32 numbers has the same bits each time."""
     numbers = jnp.asarray(np.random.default_rng(0).normal(size=1_000_000), jnp.float32)
@@ -171,5 +191,5 @@ def sums() -> Finding:
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
     *(versions, devices, x64, subnormals, products, miscompiled),
-    *(functions, losses, highest_losses, sums),
+    *(functions, losses, highest_losses, scans, sums),
 )
