@@ -45,7 +45,7 @@ def outlive_scans(function: Function) -> Function:
         @functools.partial(jax.checkpoint, prevent_cse=False)
         def computed(traced: dict[int, jax.Array]) -> Any:
             mixed = [traced.get(i, leaf) for i, leaf in enumerate(leaves)]
-            args, options = tree.unflatten(mixed)
+            args, options = jax.tree.unflatten(tree, mixed)
             return function(*args, **options)
 
         return computed(traced) if traced else function(*args, **options)
