@@ -237,7 +237,8 @@ def figure_of(sizes: list[Size]) -> Figure:
     return Figure(
         "sizes",
         "Held-out log loss and smooth calibration error on Spambase by the number of networks: "
-        "means over ensembles that share no network, and 95 % intervals of the first.",
+        "means over ensembles that share no network, and 95 % intervals of the first by the basic "
+        "bootstrap, which takes off the bias that noise gives a calibration error.",
         alt=f"Left, the log loss falls from {sizes[0].loss:.3f} to {sizes[-1].loss:.3f}, most of "
         "it with the first networks. Right, the calibration error falls from "
         f"{sizes[0].errors[SMOOTH]:.4f} to {sizes[-1].errors[SMOOTH]:.4f}.",
@@ -272,7 +273,8 @@ def figure_of_bins(bins: Bins) -> Figure:
 
 
 def draw_bins(left: "Axes", right: "Axes", *, bins: Bins) -> None:
-    """A point for each bin."""
+    """A bar for each bin."""
+    places = np.arange(1, len(bins.spread) + 1)
     for ax, values, name in ((left, bins.wrong, "share of errors"), (right, bins.loss, LOSS)):
-        ax.plot(bins.spread, values, marker="o")
-        ax.set(xlabel="mean spread", ylabel=name, ylim=(0, None))
+        ax.bar(places, values)
+        ax.set(xlabel="bin, by spread", ylabel=name)

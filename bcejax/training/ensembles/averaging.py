@@ -67,12 +67,12 @@ def mean_logits(logits: ArrayLike) -> jax.Array:
         TypeError: logits are not floats.
 
     Accuracy:
-        8 eps max(|X|, t), where t is the mean of the |tanh(x_i / 2)| (tests/training/
+        8 eps max(|X|, t), where t is the mean of the |tanh(x_i / 2)| (tests/training/ensembles/
         test_averaging.py).
 
     Example:
         >>> mean_logits(jnp.array([[0.0, 90.0], [2.0, 100.0]])).round(4)
-        Array([ 0.8524, 90.6931], dtype=float32)
+        Array([ 0.802 , 90.6931], dtype=float32)
     """
     x = _as_members(logits)
     tilt = tanh_half(x).mean(0)
@@ -98,7 +98,7 @@ def mean_probs(logits: ArrayLike) -> jax.Array:
         TypeError: logits are not floats.
 
     Accuracy:
-        (m + 2) ulp of P (tests/training/test_averaging.py); of 1 - P take ``-mean_logits``.
+        (m + 2) ulp of P (tests/training/ensembles/test_averaging.py); of 1 - P take ``-mean_logits``.
 
     Example:
         >>> mean_probs(jnp.array([[0.0, -jnp.inf], [0.0, 0.0]]))
@@ -123,7 +123,7 @@ def spread(logits: ArrayLike) -> jax.Array:
 
     Accuracy:
         As ``numpy.std`` in float64 of the rarer label's probabilities, to (m + 4) eps of their
-        root mean square (tests/training/test_averaging.py).
+        root mean square (tests/training/ensembles/test_averaging.py).
 
     Example:
         >>> spread(jnp.array([[-jnp.inf, 30.0], [jnp.inf, 40.0]]))
