@@ -53,9 +53,6 @@ class Uncertainty(NamedTuple):
 def mean_logits(logits: ArrayLike) -> jax.Array:
     """The logit of the mean probability; what calibration and losses take of an ensemble.
 
-    It is never further from 0 than the mean of the logits is for members of one mind: a mixture
-    is less sure than they are.
-
     Args:
         logits: floats (m, ...), one row per member; +-inf is a certain answer.
 
@@ -98,7 +95,8 @@ def mean_probs(logits: ArrayLike) -> jax.Array:
         TypeError: logits are not floats.
 
     Accuracy:
-        (m + 2) ulp of P (tests/training/ensembles/test_averaging.py); of 1 - P take ``-mean_logits``.
+        (m + 2) ulp of P (tests/training/ensembles/test_averaging.py).  For the digits of 1 - P
+        take the sigmoid of ``-mean_logits``.
 
     Example:
         >>> mean_probs(jnp.array([[0.0, -jnp.inf], [0.0, 0.0]]))
