@@ -15,7 +15,7 @@ LEANER = 20.0  # times less memory than others take, their labels counted
 class Config:
     """Which heads, how often, and what is claimed."""
 
-    shapes: tuple[tuple[int, int], ...] = ((2048, 5_000), (2048, 10_000), (2048, 20_000))
+    shapes: tuple[tuple[int, int], ...] = ((2048, 5_000), (2048, 20_000))
     """Examples and labels of each head."""
     columns: int = 256
     """Features of an example."""
