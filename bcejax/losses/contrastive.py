@@ -85,9 +85,9 @@ def sigmoid_contrastive(
             below 1.
 
     Memory:
-        Beside arguments and results, about 2 chunk n + n d numbers for the gradient, chunk n to
-        twice that for the loss alone, and six chunk n for Hessian products, where the whole matrix
-        takes n n three times.  On a ring, n is what one device holds.
+        Beside arguments and results, 3 chunk n + n d numbers at most for the gradient, 2 chunk n
+        for the loss alone, and about 6 chunk n for Hessian products, where the whole matrix takes
+        n n three times.  On a ring, n is what one device holds.
 
     On a ring:
         Take gradients outside of ``jax.shard_map``, or inside it with check_vma=True, its default:
@@ -151,7 +151,7 @@ def _number(value: ArrayLike, name: str) -> jax.Array:
 def _mean_loss(
     u: jax.Array, v: jax.Array, a: jax.Array, b: jax.Array, chunk: int, axis: str | None
 ) -> jax.Array:
-    return _mean(_around(u, v, a, b, chunk, axis, slopes=False).loss, len(u), axis)
+    return _mean(_once(u, v, a, b, chunk, axis, slopes=False).loss, len(u), axis)
 
 
 @partial(_mean_loss.defjvp, symbolic_zeros=True)
@@ -170,7 +170,7 @@ def _mean_loss_jvp(chunk, axis, primals, tangents):  # type: ignore[no-untyped-d
 def _sums(
     u: jax.Array, v: jax.Array, a: jax.Array, b: jax.Array, chunk: int, axis: str | None
 ) -> _Sums:
-    return _around(u, v, a, b, chunk, axis, slopes=True)
+    return _once(u, v, a, b, chunk, axis, slopes=True)
 
 
 @_sums.defjvp
@@ -222,6 +222,10 @@ def _around(
     start = v, nothing, own._replace(text=None)
     (_, returned, total), _ = lax.scan(hop, start, length=devices - 1)
     return total._replace(text=_plus(own.text, returned))
+
+
+# An eager scan would be compiled in each call.
+_once = jax.jit(_around, static_argnames=("chunk", "axis", "slopes"))
 
 
 def _down(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EQUAL, EQUAL_ON_RING = 1e-5, 1e-6
-FORMULA = 1.3  # times the documented memory, at most: scalars and the rows of one chunk come on top
+FORMULA = 1.1  # times the documented memory, at most: the rows of one chunk come on top
 
 
 def _ours(found: Sequence[Found], images: int) -> Found:
@@ -33,7 +33,7 @@ def _leaner(each: Found, found: Sequence[Found]) -> float:
 
 def documented(images: int, size: int) -> int:
     """Bytes that the docstring of ``sigmoid_contrastive`` gives for the gradient."""
-    return 4 * (2 * rows_at_a_time(images) * images + images * size)
+    return 4 * (3 * rows_at_a_time(images) * images + images * size)
 
 
 def claims_of(found: Sequence[Found], rings: Sequence[Ring], config: Config) -> tuple[Claim, ...]:
