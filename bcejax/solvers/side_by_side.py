@@ -34,7 +34,9 @@ def in_parts(count: int, numbers: int, part: Callable[[int, int], Result]) -> li
     """
     threads = min(MOST, os.cpu_count() or 1) if numbers >= WORTH else 1
     ends = [count * k // threads for k in range(threads + 1)]
-    others = [_pool().submit(_quietly, part, *pair) for pair in itertools.pairwise(ends[1:])]
+    others = [
+        _pool().submit(_quietly, part, first, end) for first, end in itertools.pairwise(ends[1:])
+    ]
     return [_quietly(part, ends[0], ends[1]), *(each.result() for each in others)]
 
 

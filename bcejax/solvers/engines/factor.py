@@ -5,7 +5,7 @@ parameters.  8 p eps is added to them, so that a semidefinite H has a factor too
 notices but one along which H is 0 to rounding.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ class Factor(NamedTuple):
         return self.scale * cholesky_solve(self.lower, self.scale * vector)
 
 
-def scaled_factor(hessian: jax.Array) -> Factor:
+def scaled_factor(hessian: Any) -> Factor:
     """The factor of a hessian.
 
     Example:

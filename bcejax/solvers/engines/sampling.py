@@ -36,7 +36,7 @@ class Metric(NamedTuple):
         if not np.isfinite(lower).all():
             return cls(np.full_like(hessian, np.nan), 0.0)
         root = np.linalg.inv(lower) * scale
-        return cls(root.T @ root, least)
+        return cls(root.T @ root, float(least))
 
     def taught(self, step: np.ndarray, change: np.ndarray) -> "Metric":
         """B that takes the change of gradient to the step that made it (BFGS)."""
