@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from bcejax.losses.contrastive import rows_at_a_time
 from experiments import Claim, Figure, Table
 from experiments.siglip_scaling.ring import Ring
-from experiments.siglip_scaling.settings import LEANER, MEGABYTES, TIMES, Config
+from experiments.siglip_scaling.settings import (
+    COMPILED,
+    LEANER,
+    MEGABYTES,
+    TIMES,
+    TORCH,
+    WHOLE,
+    Config,
+)
 from experiments.siglip_scaling.turns import Found
 from experiments.timing import OURS
 
@@ -16,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EQUAL, EQUAL_ON_RING = 1e-5, 1e-6
+WITH_MATRIX = {WHOLE, TORCH}  # a compiler may do without parts of it
+LOOSE = {COMPILED: 1e-3}  # which adds many numbers in sequence
 FORMULA = 1.1  # times the documented memory, at most: the rows of one chunk come on top
 
 
@@ -40,7 +50,12 @@ def claims_of(found: Sequence[Found], rings: Sequence[Ring], config: Config) -> 
     """All compute the same, in little memory; where it is judged, in little time."""
     peers = [each for each in found if each.way != OURS]
     same = [
-        Claim(f"{each.images} images: {each.way} off bcejax", each.off, "<=", EQUAL)
+        Claim(
+            f"{each.images} images: {each.way} off bcejax",
+            each.off,
+            "<=",
+            LOOSE.get(each.way, EQUAL),
+        )
         for each in peers
     ]
     ours = [each for each in found if each.way == OURS]
@@ -63,7 +78,7 @@ def claims_of(found: Sequence[Found], rings: Sequence[Ring], config: Config) -> 
             "times",
         )
         for each in peers
-        if each.images in LEANER and config.claimed
+        if each.images in LEANER and each.way in WITH_MATRIX and config.claimed
     ]
     whole = [
         Claim(

@@ -55,7 +55,7 @@ def _of_torch(name: str, pairs: Pairs) -> Way:
         signs = 2 * torch.eye(len(u)) - 1
         return -log_sigmoid(signs * logits).sum() / len(u)
 
-    program = torch.compile(loss) if name == COMPILED else loss
+    program = torch.compile(loss, dynamic=False) if name == COMPILED else loss
 
     def call() -> Answer:
         value = program(*params)
