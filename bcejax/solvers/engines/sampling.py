@@ -1,7 +1,7 @@
-"""What samples of the examples tell: params near the optimum, and a hessian there.
+"""What samples of the examples tell: params near the optimum; and B, the inverse of a hessian.
 
-Newton's method on a small sample, then a step each on samples four times as large as that before:
-the params follow what each knows, and the last hessian is of params near the optimum.
+Newton's method on a small sample, then a step on one four times as large.  Steps are held against
+the slope along them, for values would take a logarithm of every example.
 """
 
 from typing import NamedTuple
@@ -52,11 +52,9 @@ class Metric(NamedTuple):
 
 def from_samples(whole: Blockwise, stride: int) -> np.ndarray:
     """Params near the optimum, from every so manieth example."""
-    coarse = (
-        FINER * stride
-        if len(whole.inputs) // (FINER * stride) >= FEWEST * len(whole.sizes)
-        else stride
-    )
+    coarse = FINER * stride
+    if len(whole.inputs) // coarse < FEWEST * len(whole.sizes):
+        coarse = stride
     params = _minimise(whole.narrow(slice(coarse // 2, None, coarse)), whole.ridge)
     if coarse > stride:
         gradient, hessian = whole.curvature(params, stride)

@@ -3,18 +3,17 @@ r"""Many examples on the host: steps from samples, gradients from all.
 Newton's method spends its time on hessians, yet needs them only roughly, while the gradient alone
 decides where it ends.  So, for n examples much more than the p params,
 
-    1. Newton in float32 on samples spread over all examples, each larger than the one before:
-       params b off by about sqrt(p / m) standard errors of one example, where the last sample has m
-       of them, and a hessian H there;
-    2. b <- b - B G(b) with the float64 gradient G of all examples and B = H^-1, which each step
-       teaches (BFGS) what the sample missed: G shrinks by about sqrt(p / m) each time.
+    1. Newton in float32 on a sample spread over all examples, then one step on a sample four times
+       as large: params b off by about sqrt(p / m) standard errors of one example, for m of them;
+    2. one pass over all examples at b: the float64 gradient G, the scales of the columns and, from
+       runs of examples, a float32 hessian H;
+    3. b <- b - B G(b) with B = H^-1, which each step teaches (BFGS) what those runs missed: a pass
+       each, in which G shrinks by about sqrt(p / m) for runs of m examples in all.
 
-The first pass tells the scales of the columns as well and, from runs of examples, H anew at b.
-
-A step takes one pass over the inputs, where they lie, by threads (blockwise.py): 100k x 100 takes
-six passes, 1M x 20 four or five, each about the time in which memory is read; times of whole fits
-are in the record of experiments/speed_of_solvers.  Where a step does not halve the gradient
-norm, B becomes the inverse of the float32 hessian of all examples at b.
+The inputs are read where they lie, by several threads (blockwise.py): independent columns 100k x
+100 take six passes to 1e-8, 1M x 20 four; the times of whole fits are in the record of
+experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B becomes the inverse
+of the float32 hessian of all examples at b.
 
 **Rest.**  The gradient norm is at most tol, and the duality gap shows that this is enough; where it
 does not (without a penalty it cannot), the hessian of all examples must have a sound Cholesky
