@@ -245,8 +245,8 @@ def _bce(x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None) 
 
 @_bce.defjvp
 def _bce_jvp(accuracy, primals, tangents):  # type: ignore[no-untyped-def]
-    # behind a barrier, lest XLA store what value and gradient have in common
-    x, y, c = lax.optimization_barrier(primals)
+    # behind barriers, lest XLA store what value and gradient have in common
+    x, y, c = jax.tree.map(lax.optimization_barrier, primals)
     y = within(y, 0.0, 1.0)
     value, dot = _bce(*primals, accuracy), _gradient(x, y, c, accuracy) * tangents[0]
     if c is None:
