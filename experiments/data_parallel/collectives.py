@@ -2,10 +2,10 @@
 
 A line such as
 
-    %all-reduce.3 = (f32[64]{0}, f32[]) all-reduce(%a, %b), channel_id=1, ...
+    %all-reduce.3 = (f32[64]{0}, f32[]) all-reduce(%a, %b), replica_groups=[4,2]<=[8], ...
 
-names the operation and the shapes of its results.  Of n bytes of results, each of D devices sends,
-if it sends no more than it must,
+names the operation, the shapes of its results, and how many groups of how many devices each there
+are.  Of n bytes of results, each of the D devices of a group sends, if no more than it must,
 
     all-reduce       2 n (D - 1) / D          all-gather     n (D - 1) / D
     reduce-scatter     n (D - 1)              others         n
@@ -19,6 +19,8 @@ from typing import NamedTuple
 _KINDS = ("all-reduce", "all-gather", "reduce-scatter", "collective-permute", "all-to-all")
 # Where the operation is in two parts, its end has the shape of the result.
 _LINE = re.compile(rf"= (\S.*?) ({'|'.join(_KINDS)})(?:-done)?\(")
+# 4 groups of 2 are [4,2]<=[8], {{0,1},{2,3},{4,5},{6,7}} or mesh['a'=4,'b'=2] {'b'}.
+_GROUP = re.compile(r"replica_groups=(?:\[\d+,(\d+)\]|\{\{([\d,]+)\}|mesh\[(.*?)\] \{(.*?)\})")
 _SHAPE = re.compile(r"\b(pred|[a-z]+(\d+))\[([\d,]*)\]")
 
 
@@ -28,6 +30,7 @@ class Collective(NamedTuple):
     kind: str
     shapes: tuple[tuple[int, ...], ...]
     size: int  # bytes of its results
+    group: int = 0  # how many devices take part together; 0 where the text says all
 
 
 def collectives_of(text: str) -> Iterator[Collective]:
@@ -37,7 +40,20 @@ def collectives_of(text: str) -> Iterator[Collective]:
             results, kind = found.groups()
             parts = [(_bytes(bits), _lengths(axes)) for _, bits, axes in _SHAPE.findall(results)]
             size = sum(each * prod(shape) for each, shape in parts)
-            yield Collective(kind, tuple(shape for _, shape in parts), size)
+            yield Collective(kind, tuple(shape for _, shape in parts), size, _group(line))
+
+
+def _group(line: str) -> int:
+    found = _GROUP.search(line)
+    if found is None:
+        return 0
+    number, members, mesh, along = found.groups()
+    if mesh is None:
+        return int(number) if number else members.count(",") + 1
+    lengths = dict(re.findall(r"'(\w+)'=(\d+)", mesh))
+    # Of 'a':(2)4 the second number is the part of the axis that takes part.
+    axes = re.findall(r"'(\w+)'(?::\(\d+\)(\d+))?", along)
+    return prod(int(part or lengths[axis]) for axis, part in axes)
 
 
 def _bytes(bits: str) -> int:
@@ -49,11 +65,12 @@ def _lengths(axes: str) -> tuple[int, ...]:
 
 
 def sent(collective: Collective, devices: int) -> float:
-    """Bytes that each device sends at least."""
-    others = devices - 1
+    """Bytes that each of so many devices sends at least."""
+    together = collective.group or devices
+    others = together - 1
     factor = {
-        "all-reduce": 2 * others / devices,
-        "all-gather": others / devices,
+        "all-reduce": 2 * others / together,
+        "all-gather": others / together,
         "reduce-scatter": others,
     }
     return collective.size * factor.get(collective.kind, 1)

@@ -66,7 +66,9 @@ class Worker:
 
 def _read(found: dict[str, Any]) -> Found:
     layout, parts = Layout(*found["layout"]), found["collectives"]
-    collectives = [Collective(kind, tuple(map(tuple, shapes)), n) for kind, shapes, n in parts]
+    collectives = [
+        Collective(kind, tuple(map(tuple, shapes)), *numbers) for kind, shapes, *numbers in parts
+    ]
     return Found(**found | {"layout": layout, "collectives": collectives})
 
 
