@@ -7,8 +7,8 @@ and its derivatives in the logit are
 
 so that a gradient takes one function beside two products.  The inputs are read once for it: while a
 block of them is in the cache it gives its half logits, and these its share of the gradient.  Two
-examples at a time, times a matrix of two columns, take three quarters of the time of a product with
-a vector where there are 100 columns.
+examples at a time, times a matrix of two columns, take no more time than a product with a vector,
+and OpenBLAS leaves so small a product of matrices to one thread: ours do not wait for its.
 
 The params here are those of columns divided by sizes near their root mean squares.
 """
@@ -125,13 +125,15 @@ class Blockwise(NamedTuple):
             for rows in self._blocks(first, end):
                 x, h = self.inputs[rows], self.half_logits[rows]
                 even = len(x) // 2 * 2
-                np.matmul(x[:even].reshape(-1, 2 * d), pair, out=h[:even].reshape(-1, 2))
+                pairs = x[:even].reshape(-1, 2 * d)
+                np.matmul(pairs, pair, out=h[:even].reshape(-1, 2))
                 np.matmul(x[even:], half[:d], out=h[even:])
                 h += _of(shifts, rows)
                 slopes = np.tanh(h)
                 slopes -= self.signs[rows]
                 slopes *= _of(self.weights, rows)
-                sums[:d] += slopes @ x
+                crossed = slopes[:even].reshape(-1, 2).T @ pairs
+                sums[:d] += crossed[0, :d] + crossed[1, d:] + slopes[even:] @ x[even:]
                 sums[d] += np.sum(slopes)
                 if stride:
                     squares += _squares(x, _of(self.weights, rows))
