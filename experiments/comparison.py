@@ -41,7 +41,7 @@ class Distance(NamedTuple):
     relative: float  # to the larger of the two
 
     def ulp(self, dtype: type) -> float:
-        """The relative distance in units in the last place of a dtype, up to half of them too few."""
+        """The relative distance in units in the last place of a dtype, or half of that."""
         return self.relative / float(np.finfo(dtype).eps)
 
 

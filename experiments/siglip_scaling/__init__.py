@@ -29,6 +29,7 @@ pre-training (2023).
 """
 
 from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments.apart import crew
 from experiments.siglip_scaling.findings import (
     answer_of,
     claims_of,
@@ -39,13 +40,14 @@ from experiments.siglip_scaling.findings import (
 )
 from experiments.siglip_scaling.ring import rings
 from experiments.siglip_scaling.settings import COMPILED, TORCH, WHOLE, Config
-from experiments.siglip_scaling.turns import crew, race
+from experiments.siglip_scaling.turns import race
+from experiments.siglip_scaling.ways import ways_here
 from experiments.timing import OURS
 
 
 def run(config: Config, track: Track = untracked) -> Result:
     """All numbers of images, then all rings."""
-    with crew(config) as workers:
+    with crew(ways_here(config), apart=config.apart) as workers:
         found = [each for images in config.images for each in race(images, workers, config, track)]
     on_rings = rings(config)
     return Result(

@@ -1,17 +1,13 @@
 """All ways by turns, each in a process of its own that is blocked while others have their turn."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from multiprocessing import get_context
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
 from experiments import Track
+from experiments.apart import Crew, by_turns
 from experiments.siglip_scaling import bench
 from experiments.siglip_scaling.settings import Config
-from experiments.siglip_scaling.ways import ways_here
 from experiments.timing import OURS, Times
 
 
@@ -34,32 +30,20 @@ class Found(NamedTuple):
         return self.temporaries
 
 
-Crew: TypeAlias = dict[str, Executor]
-
-
-@contextmanager
-def crew(config: Config) -> Iterator[Crew]:
-    """A process for each way; a thread where they are not apart."""
-    with ExitStack() as stack:
-        yield {way: stack.enter_context(_worker(config)) for way in ways_here(config)}
-
-
-def _worker(config: Config) -> Executor:
-    if not config.apart:
-        return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=bench.stay_on_cpu)
-
-
 def race(images: int, workers: Crew, config: Config, track: Track) -> list[Found]:
     """Each way once by itself, then bursts by turns."""
     firsts = {
         way: workers[way].submit(bench.first, way, images, config.size, config.seed).result()
         for way in track(tuple(workers), f"{images} images, first calls")
     }
-    warm: dict[str, list[float]] = {way: [] for way in workers}
-    for _ in track(range(config.turns), f"{images} images, turns"):
-        for way, worker in workers.items():
-            warm[way] += worker.submit(bench.burst, way, config.calls).result()
+    warm = by_turns(
+        workers,
+        bench.burst,
+        turns=config.turns,
+        calls=config.calls,
+        track=track,
+        what=f"{images} images, turns",
+    )
     ours = firsts[OURS].answer
     return [
         Found(

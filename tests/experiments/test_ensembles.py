@@ -48,7 +48,7 @@ def test_devices_are_set_beside_other_flags(monkeypatch):
 def test_a_worker_that_ends_says_so():
     """The way is unknown, so a real process raises before it answers."""
     process = race.Worker(SMALL, 1)
-    with pytest.raises(RuntimeError, match="^the process ended at nothing"):
+    with pytest.raises(RuntimeError, match=r"^the process ended at nothing"):
         process.ask("nothing", 0.0)
     process.dismiss()
 

@@ -1,12 +1,10 @@
-import os
-
 import numpy as np
 import pytest
 
 from experiments.memory_of_fusion import bench, standings
 from experiments.memory_of_fusion.bench import First
 from experiments.memory_of_fusion.setting import OPTAX, TORCH, WHOLE, Config, draw
-from experiments.memory_of_fusion.turns import Run, crew
+from experiments.memory_of_fusion.turns import Run
 from experiments.timing import OURS, Times
 
 SMALL = Config(shapes=((64, 512),), columns=8, chunk=128, apart=False)
@@ -32,19 +30,6 @@ def test_a_call_is_timed_and_its_gradients_are_those_of_numpy():
     assert value > 0
     assert found.labels == problem.places.nbytes
     assert found.outputs >= 4 * (1 + x.size + w.size + b.size)
-
-
-def test_the_high_water_is_that_of_what_came_last():
-    before = bench._high_water()
-    held = np.ones(8_000_000)
-    assert bench._high_water() >= before + 0.9 * held.nbytes
-
-
-def test_a_way_works_in_a_process_of_its_own(monkeypatch):
-    monkeypatch.setattr("experiments.memory_of_fusion.turns.ways_here", lambda: (OURS,))
-    for apart in (True, False):
-        with crew(Config(apart=apart)) as asks:
-            assert (asks[OURS](os.getpid) != os.getpid()) == apart
 
 
 LAST = (4096, 100_000)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from experiments import untracked
+from experiments.apart import crew
 from experiments.siglip_scaling import bench, findings, turns, ways
 from experiments.siglip_scaling.ring import Ring
 from experiments.siglip_scaling.settings import COMPILED, TORCH, WHOLE, Config, draw
@@ -44,7 +45,7 @@ def test_what_is_not_installed_is_left_out(monkeypatch):
 
 def test_a_process_answers_and_tells_what_it_raised():
     config = Config(images=(12,), size=4, turns=1, calls=1, ways=(OURS,))
-    with turns.crew(config) as workers:
+    with crew(config.ways, apart=True) as workers:
         (found,) = turns.race(12, workers, config, untracked)
         assert found.off == 0
         assert found.results == 4 * (2 * 12 * 4 + 3)

@@ -1,0 +1,98 @@
+"""Ways to one answer, each in a process of its own, timed by turns; and the memory of a call.
+
+Libraries in one process slow each other down and share their memory.  So each way has a process,
+which is blocked while others have their turn.
+
+The memory of a call is the process's high water while it runs, less what it held before.  Linux is
+told to give back what is free, and to forget the high water of what came before (proc(5),
+clear_refs); elsewhere what came before counts too.
+"""
+
+import ctypes
+import os
+import resource
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+from experiments.experiment import Track
+from experiments.timing import seconds_of, timed
+
+Answer = TypeVar("Answer")
+Crew: TypeAlias = Mapping[str, Executor]  # who has each way
+
+
+class Cost(NamedTuple, Generic[Answer]):
+    """What a call took and gave."""
+
+    seconds: float
+    extra: int  # bytes of the process beside what it held before
+    answer: Answer
+
+
+@contextmanager
+def crew(ways: Sequence[str], *, apart: bool) -> Iterator[Crew]:
+    """A process for each way, without JAX's other devices; a thread where they are not apart."""
+    with ExitStack() as stack:
+        yield {way: stack.enter_context(_worker(apart)) for way in ways}
+
+
+def _worker(apart: bool) -> Executor:
+    if not apart:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_stay_on_cpu)
+
+
+def _stay_on_cpu() -> None:
+    """Before JAX is imported: the memory of other devices is not the process's."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def by_turns(
+    workers: Crew,
+    burst: Callable[[str, int], list[float]],
+    *,
+    turns: int,
+    calls: int,
+    track: Track,
+    what: str,
+) -> dict[str, list[float]]:
+    """Seconds of each way's calls, the ways one after the other, again and again.
+
+    Args:
+        workers: who has each way.
+        burst: gives the seconds of so many calls of a way; run by its worker.
+        turns: how often each way has its turn.
+        calls: in each.
+        track: shows the turns.
+        what: they are of.
+    """
+    warm: dict[str, list[float]] = {way: [] for way in workers}
+    for _ in track(range(turns), what):
+        for way, worker in workers.items():
+            warm[way] += worker.submit(burst, way, calls).result()
+    return warm
+
+
+def cost_of(call: Callable[[], Answer]) -> Cost[Answer]:
+    """Time and memory of a call in this process."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+    before = high_water()
+    seconds, answer = timed(call)
+    return Cost(seconds, high_water() - before, answer)
+
+
+def burst_of(call: Callable[[], object], calls: int) -> list[float]:
+    """Seconds of calls in a row, after one that wakes the threads."""
+    seconds_of(call)
+    return [seconds_of(call) for _ in range(calls)]
+
+
+def high_water() -> int:
+    """The most bytes that this process has held since it was told to forget."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,0 +1,42 @@
+"""Ways in processes of their own, and the memory of their calls."""
+
+import os
+
+import numpy as np
+import pytest
+
+from experiments import untracked
+from experiments.apart import burst_of, by_turns, cost_of, crew, high_water
+
+
+def test_the_high_water_is_that_of_what_came_last():
+    before = high_water()
+    held = np.ones(8_000_000)
+    assert high_water() >= before + 0.9 * held.nbytes
+
+
+def test_a_call_costs_what_it_takes_at_most():
+    cost = cost_of(lambda: float(np.ones(16_000_000).sum()))
+    assert cost.answer == 16_000_000
+    assert cost.extra >= 0.9 * 8 * cost.answer
+    assert cost.seconds > 0
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_way_works_in_a_process_of_its_own(apart):
+    with crew(["a"], apart=apart) as workers:
+        assert (workers["a"].submit(os.getpid).result() != os.getpid()) == apart
+        assert (workers["a"].submit(os.getenv, "JAX_PLATFORMS").result() == "cpu") >= apart
+
+
+def test_ways_take_turns():
+    turns = []
+
+    def burst(way, calls):
+        turns.append(way)
+        return burst_of(lambda: None, calls)
+
+    with crew(["a", "b"], apart=False) as workers:
+        warm = by_turns(workers, burst, turns=2, calls=3, track=untracked, what="turns")
+    assert turns == ["a", "b", "a", "b"]
+    assert {way: len(seconds) for way, seconds in warm.items()} == {"a": 6, "b": 6}
