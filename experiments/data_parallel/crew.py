@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.data_parallel.collectives import Collective
+from experiments.collectives import Collective
 from experiments.data_parallel.found import Found
 from experiments.data_parallel.setting import Config, Layout
 

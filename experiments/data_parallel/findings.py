@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments import Claim, Figure, Table
-from experiments.data_parallel.collectives import Collective, sent
+from experiments.collectives import Collective, sent
 from experiments.data_parallel.found import Found
 from experiments.data_parallel.paper import step_of
 from experiments.data_parallel.setting import CHIPS, Config

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from experiments.data_parallel.collectives import Collective
+from experiments.collectives import Collective
 from experiments.data_parallel.setting import Layout
 
 

@@ -31,7 +31,7 @@ from bcejax.training.orders import key_words
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan
 from bcejax.training.sharding import on_host, place
-from experiments.data_parallel.collectives import collectives_of
+from experiments.collectives import collectives_of
 from experiments.data_parallel.found import Found
 from experiments.data_parallel.setting import Config, Layout, layouts_of
 

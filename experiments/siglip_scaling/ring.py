@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from bcejax.losses.contrastive import sigmoid_contrastive
-from experiments.data_parallel.collectives import collectives_of
+from experiments.collectives import collectives_of
 from experiments.siglip_scaling.settings import Config, draw
 from experiments.siglip_scaling.turns import apart
 
