@@ -132,7 +132,7 @@ def test_ctrl_c_ends_it(shared):
     press = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     press.start()
     with pytest.raises(KeyboardInterrupt):
-        shared(epochs=10**9, early_stopping=EarlyStopping(10**9))
+        shared(epochs=50_000, early_stopping=EarlyStopping(50_000))
 
 
 FOUR_DEVICES = """
