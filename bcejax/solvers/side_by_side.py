@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 MOST = 4  # threads; more wait for the memory, and for each other
-WORTH = 2**18  # numbers to be read from which on a second thread pays
+WORTH = 2**20  # numbers to be read from which on a second thread pays
 
 Result = TypeVar("Result")
 
