@@ -7,8 +7,7 @@ and its derivatives in the logit are
 
 so that a gradient takes one function beside two products.  The inputs are read once for it: while a
 block of them is in the cache it gives its half logits, and these its share of the gradient.  Two
-examples at a time, times a matrix of two columns, take no more time than a product with a vector,
-and OpenBLAS leaves so small a product of matrices to one thread: ours do not wait for its.
+examples at a time, times a matrix of two columns, take no more time than a product with a vector.
 
 The params here are those of columns divided by sizes near their root mean squares.
 """
@@ -19,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bcejax.solvers.engines.outcome import Certificate
-from bcejax.solvers.matrices import CACHED
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.side_by_side import in_parts
 
+BLOCK = 2**18  # numbers in a block; over smaller ones threads wait for Python's lock
 RUN = 512  # examples that a product of matrices should have
 ROW = 512  # numbers in a row that NumPy squares and adds fast
 
@@ -187,7 +186,7 @@ class Blockwise(NamedTuple):
     @property
     def _length(self) -> int:
         """Examples of a block."""
-        return max(8, CACHED // max(self.inputs.shape[1], 1))
+        return max(8, BLOCK // max(self.inputs.shape[1], 1))
 
     def _blocks(self, first: int, end: int) -> Iterator[slice]:
         """[first, end) in pieces that stay in the cache."""

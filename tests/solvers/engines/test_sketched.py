@@ -33,7 +33,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr("bcejax.solvers.engines.blockwise.CACHED", 2**12)
+    monkeypatch.setattr("bcejax.solvers.engines.blockwise.BLOCK", 2**12)
     monkeypatch.setattr("bcejax.solvers.side_by_side.WORTH", 1)
     monkeypatch.setattr(sketched, "FEWEST", 1)
 
