@@ -1,5 +1,7 @@
 """The door of ``fit_ensemble``: what differs from model to model, judged before anything runs."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,9 +24,10 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
     """
     if not isinstance(mesh, Mesh | None):
         raise TypeError(f"mesh must be a jax.sharding.Mesh, got {mesh!r}")
+    settings: Any = jax.config  # whose types differ between versions of JAX
     if mesh is not None:
         devices = mesh.devices.ravel()
-    elif jax.config.jax_default_device is None:  # type: ignore[attr-defined]
+    elif settings.jax_default_device is None:
         devices = np.array(jax.local_devices())
     else:
         devices = np.array(list(jnp.zeros(()).devices()))
