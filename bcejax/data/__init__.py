@@ -12,7 +12,7 @@ from bcejax.data.records import Batch, Table
 from bcejax.data.shards import Fault, ShardSet, open_shards
 from bcejax.data.splitting import Split, ThreeWaySplit, split, split_rows, split_three_ways
 from bcejax.data.standardization import Standardizer, fit_standardizer, standardize
-from bcejax.data.streams import Position, read_batches
+from bcejax.data.streams import Piece, Position, read_batches
 from bcejax.data.synthetic import (
     Draw,
     NoisyDraw,
@@ -30,6 +30,7 @@ __all__ = [
     "Draw",
     "Fault",
     "NoisyDraw",
+    "Piece",
     "Position",
     "ShardSet",
     "Split",

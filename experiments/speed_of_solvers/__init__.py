@@ -1,11 +1,11 @@
 """How fast are exact logistic regressions, one or a thousand, next to other programs?
 
 Run:     python -m experiments run speed_of_solvers    about a minute on two cores
-Expect:  The best other program takes 1.4 times as long for an L2 fit of 10k x 50 where columns are
-         independent and over twice as long where they correlate, 1.3 times with L1, 35 times for
-         a thousand refits, four times for a path with folds, and four times for a small fit in a
-         new process. The aims are higher here and there (``setting.py``); half of each is claimed,
-         all of it by ``--config full``.
+Expect:  The best other program takes 1.2 times as long for an L2 fit of 10k x 50 where columns are
+         independent and over twice as long where they correlate, 1.3 times with L1, 30 times for
+         a thousand refits, four times for a path with folds, and nearly four times for a small fit
+         in a new process. The aims are higher here and there (``setting.py``); half of each is
+         claimed, all of it by ``--config full``.
 
 Every program works in a process of its own and is blocked while another has its turn: ours with
 one thread for NumPy's linear algebra, the peers with one too, in full with one and with two. All
@@ -14,8 +14,9 @@ minimise the same function in float64, from the same NumPy matrix, and are asked
 still takes part, for scikit-learn's lbfgs stops where it cannot tell values apart. Ours is held
 against the best setting of all peers.
 
-The matrix lies in memory as NumPy leaves it, so that the copy that JAX makes counts; an aligned
-one, which JAX takes as it is, stands apart. So does the first call, which compiles. Peers that
+The matrix lies in memory as NumPy leaves it; one that is aligned, which JAX takes as it is where it
+copies others, stands apart, though large fits with L2 alone are NumPy's own work and copy neither.
+So does the first call, which compiles where anything is compiled. Peers that
 prefer columns in a row are given both orders, and only the fit counts.
 
 Columns are standard normal, the labels' logits have a standard deviation of 2. Where columns are
