@@ -82,9 +82,9 @@ def cost_of(call: Callable[[], Answer]) -> Cost[Answer]:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
-    before = high_water()
+    before = _high_water()
     seconds, answer = timed(call)
-    return Cost(seconds, high_water() - before, answer)
+    return Cost(seconds, _high_water() - before, answer)
 
 
 def burst_of(call: Callable[[], object], calls: int) -> list[float]:
@@ -93,6 +93,6 @@ def burst_of(call: Callable[[], object], calls: int) -> list[float]:
     return [seconds_of(call) for _ in range(calls)]
 
 
-def high_water() -> int:
+def _high_water() -> int:
     """The most bytes that this process has held since it was told to forget."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
