@@ -10,7 +10,9 @@ clear_refs); elsewhere what came before counts too.
 
 import ctypes
 import os
+import re
 import resource
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -82,9 +84,9 @@ def cost_of(call: Callable[[], Answer]) -> Cost[Answer]:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
-    before = _high_water()
+    before = high_water()
     seconds, answer = timed(call)
-    return Cost(seconds, _high_water() - before, answer)
+    return Cost(seconds, high_water() - before, answer)
 
 
 def burst_of(call: Callable[[], object], calls: int) -> list[float]:
@@ -93,6 +95,14 @@ def burst_of(call: Callable[[], object], calls: int) -> list[float]:
     return [seconds_of(call) for _ in range(calls)]
 
 
-def _high_water() -> int:
-    """The most bytes that this process has held since it was told to forget."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def high_water() -> int:
+    """The most bytes that this process has held since it started, or was told to forget.
+
+    By Linux's VmHWM where there is one: ru_maxrss also counts what the parent held (getrusage(2)).
+    """
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        if found := re.search(r"VmHWM:\s*(\d+) kB", status):
+            return 1024 * int(found[1])
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,7 +6,7 @@ Expect:  Memory does not grow with the data: 5 GB train within 1.5 GB, JAX and a
          disturbed. It takes at most two and a half times as long as training from memory.
 
 A logistic model draws Parquet files: uncompressed float32 columns, a label, checksums on each page.
-A small network trains on them with Adam, in a process of its own whose peak memory (``ru_maxrss``)
+A small network trains on them with Adam, in a process of its own whose peak memory (``VmHWM``)
 is read every 10 ms, from its first moment with JAX, Flax and Orbax imported. Sets of several sizes
 tell what a byte of data adds.
 

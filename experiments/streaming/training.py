@@ -1,8 +1,6 @@
 """Training in a process of its own, whose memory is watched."""
 
 import multiprocessing
-import resource
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from bcejax.data.streams import read_batches
 from bcejax.models import MLP
 from bcejax.training import Checkpoint, fit
 from bcejax.training.streaming import StreamHistory, fit_stream
+from experiments.apart import high_water
 from experiments.streaming.drawing import LABEL
 from experiments.streaming.settings import Config
 from experiments.timing import seconds_of
@@ -135,8 +134,7 @@ def _fit(shards: ShardSet, model: MLP, config: Config, checkpoints: Path | None)
 
 def _peak() -> float:
     """Megabytes of memory that this process has had at most."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return high_water() / 1e6
 
 
 @contextmanager

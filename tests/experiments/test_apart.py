@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import untracked
-from experiments.apart import burst_of, by_turns, cost_of, crew
+from experiments.apart import burst_of, by_turns, cost_of, crew, high_water
 
 
 def test_a_call_costs_what_it_takes_at_most():
@@ -34,3 +34,9 @@ def test_ways_take_turns():
         warm = by_turns(workers, burst, turns=2, calls=3, track=untracked, what="turns")
     assert turns == ["a", "b", "a", "b"]
     assert {way: len(seconds) for way, seconds in warm.items()} == {"a": 6, "b": 6}
+
+
+def test_a_child_does_not_count_what_its_parent_held():
+    held = np.ones(100_000_000)
+    with crew(["a"], apart=True) as workers:
+        assert workers["a"].submit(high_water).result() < held.nbytes
