@@ -17,6 +17,7 @@ from typing import Any
 from experiments.collectives import Collective
 from experiments.data_parallel.found import Found
 from experiments.data_parallel.setting import Config, Layout
+from experiments.device import simulated
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,9 +74,7 @@ def _read(found: dict[str, Any]) -> Found:
 
 
 def _environment(config: Config, devices: int) -> dict[str, str]:
-    simulated = f"--xla_force_host_platform_device_count={devices}"
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {simulated}".strip()
-    return {**os.environ, "JAX_PLATFORMS": config.platform, "XLA_FLAGS": flags}
+    return os.environ | simulated(devices) | {"JAX_PLATFORMS": config.platform}
 
 
 @contextmanager

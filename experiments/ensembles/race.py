@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from experiments import Claim, Figure, Result, Table, Track, Verdict
+from experiments.device import simulated
 from experiments.ensembles.settings import Config
 from experiments.ensembles.ways import FITS, FLIGHT, LOOP, LOOP_OWN, ONE, OWN, TORCH, TWO, WAYS
 from experiments.timing import Times, draw_ratios
@@ -84,14 +85,7 @@ class Worker:
 
 def environment(devices: int) -> dict[str, str]:
     """This one, on so many CPU devices."""
-    others = os.environ.get("XLA_FLAGS", "")
-    count = f"--xla_force_host_platform_device_count={devices}"
-    return {
-        **os.environ,
-        "XLA_FLAGS": f"{others} {count}".strip(),
-        "JAX_PLATFORMS": "cpu",
-        "JAX_ENABLE_X64": "0",
-    }
+    return os.environ | simulated(devices) | {"JAX_ENABLE_X64": "0"}
 
 
 @contextmanager

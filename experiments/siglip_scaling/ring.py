@@ -13,6 +13,7 @@ from jax.sharding import PartitionSpec as P
 
 from bcejax.losses.contrastive import sigmoid_contrastive
 from experiments.collectives import collectives_of
+from experiments.device import simulated
 from experiments.siglip_scaling.settings import Config, draw
 from experiments.siglip_scaling.turns import apart
 
@@ -42,10 +43,7 @@ def rings(config: Config) -> list[Ring]:
 
 def _simulate(devices: int) -> None:
     """Before JAX looks for devices."""
-    os.environ |= {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    }
+    os.environ |= simulated(devices)
     jax.config.update("jax_platforms", "cpu")  # JAX may have read the environment by now
 
 
