@@ -18,12 +18,25 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+import numpy as np
 
 from experiments.experiment import Track
-from experiments.timing import seconds_of, timed
+from experiments.timing import Times, seconds_of, timed
 
 Answer = TypeVar("Answer")
+
+
+class Timed(Protocol):
+    """What a first call gave, among it how long it took."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the call."""
+
+
+First = TypeVar("First", bound=Timed)
 Crew: TypeAlias = Mapping[str, Executor]  # who has each way
 
 
@@ -55,28 +68,41 @@ def _stay_on_cpu() -> None:
 
 def by_turns(
     workers: Crew,
+    first: Callable[..., First],
+    words: Sequence[object],
     burst: Callable[[str, int], list[float]],
     *,
     turns: int,
     calls: int,
     track: Track,
     what: str,
-) -> dict[str, list[float]]:
-    """Seconds of each way's calls, the ways one after the other, again and again.
+) -> dict[str, tuple[First, Times]]:
+    """Each way's first call by itself, then calls by turns, again and again.
 
     Args:
         workers: who has each way.
+        first: makes the first call of a way with these words; run by its worker.
+        words: for ``first``, behind the way.
         burst: gives the seconds of so many calls of a way; run by its worker.
         turns: how often each way has its turn.
         calls: in each.
-        track: shows the turns.
+        track: shows where it is.
         what: they are of.
+
+    Returns:
+        What each way's first call gave, and its times.
     """
+    firsts = {
+        way: workers[way].submit(first, way, *words).result()
+        for way in track(tuple(workers), f"{what}, first calls")
+    }
     warm: dict[str, list[float]] = {way: [] for way in workers}
-    for _ in track(range(turns), what):
+    for _ in track(range(turns), f"{what}, turns"):
         for way, worker in workers.items():
             warm[way] += worker.submit(burst, way, calls).result()
-    return warm
+    return {
+        way: (found, Times(found.seconds, np.array(warm[way]))) for way, found in firsts.items()
+    }
 
 
 def cost_of(call: Callable[[], Answer]) -> Cost[Answer]:

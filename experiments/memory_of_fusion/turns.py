@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from experiments import Track
 from experiments.apart import by_turns, crew
 from experiments.memory_of_fusion import bench
@@ -24,21 +22,15 @@ class Run(NamedTuple):
 
 def race(shape: tuple[int, int], config: Config, track: Track) -> list[Run]:
     """First calls one after the other, then calls by turns."""
-    what = f"{shape[0]} examples, {shape[1]} labels"
     with crew(ways_here(), apart=config.apart) as workers:
-        firsts = {
-            way: workers[way].submit(bench.first, way, shape, config).result()
-            for way in track(tuple(workers), f"{what}, first calls")
-        }
-        warm = by_turns(
+        found = by_turns(
             workers,
+            bench.first,
+            (shape, config),
             bench.burst,
             turns=config.turns,
             calls=config.calls,
             track=track,
-            what=f"{what}, turns",
+            what=f"{shape[0]} examples, {shape[1]} labels",
         )
-    return [
-        Run(shape, way, first, Times(first.seconds, np.array(warm[way])))
-        for way, first in firsts.items()
-    ]
+    return [Run(shape, way, first, times) for way, (first, times) in found.items()]

@@ -32,30 +32,28 @@ class Found(NamedTuple):
 
 def race(images: int, workers: Crew, config: Config, track: Track) -> list[Found]:
     """Each way once by itself, then bursts by turns."""
-    firsts = {
-        way: workers[way].submit(bench.first, way, images, config.size, config.seed).result()
-        for way in track(tuple(workers), f"{images} images, first calls")
-    }
-    warm = by_turns(
+    found = by_turns(
         workers,
+        bench.first,
+        (images, config.size, config.seed),
         bench.burst,
         turns=config.turns,
         calls=config.calls,
         track=track,
-        what=f"{images} images, turns",
+        what=f"{images} images",
     )
-    ours = firsts[OURS].answer
+    ours = found[OURS][0].answer
     return [
         Found(
             images,
             way,
-            Times(first.seconds, np.array(warm[way])),
+            times,
             first.extra,
             first.temporaries,
             sum(each.nbytes for each in first.answer),
             apart(first.answer, ours),
         )
-        for way, first in firsts.items()
+        for way, (first, times) in found.items()
     ]
 
 

@@ -30,10 +30,19 @@ def test_ways_take_turns():
         turns.append(way)
         return burst_of(lambda: None, calls)
 
+    def first(way, word):
+        turns.append(way + word)
+        return cost_of(lambda: word)
+
     with crew(["a", "b"], apart=False) as workers:
-        warm = by_turns(workers, burst, turns=2, calls=3, track=untracked, what="turns")
-    assert turns == ["a", "b", "a", "b"]
-    assert {way: len(seconds) for way, seconds in warm.items()} == {"a": 6, "b": 6}
+        found = by_turns(
+            workers, first, ("!",), burst, turns=2, calls=3, track=untracked, what="calls"
+        )
+    assert turns == ["a!", "b!", "a", "b", "a", "b"]
+    for cost, times in found.values():
+        assert cost.answer == "!"
+        assert times.first == cost.seconds
+        assert len(times.warm) == 6
 
 
 def test_a_child_does_not_count_what_its_parent_held():
