@@ -227,9 +227,9 @@ _sigmoid.defjvps(lambda dot, out, x: dot * bernoulli_variance(x))
 
 def _hits(indices: jax.Array, i: jax.Array, path: Path, stripe: int) -> jax.Array:
     """The labels of chunk i as booleans."""
-    within = indices % stripe - _start(i, path, stripe)
-    inside = (indices >= 0) & (within >= 0) & (within < path.width)
+    column = indices % stripe - _start(i, path, stripe)
+    inside = (indices >= 0) & (column >= 0) & (column < path.width)
     size = path.stripes * path.width
-    places = jnp.where(inside, indices // stripe * path.width + within, size)
+    places = jnp.where(inside, indices // stripe * path.width + column, size)
     row = jnp.zeros(size, bool)
     return jax.vmap(lambda each: row.at[each].set(True, mode="drop"))(places)
