@@ -10,9 +10,8 @@ decides where it ends.  So, for n examples much more than the p params,
     3. b <- b - B G(b) with B = H^-1, which each step teaches (BFGS) what those runs missed: a pass
        each, in which G shrinks by about sqrt(p / m) for runs of m examples in all.
 
-The inputs are read where they lie, by several threads (blockwise.py): independent columns 100k x
-100 take six passes to 1e-8, 1M x 20 four; the times of whole fits are in the record of
-experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B becomes the inverse
+The inputs are read where they lie, by several threads (blockwise.py); times of whole fits are in
+the record of experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B becomes the inverse
 of the float32 hessian of all examples at b.
 
 **Rest.**  The gradient norm is at most tol, and the duality gap shows that this is enough; where it
