@@ -11,8 +11,8 @@ decides where it ends.  So, for n examples much more than the p params,
        each, in which G shrinks by about sqrt(p / m) for runs of m examples in all.
 
 The inputs are read where they lie, by several threads (blockwise.py); times of whole fits are in
-the record of experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B becomes the inverse
-of the float32 hessian of all examples at b.
+the record of experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B
+becomes the inverse of the float32 hessian of all examples at b.
 
 **Rest.**  The gradient norm is at most tol, and the duality gap shows that this is enough; where it
 does not (without a penalty it cannot), the hessian of all examples must have a sound Cholesky
