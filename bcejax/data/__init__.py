@@ -5,7 +5,7 @@ parts, standardizer = standardize(split(table.batch, validation=0.2, seed=0))
 parts.train.inputs, parts.train.labels               # NumPy arrays on the host
 """
 
-from bcejax.data.bundled import load_breast_cancer, load_pima, load_spambase
+from bcejax.data.bundled import load_breast_cancer, load_digits, load_pima, load_spambase
 from bcejax.data.files import load_table
 from bcejax.data.layouts import CorruptShardError
 from bcejax.data.records import Batch, Table
@@ -45,6 +45,7 @@ __all__ = [
     "fit_standardizer",
     "intercept_for_rate",
     "load_breast_cancer",
+    "load_digits",
     "load_pima",
     "load_spambase",
     "load_table",

@@ -1,6 +1,6 @@
-"""Three small real sets of binary labels, to try things on.
+"""Four small real sets of binary labels, to try things on.
 
-Two lie beside this file, with their provenance in PROVENANCE.md; the third comes with
+Two lie beside this file, with their provenance in PROVENANCE.md; the others come with
 scikit-learn.
 """
 
@@ -39,6 +39,14 @@ CANCER_SOURCE = (
 CANCER_NOTES = (
     "569 tumours, measured in images of fine needle aspirates. label 1: malignant, 0: benign; "
     "scikit-learn's own target is the opposite, 1 for benign."
+)
+DIGITS_SOURCE = (
+    "Optical recognition of handwritten digits; E. Alpaydin, C. Kaynak (1998); UCI Machine "
+    "Learning Repository; scikit-learn's copy, which is the test part; CC BY 4.0"
+)
+DIGITS_NOTES = (
+    "Images of 8 x 8 pixels, each row after row: how many of 16 points there are ink. label 1: "
+    "the digit is a {positive}, 0: it is a {negative}."
 )
 
 
@@ -102,6 +110,45 @@ def load_breast_cancer() -> Table:
         label="malignant",
         source=CANCER_SOURCE,
         notes=CANCER_NOTES,
+    )
+
+
+def load_digits(*, negative: int = 3, positive: int = 8) -> Table:
+    """Handwritten digits: images of 8 x 8 pixels of two of them, a 3 or an 8.
+
+    Inputs (n, 64) count ink, 0 to 16; ``inputs.reshape(-1, 8, 8)`` are the images. Labels (n,)
+    are 1 for the positive digit. Both are NumPy float64; 183 images are a 3 and 174 an 8.
+
+    Args:
+        negative: the digit of label 0.
+        positive: the digit of label 1.
+
+    Raises:
+        ValueError: not two different digits.
+        ModuleNotFoundError: scikit-learn, which brings the data, is not installed.
+
+    Source: E. Alpaydin, C. Kaynak, Optical recognition of handwritten digits, UCI Machine Learning
+    Repository (1998); CC BY 4.0.
+
+    Example:
+        >>> digits = load_digits()
+        >>> digits.label, digits.batch.inputs.shape, int(digits.batch.labels.sum())
+        ('is_8', (357, 64), 174)
+    """
+    if negative == positive or not {negative, positive} <= set(range(10)):
+        raise ValueError(
+            f"negative and positive are two digits of 0 to 9, got {negative} and {positive}"
+        )
+    datasets = require("sklearn.datasets", extra="sklearn", purpose="load_digits")
+    bunch = datasets.load_digits()
+    either = np.isin(bunch.target, (negative, positive))
+    return Table(
+        batch=Batch(bunch.data[either], (bunch.target[either] == positive).astype(np.float64)),
+        features=tuple(bunch.feature_names),
+        name=f"digits_{negative}_{positive}",
+        label=f"is_{positive}",
+        source=DIGITS_SOURCE,
+        notes=DIGITS_NOTES.format(negative=negative, positive=positive),
     )
 
 

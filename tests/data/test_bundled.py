@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from bcejax.data import load_breast_cancer, load_pima, load_spambase
+from bcejax.data import load_breast_cancer, load_digits, load_pima, load_spambase
 
 FOLDER = resources.files("bcejax.data")
 PROVENANCE = (FOLDER / "PROVENANCE.md").read_text(encoding="utf-8")
@@ -22,6 +22,7 @@ PROVENANCE = (FOLDER / "PROVENANCE.md").read_text(encoding="utf-8")
         (load_pima, "pima", (768, 8), 268, "diabetes"),
         (load_spambase, "spambase", (4597, 57), 1812, "spam"),
         (load_breast_cancer, "breast_cancer", (569, 30), 212, "malignant"),
+        (load_digits, "digits_3_8", (357, 64), 174, "is_8"),
     ],
 )
 def test_shapes_and_counts(load, name, shape, positives, label):
@@ -66,6 +67,7 @@ def test_sources_name_their_licence():
     assert "public domain" in load_pima().source
     assert "CC BY 4.0" in load_spambase().source
     assert "CC BY 4.0" in load_breast_cancer().source
+    assert "CC BY 4.0" in load_digits().source
     assert "public domain" in PROVENANCE
     assert "CC BY 4.0" in PROVENANCE
 
@@ -82,13 +84,31 @@ def test_malignant_is_one_although_it_is_zero_in_scikit_learn():
     )
 
 
-def test_without_scikit_learn(monkeypatch):
+def test_digits_are_the_images_of_two_digits_in_their_order():
+    bunch = datasets.load_digits()
+    table = load_digits(negative=7, positive=1)
+    kept = (bunch.target == 7) | (bunch.target == 1)
+    images = table.batch.inputs.reshape(-1, 8, 8)
+    np.testing.assert_array_equal(images, bunch.images[kept])
+    np.testing.assert_array_equal(table.batch.labels, bunch.target[kept] == 1)
+    assert (images.min(), images.max()) == (0, 16)
+    assert "label 1: the digit is a 1, 0: it is a 7" in table.notes
+
+
+@pytest.mark.parametrize(("negative", "positive"), [(3, 3), (-1, 8), (3, 10), (3, 2.5)])
+def test_two_different_digits_are_wanted(negative, positive):
+    with pytest.raises(ValueError, match=f"two digits of 0 to 9, got {negative} and {positive}"):
+        load_digits(negative=negative, positive=positive)
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
+def test_without_scikit_learn(monkeypatch, load):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(
         ModuleNotFoundError, match=r"needs sklearn: pip install 'bcejax\[sklearn\]'"
     ):
-        load_breast_cancer()
+        load()
 
 
 def test_a_table_is_frozen():
