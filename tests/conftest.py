@@ -1,3 +1,4 @@
+from os.path import relpath
 from pathlib import Path
 
 import jax
@@ -5,20 +6,74 @@ import pytest
 
 MAPS = Path("/proc/self/maps")
 MANY = 10_000
+HERE = Path(__file__).parent
+LIGHTLY = (
+    "calibration/",
+    "commands/",
+    "data/",
+    "experiments/",
+    "models/",
+    "plots/",
+    "solvers/",
+    "training/",
+)
+# files that take longest, longest first: a worker that is left with one at the end works alone
+LONGEST = (
+    "experiments/test_registry.py",
+    "test_notebooks.py",
+    "test_docstrings.py",
+    "losses/test_linear_head.py",
+    "training/test_sharding.py",
+    "training/test_streaming.py",
+    "training/test_fitting.py",
+    "training/test_checkpoints.py",
+    "training/ensembles/test_fitting.py",
+    "experiments/test_data_parallel.py",
+    "experiments/test_keras_tutorial.py",
+    "experiments/test_recalibration.py",
+    "experiments/test_likelihood.py",
+    "calibration/reporting/test_report.py",
+    "calibration/calibrators/test_nonparametric.py",
+    "calibration/calibrators/test_base.py",
+    "calibration/test_state.py",
+    "calibration/test_suite.py",
+)
 
 
 def pytest_configure(config):
     """Let a worker that finds a program half written by another compile its own, as jax says."""
     half_written = "ignore:Error reading persistent compilation cache entry:UserWarning"
     config.addinivalue_line("filterwarnings", half_written)
+    config.option.loadscopereorder = False  # xdist begins where most tests are, we where most time
+
+
+def pytest_collection_modifyitems(items):
+    """What is compiled as users have it comes first, so that nothing there was compiled lightly.
+
+    Of that and of the rest the longest files come first.
+    """
+    names = {item: relpath(item.path, HERE) for item in items}
+    items.sort(key=lambda item: (is_light(item.path), (*LONGEST, names[item]).index(names[item])))
+
+
+def is_light(path):
+    """Whether the programs of a test file are compiled lightly."""
+    return relpath(path, HERE).startswith(LIGHTLY)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _room_for_programs():
-    """Forget compiled programs before there are too many.
+def _programs(request):
+    """Compile without LLVM's costly passes where last digits are not counted; forget in time.
 
-    Each keeps memory maps, of which Linux gives a process 65,530; beyond them XLA crashes.
+    Losses, numerics, oracles, docstrings and notebooks are compiled as users have them, and so
+    are experiments when they are run. Each program keeps memory maps, of which Linux gives a
+    process 65,530; beyond them XLA crashes.
     """
-    yield
+    lightly = is_light(request.path)
+    with pytest.MonkeyPatch.context() as patch:
+        if lightly:
+            patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # of the processes that tests start
+        jax.config.update("jax_disable_most_optimizations", lightly)
+        yield
     if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY:
         jax.clear_caches()

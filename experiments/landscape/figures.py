@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from experiments import Figure
@@ -42,7 +42,7 @@ def draw_linear(*axes: "Axes", terrain: Terrain, scales: Sequence[float]) -> Non
     one, bent, down = axes
     x = np.linspace(-6, 4, 401)
     for name, loss in LOSSES.items():
-        y = np.asarray(loss(jnp.asarray(x), jnp.ones(len(x))))
+        y = np.asarray(jax.jit(loss)(x, np.ones(len(x))))
         turned = x < (terrain.inflection if name == SQUARED else -np.inf)
         one.plot(x, np.where(turned, np.nan, y), color=COLOURS[name], label=name)
         one.plot(x, np.where(turned, y, np.nan), color=COLOURS[name], linestyle="--")

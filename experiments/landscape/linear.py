@@ -55,26 +55,27 @@ def survey(config: Config, track: Track) -> Terrain:
     """All of it, on Pima with standardised columns and an intercept."""
     batch = load_pima().batch
     inputs = fit_standardizer(batch.inputs)(batch.inputs).astype(np.float64)
-    columns = jnp.asarray(np.column_stack([inputs, np.ones(len(inputs))]))
-    labels = jnp.asarray(batch.labels, jnp.float64)
+    columns = np.column_stack([inputs, np.ones(len(inputs))])
+    labels = np.asarray(batch.labels, np.float64)
     rng = np.random.default_rng(config.seed)
     curvature, descents = {}, {}
     for name, loss in track(tuple(LOSSES.items()), "curvature of linear models"):
-        hessian = _hessian_of(loss, columns, labels)
+        hessians = _hessians_of(loss, columns, labels)
         for scale in config.scales:
             places = scale * rng.standard_normal((config.places, columns.shape[1]))
-            curvature[name, scale] = _lowest(np.array([hessian(place) for place in places]))
+            curvature[name, scale] = _lowest(np.asarray(hessians(places)))
     starts = config.scales[-1] * rng.standard_normal((columns.shape[1], config.starts))
     for name in track(tuple(LOSSES), "descents"):
         descents[name] = _descend(LOSSES[name], columns, labels, starts, config.steps)
     return Terrain(curvature, descents, _inflection())
 
 
-def _hessian_of(
-    loss: Callable[..., jax.Array], columns: jax.Array, labels: jax.Array
+def _hessians_of(
+    loss: Callable[..., jax.Array], columns: np.ndarray, labels: np.ndarray
 ) -> Callable[[np.ndarray], jax.Array]:
-    """The Hessian of the mean loss at any coefficients."""
-    return jax.jit(jax.hessian(lambda b: loss(columns @ b, labels).mean()))
+    """The Hessians of the mean loss at coefficients (places, p), one place after the other."""
+    hessian = jax.hessian(lambda b: loss(columns @ b, labels).mean())
+    return jax.jit(lambda places: lax.map(hessian, places))
 
 
 def _lowest(hessians: np.ndarray) -> np.ndarray:
@@ -86,8 +87,8 @@ def _lowest(hessians: np.ndarray) -> np.ndarray:
 
 def _descend(
     loss: Callable[..., jax.Array],
-    columns: jax.Array,
-    labels: jax.Array,
+    columns: np.ndarray,
+    labels: np.ndarray,
     starts: np.ndarray,
     steps: int,
 ) -> Descents:
@@ -96,7 +97,7 @@ def _descend(
     The step is 1 / L with L the bound of cross-entropy's curvature; squared error's is smaller.
     """
     bound = float(np.linalg.norm(columns, 2)) ** 2 / (4 * len(columns))
-    answers = jnp.broadcast_to(labels[:, None], (len(columns), starts.shape[1]))
+    answers = np.broadcast_to(labels[:, None], (len(columns), starts.shape[1]))
 
     def means(params: jax.Array) -> jax.Array:
         return loss(columns @ params, answers).mean(axis=0)
@@ -115,11 +116,12 @@ def _descend(
         carry = lax.fori_loop(0, length, step, carry)
         return carry, means(carry[0])
 
-    start = jnp.asarray(starts)
-    carry = (start, start, jnp.zeros(()))
-    _, path = jax.jit(lambda carry: lax.scan(stretch, carry, jnp.asarray(lengths)))(carry)
-    whole = np.vstack([means(start)[None], path])
-    return Descents(whole, np.r_[0, np.cumsum(lengths)])
+    @jax.jit
+    def path(start: jax.Array) -> jax.Array:
+        _, later = lax.scan(stretch, (start, start, jnp.zeros(())), jnp.asarray(lengths))
+        return jnp.vstack([means(start), later])
+
+    return Descents(np.asarray(path(starts)), np.r_[0, np.cumsum(lengths)])
 
 
 def _inflection() -> float:

@@ -10,6 +10,7 @@ import optax
 from flax import nnx
 from jax import lax
 from jax.flatten_util import ravel_pytree
+from jax.typing import ArrayLike
 
 from bcejax.data import Batch, fit_standardizer, load_pima, load_spambase
 from bcejax.losses import bce_with_logits
@@ -78,11 +79,11 @@ def watch(config: Config, track: Track) -> list[Spectrum]:
             dtype=jnp.float64,
             param_dtype=jnp.float64,
         )
-        before = 0
+        look, before = _observer(model, train, config), 0
         for epoch in config.epochs:
             _learn(model, train, epoch - before, config.seed + before)
             before = epoch
-            found.append(_look(model, train, (data, units, epoch), config))
+            found.append(Spectrum(data, units, epoch, *look(nnx.state(model, nnx.Param))))
     return found
 
 
@@ -99,7 +100,10 @@ def _learn(model: MLP, train: Batch, epochs: int, seed: int) -> None:
         )
 
 
-def _look(model: MLP, train: Batch, what: tuple[str, int, int], config: Config) -> Spectrum:
+def _observer(
+    model: MLP, train: Batch, config: Config
+) -> Callable[[nnx.State], tuple[float, Ritz, Parts | None]]:
+    """From params the mean loss and what is known of its Hessian, by one program for all epochs."""
     graph, params = nnx.split(model, nnx.Param)
     flat, unravel = ravel_pytree(params)
     inputs, labels = jnp.asarray(train.inputs), jnp.asarray(train.labels)
@@ -110,19 +114,27 @@ def _look(model: MLP, train: Batch, what: tuple[str, int, int], config: Config) 
     def mean_loss(t: jax.Array) -> jax.Array:
         return bce_with_logits(logits(t), labels).mean()
 
-    rng = np.random.default_rng(config.seed)
-    probes = jnp.asarray(rng.standard_normal((config.probes, len(flat))))
-    ritz = lanczos(
-        lambda v: jax.jvp(jax.grad(mean_loss), (flat,), (v,))[1],
-        probes / jnp.linalg.norm(probes, axis=1, keepdims=True),
-        min(config.products, len(flat)),
-    )
-    parts = _parts(logits, mean_loss, labels, flat) if len(flat) <= SMALL else None
-    return Spectrum(*what, float(mean_loss(flat)), ritz, parts)
+    probes = np.random.default_rng(config.seed).standard_normal((config.probes, len(flat)))
+    probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+    products, small = min(config.products, len(flat)), len(flat) <= SMALL
+
+    @jax.jit
+    def observe(params: nnx.State) -> tuple:
+        t = ravel_pytree(params)[0]
+        steps = lanczos(lambda v: jax.jvp(jax.grad(mean_loss), (t,), (v,))[1], probes, products)
+        return mean_loss(t), steps, _matrices(logits, mean_loss, labels, t) if small else None
+
+    def look(params: nnx.State) -> tuple[float, Ritz, Parts | None]:
+        loss, steps, matrices = observe(params)
+        return float(loss), ritz_of(*steps), matrices and _parts(*map(np.asarray, matrices))
+
+    return look
 
 
-def lanczos(product: Callable[[jax.Array], jax.Array], probes: jax.Array, products: int) -> Ritz:
-    """Ritz values and weights of a symmetric operator from unit vectors (probes, size).
+def lanczos(
+    product: Callable[[jax.Array], jax.Array], probes: ArrayLike, products: int
+) -> tuple[jax.Array, jax.Array]:
+    """Diagonals and subdiagonals of a symmetric operator's T from unit vectors (probes, size).
 
     Every new vector is made orthogonal to all before it, twice: without that the extreme
     eigenvalues come again and again.
@@ -144,7 +156,11 @@ def lanczos(product: Callable[[jax.Array], jax.Array], probes: jax.Array, produc
         basis = jnp.zeros((products, probe.size), probe.dtype)
         return lax.scan(step, (basis, probe), jnp.arange(products))[1]
 
-    diagonals, lengths = jax.jit(lambda each: lax.map(from_one, each))(probes)
+    return lax.map(from_one, jnp.asarray(probes))
+
+
+def ritz_of(diagonals: ArrayLike, lengths: ArrayLike) -> Ritz:
+    """Eigenvalues of each T, and the squared first entries of its eigenvectors."""
     values, weights = [], []
     for diagonal, length in zip(np.asarray(diagonals), np.asarray(lengths), strict=True):
         tridiagonal = np.diag(diagonal) + np.diag(length[:-1], 1) + np.diag(length[:-1], -1)
@@ -154,24 +170,23 @@ def lanczos(product: Callable[[jax.Array], jax.Array], probes: jax.Array, produc
     return Ritz(np.array(values), np.array(weights))
 
 
-def _parts(
+def _matrices(
     logits: Callable[[jax.Array], jax.Array],
     mean_loss: Callable[[jax.Array], jax.Array],
     labels: jax.Array,
-    flat: jax.Array,
-) -> Parts:
-    """Eigenvalues of H, G and R, each from derivatives of its own."""
+    t: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """H, G and R, each from derivatives of its own."""
+    x = logits(t)
+    jacobian = jax.jacrev(logits)(t)
+    gauss_newton = (jacobian.T * bernoulli_variance(x)) @ jacobian / x.size
+    residuals = lax.stop_gradient(sigmoid(x) - labels)
+    residual = jax.hessian(lambda each: (residuals * logits(each)).mean())(t)
+    return jax.hessian(mean_loss)(t), gauss_newton, residual
 
-    @jax.jit
-    def matrices(t: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        x = logits(t)
-        jacobian = jax.jacrev(logits)(t)
-        gauss_newton = (jacobian.T * bernoulli_variance(x)) @ jacobian / x.size
-        residuals = lax.stop_gradient(sigmoid(x) - labels)
-        residual = jax.hessian(lambda each: (residuals * logits(each)).mean())(t)
-        return jax.hessian(mean_loss)(t), gauss_newton, residual
 
-    whole, gauss_newton, residual = (np.asarray(each) for each in matrices(flat))
+def _parts(whole: np.ndarray, gauss_newton: np.ndarray, residual: np.ndarray) -> Parts:
+    """Their eigenvalues."""
     off = np.abs(whole - gauss_newton - residual).max() / np.abs(whole).max()
     return Parts(
         np.linalg.eigvalsh(whole),

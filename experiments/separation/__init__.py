@@ -50,6 +50,6 @@ def run(config: Config, track: Track = untracked) -> Result:
 EXPERIMENT = Experiment(
     run,
     default=Config(),
-    tiny=Config(columns=2, rows=(4, 6, 10), binary_rows=(10,), trials=40),
+    tiny=Config(columns=2, rows=(8,), binary_rows=(8,), trials=24),
     full=Config(trials=2000),
 )
