@@ -34,6 +34,7 @@ class Experiment(Generic[Config]):
     default: Config  # sized so that all experiments together take minutes on two cores
     tiny: Config  # seconds: what the tests run, and its claims hold too
     full: Config | None = None  # what a record needs, where the default is too small
+    alone: bool = False  # it measures speed: nothing else may run meanwhile
 
     @property
     def configs(self) -> dict[str, Config]:

@@ -4,9 +4,11 @@ import dataclasses
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from bcejax.commands.platforms import Platform
 from bcejax.numerics import require
 from experiments.experiment import Experiment
 from experiments.registry import load, name_of, opening_of
@@ -23,11 +25,15 @@ class Flags:
     """Configuration to start from; an experiment that has no full one runs its default."""
     quick: bool = False
     """Every experiment in its tiny configuration, all in a few minutes."""
+    only: tuple[str, ...] = ()
+    """Names of experiments to keep of those named, with commas between them."""
     skip: tuple[str, ...] = ()
-    """Names of experiments to leave out."""
+    """Names of experiments to leave out, with commas between them."""
+    jobs: int = 1
+    """How many experiments run at once, each in a process; those that measure speed run alone."""
     resume: bool = False
     """Keep what an earlier run has finished in the same way, and run the rest."""
-    device: Literal["cpu", "gpu", "tpu"] | None = None
+    device: Platform | None = None
     """Where to compute; JAX chooses where this is not given."""
     out: Path = Path("results")
     """Folder that gets a folder for each experiment, and report.html."""
@@ -62,16 +68,32 @@ def read_flags(modules: Sequence[str], words: Sequence[str]) -> tuple[Flags, Cho
         ModuleNotFoundError: tyro is not installed.
     """
     tyro = require("tyro", extra="cli", purpose="reading flags")
+    again = (tyro.conf.UseAppendAction,)  # --skip a --skip b
     if len(modules) > 1:
-        flags = tyro.cli(Flags, args=words, prog=f"{PROGRAM} NAME...", description=__doc__)
-        return flags, lambda name, experiment: _named(name, experiment, flags)
+        program = f"{PROGRAM} NAME..."
+        flags = tyro.cli(Flags, args=words, prog=program, description=__doc__, config=again)
+        return flags, partial(_named, flags=flags)
     plain = [word for word in words if word not in HELP]  # the second reading knows all flags
-    flags, own = tyro.cli(Flags, args=plain, prog=PROGRAM, return_unknown_args=True)
+    flags, own = tyro.cli(Flags, args=plain, prog=PROGRAM, return_unknown_args=True, config=again)
     if plain == list(words) and not own:
-        return flags, lambda name, experiment: _named(name, experiment, flags)
+        return flags, partial(_named, flags=flags)
     choice = _own(modules[0], flags, words)
-    again = choice._replace(command=f"{choice.command} {shlex.join(own)}".rstrip())
-    return flags, lambda name, experiment: again
+    command = f"{choice.command} {shlex.join(own)}".rstrip()
+    return flags, partial(_given, choice=choice._replace(command=command))
+
+
+def names_in(words: Sequence[str]) -> tuple[str, ...]:
+    """Names with commas between them, one by one.
+
+    Example:
+        >>> names_in(("a,b", "c"))
+        ('a', 'b', 'c')
+    """
+    return tuple(name for word in words for name in word.split(",") if name)
+
+
+def _given(name: str, experiment: Experiment[Any], choice: Choice) -> Choice:
+    return choice
 
 
 def _named(name: str, experiment: Experiment[Any], flags: Flags) -> Choice:
@@ -89,7 +111,7 @@ def _own(module: str, flags: Flags, words: Sequence[str]) -> Choice:
     choice = _named(name_of(module), load(module), flags)
     unprefixed = tyro.conf.OmitArgPrefixes
     fields = [
-        ("every_run", unprefixed[Flags]),
+        ("every_run", tyro.conf.UseAppendAction[unprefixed[Flags]]),
         ("this_experiment", unprefixed[type(choice.config)]),
     ]
     both = dataclasses.make_dataclass("Both", fields, frozen=True)

@@ -1,11 +1,11 @@
 """The folder that a run leaves behind.
 
     results/<name>/config.json  environment.json  result.json  report.html
-                   tables/*.parquet *.csv         figures/*.svg *.png
+                   tables/*.parquet *.csv         figures/*.svg *.png *.json
 
-``result.json`` holds what the report needs beside the tables and figures, so that a report can be
-written again from the folders alone.  A folder appears whole or not at all: it is filled under a
-hidden name and then renamed.
+``result.json`` holds what the report needs beside the tables and figures, and a figure's JSON what
+a pointer finds on it, so that a report can be written again from the folders alone.  A folder
+appears whole or not at all: it is filled under a hidden name and then renamed.
 """
 
 import json
@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bcejax.plots import save_drawing
+from bcejax.commands.drawings import save_with_marks
 from experiments.experiment import Opening
 from experiments.outcome import Claim, Figure, Result, Table, Verdict
 from experiments.tables import write_table
@@ -105,7 +105,7 @@ def read_run(folder: Path) -> Run:
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write each table as Parquet and CSV and each figure as SVG and PNG into a folder.
+    """Write each table as Parquet and CSV, each figure as SVG and PNG and its marks as JSON.
 
     Raises:
         ModuleNotFoundError: pyarrow or matplotlib is not installed.
@@ -116,7 +116,9 @@ def write_result(folder: Path, result: Result) -> None:
     for table in result.tables:
         write_table(folder / "tables", table)
     for figure in result.figures:
-        save_drawing(figure.draw, folder / "figures" / figure.name, panels=figure.panels)
+        stem = folder / "figures" / figure.name
+        _, marks = save_with_marks(figure.draw, stem, panels=figure.panels)
+        stem.with_suffix(".json").write_text(json.dumps(marks, ensure_ascii=False), "utf-8")
 
 
 def described(thing: Table | Figure, *fields: str) -> dict[str, Any]:

@@ -6,7 +6,14 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TimeElapsedColumn,
+)
 
 Item = TypeVar("Item")
 
@@ -17,17 +24,33 @@ class Board:
     def __init__(self, progress: Progress, count: int) -> None:
         self._progress = progress
         self._all = progress.add_task("experiments", total=count)
+        self._lanes: dict[str, TaskID] = {}
 
     def start(self, name: str) -> None:
         """Say which experiment comes next."""
         self._progress.update(self._all, description=name)
-        if not self._progress.console.is_terminal:
-            self._progress.console.print(f"  {name} ...")
+        self._announce(name)
 
     def finish(self, line: str) -> None:
         """Keep a line about the experiment that ended."""
         self._progress.console.print(line, soft_wrap=True)
         self._progress.advance(self._all)
+
+    def enter(self, name: str) -> None:
+        """Give an experiment that runs beside others a bar of its own."""
+        self._announce(name)
+        self._lanes[name] = self._progress.add_task(f"  {name}", total=None)
+
+    def show(self, name: str, what: str, done: int, total: int) -> None:
+        """Say where such an experiment is."""
+        line = escape(f"  {name}: {what}")
+        self._progress.update(self._lanes[name], description=line, completed=done, total=total)
+
+    def leave(self, name: str, said: Sequence[str] = ()) -> None:
+        """Take its bar away, and show what it printed, each line under its name."""
+        self._progress.remove_task(self._lanes.pop(name))
+        for line in said:
+            self._progress.console.print(f"[dim]{name} |[/] {escape(line)}", soft_wrap=True)
 
     def track(self, items: Sequence[Item], what: str) -> Iterable[Item]:
         """The items, one after the other, each as a step of a bar below: a ``Track``."""
@@ -40,6 +63,11 @@ class Board:
                 self._progress.advance(task)
         finally:
             self._progress.remove_task(task)
+
+    def _announce(self, name: str) -> None:
+        """Where no bar can show it, a line."""
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(f"  {name} ...")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-"""Reports: a page for each run's folder, and one over all folders, whatever wrote them when."""
+"""Reports: a page in each run's folder, and a first page that leads to them."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -14,7 +15,6 @@ from bcejax.commands import (
     Entry,
     Facts,
     Findings,
-    Heading,
     Listing,
     Page,
     Paragraph,
@@ -23,12 +23,15 @@ from bcejax.commands import (
     typeset,
     write_page,
 )
+from bcejax.commands.pointing import Panel
 from experiments.folder import Run, read_run
 from experiments.outcome import Claim
 from experiments.tables import read_table
 from experiments.wording import balance, remark
 
 TITLE = "The laboratory of bcejax"
+ROWS = 200  # of a table on a page
+LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet"}
 
 
 def read_runs(out: Path, order: Sequence[str]) -> list[Run]:
@@ -58,23 +61,55 @@ def write_report(out: Path, order: Sequence[str]) -> Path:
         ValueError: no run has left a folder there.
     """
     runs = read_runs(out, order)
-    for run in runs:
-        write_page(page_of_one(run, out / run.name), out / run.name / "report.html")
-    write_page(page_of_all(runs, out), out / "report.html")
+    names = ["", *(run.name for run in runs), ""]
+    for run, before, after in zip(runs, names, names[2:], strict=False):
+        page = page_of_one(run, out / run.name, before=before, after=after)
+        write_page(page, out / run.name / "report.html")
+    write_page(page_of_all(runs), out / "report.html")
     return out / "report.html"
 
 
-def page_of_one(run: Run, folder: Path) -> Page:
-    """The page of one run, from its folder."""
-    section = _section(run, folder, "")
-    return Page(f"{run.name}: bcejax", (), (section,))
+def page_of_all(runs: Sequence[Run]) -> Page:
+    """The first page: what was asked and what came out, leading to the pages of the runs."""
+    entries = (
+        Entry(run.opening.question, _badge(run), remark(run), f"{run.name}/report.html")
+        for run in runs
+    )
+    return Page(TITLE, _lead(runs), (), tuple(entries))
 
 
-def page_of_all(runs: Sequence[Run], out: Path) -> Page:
-    """The page over all runs: first what was asked and what came out, then each in full."""
-    sections = tuple(_section(run, out / run.name, f"{run.name}/") for run in runs)
-    entries = tuple(Entry(run.opening.question, _badge(run), remark(run), run.name) for run in runs)
-    return Page(TITLE, _lead(runs), sections, entries)
+def page_of_one(run: Run, folder: Path, *, before: str = "", after: str = "") -> Page:
+    """The page of one run, from its folder, which leads back to the first page.
+
+    Args:
+        run: the run.
+        folder: where its tables and figures are.
+        before: the name of the run whose page comes before this one, if there is one.
+        after: of the one that comes after.
+    """
+    parts = {
+        "What was found": _findings(run),
+        "Figures": _figures(run, folder),
+        "Claims": [_claims(run.verdict.claims)] if run.verdict else [],
+        "Tables": _tables(run, folder),
+        "Method": _method(run),
+        "How to repeat it": _circumstances(run),
+    }
+    beside = {"All experiments": "../report.html"}
+    beside |= {f"← {before}": f"../{before}/report.html"} if before else {}
+    beside |= {f"{after} →": f"../{after}/report.html"} if after else {}
+    return Page(
+        run.opening.question,
+        (),
+        tuple(
+            Section(title, title.lower().replace(" ", "-"), tuple(blocks))
+            for title, blocks in parts.items()
+            if blocks
+        ),
+        beside=beside,
+        badge=_badge(run),
+        kicker=run.name if run.config_name == "default" else f"{run.name}, {run.config_name}",
+    )
 
 
 def _lead(runs: Sequence[Run]) -> tuple[str, str]:
@@ -102,23 +137,11 @@ def _badge(run: Run) -> Badge:
     return Badge("holds" if run.holds else "does not hold", good=run.holds)
 
 
-def _section(run: Run, folder: Path, base: str) -> Section:
-    """A run's section; ``base`` leads from the page to the run's folder."""
-    blocks = (*_findings(run), *_figures(run, folder, base), *_tables(run, folder, base))
-    return Section(
-        run.opening.question,
-        run.name,
-        (*blocks, *_method(run), *_circumstances(run)),
-        _badge(run),
-        kicker=run.name if run.config_name == "default" else f"{run.name}, {run.config_name}",
-    )
-
-
 def _findings(run: Run) -> list[Block]:
     expected = Paragraph(f"Expected: {run.opening.expected}")
     if run.verdict is None:
-        return [Paragraph(run.error, "answer"), expected, Listing(run.traceback)]
-    return [Paragraph(run.verdict.answer, "answer"), expected, _claims(run.verdict.claims)]
+        return [Paragraph(run.error, "answer"), expected, Listing(run.traceback, "error")]
+    return [Paragraph(run.verdict.answer, "answer"), expected]
 
 
 def _claims(claims: Sequence[Claim]) -> Findings:
@@ -134,37 +157,46 @@ def _claims(claims: Sequence[Claim]) -> Findings:
     )
 
 
-def _figures(run: Run, folder: Path, base: str) -> list[Block]:
+def _figures(run: Run, folder: Path) -> list[Block]:
     return [
         Drawing(
             (folder / "figures" / f"{figure['name']}.svg").read_text(encoding="utf-8"),
             figure["alt"],
             figure["caption"],
-            _links(f"{base}figures/{figure['name']}", "svg", "png"),
+            _links(f"figures/{figure['name']}", "svg", "png"),
+            _marks(folder / "figures" / f"{figure['name']}.json"),
         )
         for figure in run.figures
     ]
 
 
-def _tables(run: Run, folder: Path, base: str) -> list[Block]:
+def _marks(path: Path) -> tuple[Panel, ...]:
+    """What a pointer finds on a figure; nothing where a folder has no such file."""
+    if not path.exists():
+        return ()
+    return tuple(Panel(*each) for each in json.loads(path.read_text(encoding="utf-8")))
+
+
+def _tables(run: Run, folder: Path) -> list[Block]:
     return [
         make_grid(
             table["caption"],
             read_table(folder / "tables" / f"{table['name']}.parquet"),
             formats=table["formats"],
-            links=_links(f"{base}tables/{table['name']}", "csv", "parquet"),
+            rows=ROWS,
+            links=_links(f"tables/{table['name']}", "csv", "parquet"),
         )
         for table in run.tables
     ]
 
 
 def _links(stem: str, *suffixes: str) -> dict[str, str]:
-    return {suffix.upper(): f"{stem}.{suffix}" for suffix in suffixes}
+    return {LABELS[suffix]: f"{stem}.{suffix}" for suffix in suffixes}
 
 
 def _method(run: Run) -> list[Block]:
     """The paragraphs of the opening; those that are indented keep their lines."""
-    blocks: list[Block] = [Heading("Method")] if run.opening.method else []
+    blocks: list[Block] = []
     for text in run.opening.method:
         indented = text.startswith(" ")
         blocks.append(Listing(dedent(text)) if indented else Paragraph(" ".join(text.split())))
@@ -178,7 +210,6 @@ def _circumstances(run: Run) -> list[Block]:
     environment["commit"] = environment.get("commit", "")[:12] or None
     environment["took"] = f"{typeset(run.seconds, '.3g')} s"
     return [
-        Heading("How to repeat it"),
         Listing(command),
         Facts(f"Configuration, {run.config_name}", run.config),
         Facts("Environment", environment | versions),

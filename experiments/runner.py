@@ -1,17 +1,22 @@
-"""Run experiments one after the other; one that fails leaves its traceback and not the others."""
+"""Run experiments; one that fails leaves its traceback, and leaves the others alone."""
 
 import dataclasses
 import re
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import jax
 
 from bcejax.commands import write_page
+from bcejax.commands.compilation import keep_programs
+from bcejax.commands.platforms import Platform, on_device
 from bcejax.numerics import require
-from experiments.device import Platform, on_device
 from experiments.environment import ROOT, describe_environment
+from experiments.experiment import Opening, Track
 from experiments.flags import PROGRAM, Choice, Choose
 from experiments.folder import (
     Run,
@@ -22,10 +27,31 @@ from experiments.folder import (
     write_result,
     write_run,
 )
+from experiments.jobs import Task, in_processes
 from experiments.outcome import Result
 from experiments.progress import Board
 from experiments.registry import load, name_of, opening_of
 from experiments.report import page_of_one, summary
+
+KEPT = ", kept from an earlier run"
+
+
+class _Plan(NamedTuple):
+    """An experiment that is to run."""
+
+    module: str
+    opening: Opening
+    choose: Choose
+    out: Path
+
+    @property
+    def name(self) -> str:
+        return name_of(self.module)
+
+    def run(self, device: jax.Device) -> Run:
+        """As far as it is known before it starts."""
+        environment = describe_environment(device, f"{PROGRAM} {self.name}")
+        return Run(self.name, self.opening, "default", {}, environment, 0.0)
 
 
 def run_each(
@@ -36,8 +62,9 @@ def run_each(
     device: Platform | None,
     board: Board,
     resume: bool = False,
+    jobs: int = 1,
 ) -> Iterator[Run]:
-    """Run experiments one after the other and leave one folder for each.
+    """Run experiments and leave one folder for each.
 
     Args:
         modules: dotted names of experiments' modules.
@@ -47,38 +74,77 @@ def run_each(
         board: shows how far it is.
         resume: whether a folder stands for its run where it holds one that finished in the same
             configuration, on the same commit, device and versions.
+        jobs: how many run at once, each in a process of its own; with 1 all run in this one, one
+            after the other.
 
     Yields:
         Each run when it has ended; one that raised has an error and its traceback.
 
     Raises:
-        ValueError: the device is not here, a module is no experiment's, or ``out`` cannot be a
-            folder; nothing has run then.
+        ValueError: the device is not here or not for several processes, a module is no
+            experiment's, or ``out`` cannot be a folder; nothing has run then.
         ModuleNotFoundError: an extra is not installed; nothing has run then.
     """
     for extra in ("jinja2", "matplotlib", "pyarrow"):  # sooner than after an hour's work
         require(extra, extra="experiments", purpose="running experiments")
     _make_folder(out)
-    openings = [opening_of(module) for module in modules]
+    plans = [_Plan(module, opening_of(module), choose, out) for module in modules]
     with on_device(device) as here:
-        for module, opening in zip(modules, openings, strict=True):
-            name = name_of(module)
-            board.start(name)
-            environment = describe_environment(here, f"{PROGRAM} {name}")
-            planned = Run(name, opening, "default", {}, environment, 0.0)
-            kept = _kept(planned, module, choose, out / name) if resume else None
-            run = kept or _run_one(planned, module, choose, out, board)
-            board.finish(summary(run) + (", kept from an earlier run" if kept else ""))
+        kept = {plan: found for plan in plans if resume and (found := _kept(plan, here))}
+        if jobs == 1:
+            for plan in plans:
+                board.start(plan.name)
+                run = kept.get(plan) or _run_one(plan, here, board.track)
+                board.finish(summary(run) + (KEPT if plan in kept else ""))
+                yield run
+            return
+        for run in kept.values():
+            board.finish(summary(run) + KEPT)
             yield run
+        yield from _at_once([plan for plan in plans if plan not in kept], here, jobs, board)
 
 
-def _kept(planned: Run, module: str, choose: Choose, folder: Path) -> Run | None:
+def _at_once(plans: Sequence[_Plan], device: jax.Device, jobs: int, board: Board) -> Iterator[Run]:
+    """The runs, each in a process; a process that died has failed as an exception would."""
+    if device.platform == "tpu":
+        raise ValueError("jobs takes 1 on a tpu, which one process has to itself")
+    keep = jax.config.jax_compilation_cache_dir is not None
+    tasks = {
+        Task(plan.name, partial(_in_a_process, plan, device.platform, keep), _alone(plan)): plan
+        for plan in plans
+    }
+    for task, answer, died in in_processes(list(tasks), jobs, board):
+        plan = tasks[task]
+        failed = dataclasses.replace(
+            plan.run(device), error=died.partition("\n")[0], traceback=died
+        )
+        run = answer or _write(failed, plan.out)
+        board.finish(summary(run))
+        yield run
+
+
+def _in_a_process(plan: _Plan, platform: Platform, keep: bool, track: Track) -> Run:
+    if keep:
+        keep_programs()
+    with on_device(platform) as device:
+        return _run_one(plan, device, track)
+
+
+def _alone(plan: _Plan) -> bool:
+    """Whether an experiment asks to be alone; one that cannot be imported will fail by itself."""
+    try:
+        return load(plan.module).alone
+    except Exception:  # whatever its import raises: its run says so
+        return False
+
+
+def _kept(plan: _Plan, device: jax.Device) -> Run | None:
     """The run that the folder holds, if it is what would come out again."""
     try:
-        found, experiment = read_run(folder), load(module)
+        found, experiment = read_run(plan.out / plan.name), load(plan.module)
     except (OSError, ValueError, KeyError, ImportError):  # none, half a one, or none of today's
         return None
-    wanted = _with_choice(planned, choose(planned.name, experiment))
+    wanted = _with_choice(plan.run(device), plan.choose(plan.name, experiment))
     same = found.verdict is not None and found.config == as_json(wanted.config)
     return found if same and _setting(found) == _setting(wanted) else None
 
@@ -97,29 +163,23 @@ def _make_folder(out: Path) -> None:
         raise ValueError(f"out {out} cannot be a folder: {error.strerror}") from None
 
 
-def _run_one(
-    planned: Run,
-    module: str,
-    choose: Choose,
-    out: Path,
-    board: Board,
-) -> Run:
+def _run_one(plan: _Plan, device: jax.Device, track: Track) -> Run:
     """The run, whether it ended well or not, its folder written."""
-    start = time.perf_counter()
+    start, run = time.perf_counter(), plan.run(device)
     try:
-        experiment = load(module)
-        choice = choose(planned.name, experiment)
-        planned = _with_choice(planned, choice)
-        result = experiment.run(choice.config, board.track)
-        return _write(_finished(planned, result, time.perf_counter() - start), out, result)
+        experiment = load(plan.module)
+        choice = plan.choose(plan.name, experiment)
+        run = _with_choice(run, choice)
+        result = experiment.run(choice.config, track)
+        return _write(_finished(run, result, time.perf_counter() - start), plan.out, result)
     except Exception as error:  # whatever it is, the other experiments still have their turn
         failed = dataclasses.replace(
-            planned,
+            run,
             seconds=time.perf_counter() - start,
             error=_without_paths(f"{type(error).__name__}: {error}"),
             traceback=_trace(error),
         )
-        return _write(failed, out)
+        return _write(failed, plan.out)
 
 
 def _with_choice(run: Run, choice: Choice) -> Run:

@@ -2,16 +2,21 @@
 
 A page is described by the records below and says nothing about looks; ``templates/page.html`` and
 ``page.css`` hold those.  All text is escaped; figures are SVG images inside the page, each with
-its alternative text; a content security policy forbids the page to fetch anything.
+its alternative text.  ``page.js`` sorts tables, tells the values under a pointer and switches
+between light and dark; without it the page says the same.  A content security policy forbids the
+page to fetch anything, and to run any other script.
 """
 
 import base64
+import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bcejax.commands.pointing import Panel
 from bcejax.commands.typesetting import typeset
 from bcejax.numerics import require
 
@@ -31,15 +36,10 @@ class Paragraph(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Text whose white space counts: a formula, a program, a traceback."""
+    """Text whose white space counts: a formula, a program; ``role`` "error" is a traceback's."""
 
     text: str
-
-
-class Heading(NamedTuple):
-    """A heading below the section's."""
-
-    text: str
+    role: str = "plain"
 
 
 class Facts(NamedTuple):
@@ -50,12 +50,13 @@ class Facts(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """A figure: SVG text, its alternative text, its caption, and links to its files."""
+    """A figure: SVG text, its alternative text, its caption, links to its files, values to tell."""
 
     svg: str
     alt: str
     caption: str
     links: Mapping[str, str] = {}
+    panels: tuple[Panel, ...] = ()
 
     @property
     def source(self) -> str:
@@ -86,7 +87,7 @@ class Entry(NamedTuple):
     title: str
     badge: Badge
     remarks: tuple[str, ...] = ()
-    anchor: str = ""  # the id of a section
+    link: str = ""  # an address, or # and a section's anchor
 
 
 class Findings(NamedTuple):
@@ -95,7 +96,7 @@ class Findings(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-Block = Paragraph | Listing | Heading | Facts | Drawing | Grid | Findings
+Block = Paragraph | Listing | Facts | Drawing | Grid | Findings
 
 
 class Section(NamedTuple):
@@ -109,12 +110,15 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A whole page: title, opening lines, front page, sections."""
+    """A whole page: title, opening lines, sections; what it is a front page of; pages beside it."""
 
     title: str
     lead: tuple[str, ...]
     sections: tuple[Section, ...]
     entries: tuple[Entry, ...] = ()
+    beside: Mapping[str, str] = {}  # label to address
+    badge: Badge | None = None
+    kicker: str = ""  # a word above the title
 
 
 def make_grid(
@@ -183,7 +187,10 @@ def render_page(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"typeset": typeset, "kind": lambda block: type(block).__name__}
-    text: str = environment.get_template("page.html").render(page=page)
+    script = resources.files(__package__).joinpath("templates", "page.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = environment.get_template("page.html")
+    text: str = template.render(page=page, script=script, digest=digest)
     return text
 
 

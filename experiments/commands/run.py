@@ -1,11 +1,12 @@
 """``python -m experiments run``: run experiments, write their folders and the report over all."""
 
+import os
 from collections.abc import Sequence
 from itertools import takewhile
 
 from rich.console import Console
 
-from experiments.flags import HELP, read_flags
+from experiments.flags import HELP, Flags, names_in, read_flags
 from experiments.folder import Run
 from experiments.progress import watch
 from experiments.record import check_variant, write_record
@@ -23,9 +24,13 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
     modules = find(["all"] if not names and HELP.intersection(words) else names, registry)
     flags, choose = read_flags(modules, words)
     check_variant(flags.variant)
+    if flags.jobs < 1:
+        raise ValueError(f"jobs {flags.jobs} is not a number of processes from 1 on")
+    if flags.jobs > 1:  # or the first process would take most of a GPU's memory for itself
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if flags.quick and flags.config != "default":
         raise ValueError(f"--quick takes the tiny configurations, not --config {flags.config}")
-    modules = _without(modules, flags.skip, registry)
+    modules = _chosen(modules, flags, registry)
     console = Console(highlight=False)
     runs: list[Run] = []
     interrupted = False
@@ -38,6 +43,7 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
                 device=flags.device,
                 board=board,
                 resume=flags.resume,
+                jobs=flags.jobs,
             ):
                 runs.append(run)
         except KeyboardInterrupt:
@@ -52,11 +58,14 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
     return INTERRUPTED if interrupted else int(not all(run.holds for run in runs))
 
 
-def _without(
-    modules: Sequence[str], names: Sequence[str], registry: Sequence[str]
-) -> tuple[str, ...]:
-    skipped = find(names, registry) if names else ()
-    rest = tuple(module for module in modules if module not in skipped)
-    if not rest:
-        raise ValueError("--skip leaves no experiment to run")
-    return rest
+def _chosen(modules: Sequence[str], flags: Flags, registry: Sequence[str]) -> tuple[str, ...]:
+    """Those of the modules that --only and --skip leave."""
+    only, skip = (
+        find(names, registry) if (names := names_in(words)) else ()
+        for words in (flags.only, flags.skip)
+    )
+    kept = [module for module in modules if module in only or not only]
+    left = tuple(module for module in kept if module not in skip)
+    if not left:
+        raise ValueError("--only and --skip leave no experiment to run")
+    return left

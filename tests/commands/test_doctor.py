@@ -148,4 +148,4 @@ def test_json_and_status_1_where_something_is(few, capsys):
 
 def test_an_absent_device_is_one_line(capsys):
     assert enter(["doctor", "--device", "tpu"]) == 2
-    assert capsys.readouterr().err == "error: device tpu is not here; JAX sees cpu\n"
+    assert capsys.readouterr().err == "error: device tpu is not here; JAX sees 1 cpu\n"

@@ -1,3 +1,6 @@
+import base64
+import hashlib
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -13,7 +16,6 @@ from bcejax.commands import (
     Entry,
     Facts,
     Findings,
-    Heading,
     Listing,
     Page,
     Paragraph,
@@ -23,7 +25,9 @@ from bcejax.commands import (
     render_page,
     write_page,
 )
+from bcejax.commands.pointing import Marks, Panel
 
+PANEL = Panel((0.1, 0.1, 0.9, 0.9), "logit", "loss", (Marks("ours", ((0.5, 0.5, "1", "2"),)),))
 SVG = '<svg width="72pt" height="36pt" xmlns="http://www.w3.org/2000/svg"><g id="a"/></svg>'
 
 
@@ -49,8 +53,7 @@ def read(*blocks):
 BLOCKS = {
     "paragraph": (Paragraph, "p"),
     "listing": (Listing, "pre"),
-    "heading": (Heading, "h3"),
-    "facts' caption": (lambda text: Facts(text, {}), "h4"),
+    "facts' caption": (lambda text: Facts(text, {}), "h3"),
     "fact's word": (lambda text: Facts("", {text: 1}), "dt"),
     "fact": (lambda text: Facts("", {"word": text}), "dd"),
     "figure's caption": (lambda text: Drawing(SVG, "alt", text), "figcaption"),
@@ -68,7 +71,7 @@ def test_text_comes_through_escaped(name):
     text = """<script>alert("1")</script> & {{ 7 * 7 }} 'x'"""
     found = read(build(text))
     assert (tag, text) in found.texts
-    assert "script" not in [name for name, _ in found.tags]
+    assert [attrs for name, attrs in found.tags if name == "script"] == [{}]  # the page's own
 
 
 @settings(max_examples=30, deadline=None)
@@ -84,8 +87,40 @@ def test_a_figure_is_inside_the_page_and_knows_its_width():
     assert Drawing("<svg/>", "alt", "").width == 640
     tags = read(drawing).tags
     assert ("img", {"src": drawing.source, "alt": "alt"}) in tags
-    assert ("a", {"href": "a.svg"}) in tags
+    assert ("a", {"href": "a.svg", "download": None}) in tags
     assert ("figure", {"style": "--width: 96px"}) in tags
+
+
+def test_values_of_a_figure_are_data_and_not_a_program():
+    panel = PANEL._replace(x="</script><b>")
+    html = render_page(Page("", (), (Section("", "a", (Drawing(SVG, "a", "", {}, (panel,)),)),)))
+    ((data,),) = [re.findall(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)]
+    assert json.loads(data) == json.loads(json.dumps([panel]))
+
+
+def test_only_the_script_of_the_page_may_run():
+    html = render_page(Page("", (), ()))
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+    assert "://" not in html
+
+
+def test_a_page_leads_to_those_beside_it_and_says_what_it_is():
+    found = Reader(
+        render_page(
+            Page(
+                "T", (), (), beside={"All": "../all.html"}, badge=Badge("fails", False), kicker="k"
+            )
+        )
+    )
+    assert ("a", {"href": "../all.html"}) in found.tags
+    assert ("span", {"class": "badge bad"}) in found.tags
+    assert ("p", "k") in found.texts
+
+
+def test_a_traceback_is_told_apart():
+    assert ("pre", {"tabindex": "0", "class": "error"}) in read(Listing("Traceback", "error")).tags
 
 
 def test_a_wide_figure_is_told_apart():
@@ -134,15 +169,15 @@ def test_a_badge_is_more_than_a_colour():
 
 def test_the_contents_lead_to_the_sections():
     sections = tuple(Section(f"Part {i}", f"part-{i}", ()) for i in range(2))
-    entries = tuple(Entry(s.title, Badge("holds", True), (), s.anchor) for s in sections)
+    entries = tuple(Entry(s.title, Badge("holds", True), (), f"#{s.anchor}") for s in sections)
     found = Reader(render_page(Page("Title", ("Lead.",), sections, entries)))
     links = [attrs["href"] for tag, attrs in found.tags if tag == "a"]
-    assert links == ["#part-0", "#part-1", "#top", "#top"]
-    assert {"part-0", "part-1", "top"} <= {attrs.get("id") for _, attrs in found.tags}
+    assert links == ["#part-0", "#part-1"]
+    assert {"part-0", "part-1"} <= {attrs.get("id") for _, attrs in found.tags}
 
 
 def test_no_colour_stands_outside_of_the_style_sheet():
-    html = render_page(Page("T", (), (Section("P", "p", (Drawing(SVG, "a", ""),)),)))
+    html = render_page(Page("T", (), (Section("P", "p", (Drawing(SVG, "a", "", {}, (PANEL,)),)),)))
     assert not re.search(r"#[0-9a-f]{3,6}\b", html.partition("</style>")[2])
 
 

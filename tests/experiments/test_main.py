@@ -32,6 +32,7 @@ def test_a_run_leaves_a_whole_folder(tmp_path, capsys):
         "report.html",
         "steady_gauge/config.json",
         "steady_gauge/environment.json",
+        "steady_gauge/figures/readings.json",
         "steady_gauge/figures/readings.png",
         "steady_gauge/figures/readings.svg",
         "steady_gauge/report.html",

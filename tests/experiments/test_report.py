@@ -1,6 +1,7 @@
 """The pages that a run leaves, read as a browser would."""
 
 import base64
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from experiments.__main__ import main
-from experiments.report import read_runs
+from experiments.folder import read_run
+from experiments.report import page_of_one, read_runs
 
 FAKES = ("broken_pump", "steady_gauge", "tight_bound")
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -51,9 +53,10 @@ def out(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["report.html", "steady_gauge/report.html"])
-def path(request, out):
-    return out / request.param
+@pytest.fixture(scope="module")
+def path(out):
+    """Of a page with all that a page can hold."""
+    return out / "steady_gauge" / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -67,26 +70,38 @@ def test_runs_are_in_the_order_of_the_registry(out):
     assert [run.name for run in read_runs(out, ["tight_bound"])] == names
 
 
-def test_the_page_needs_no_network(page, path):
-    sources = [attrs["src"] for _, attrs in page.tags if "src" in attrs]
-    assert sources
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
-    text = path.read_text(encoding="utf-8")
-    assert "://" not in text
-    assert not re.search(r"url\(|@import|<script|<link|<iframe", text)
-    policy = {"http-equiv": "Content-Security-Policy"}
-    assert any(policy.items() <= attrs.items() for attrs in page.all("meta"))
+def test_no_page_needs_a_network(out):
+    for path in out.rglob("report.html"):
+        text = path.read_text(encoding="utf-8")
+        sources = [attrs["src"] for _, attrs in Reader(text).tags if "src" in attrs]
+        assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+        assert bool(sources) == (path.parent.name == "steady_gauge")
+        assert "://" not in text
+        assert not re.search(r"url\(|@import|<link|<iframe", text)
+        assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'; ' in text
 
 
-def test_links_lead_to_what_is_there(page, path):
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
+def test_links_lead_to_what_is_there(out):
+    for path in out.rglob("report.html"):
+        page = Reader(path.read_text(encoding="utf-8"))
+        ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+        assert len(ids) == len(set(ids))
+        targets = [attrs["href"] for attrs in page.all("a")]
+        assert targets
+        for target in targets:
+            assert (path.parent / target).is_file()
+        for _, attrs in page.tags:
+            assert attrs.get("aria-labelledby") is None or attrs["aria-labelledby"] in ids
+
+
+def test_a_page_leads_to_the_first_and_to_its_neighbours(page):
     targets = [attrs["href"] for attrs in page.all("a")]
-    assert targets
-    for target in targets:
-        assert target[1:] in ids if target[0] == "#" else (path.parent / target).is_file()
-    for _, attrs in page.tags:
-        assert attrs.get("aria-labelledby") is None or attrs["aria-labelledby"] in ids
+    assert targets[:3] == [
+        "../report.html",
+        "../broken_pump/report.html",
+        "../tight_bound/report.html",
+    ]
+    assert "tables/readings.csv" in targets
 
 
 def test_each_figure_has_words_and_is_an_image(page):
@@ -102,6 +117,16 @@ def test_each_table_has_a_caption_and_scrolls_in_its_own_box(page):
     tags = [(tag, attrs.get("class")) for tag, attrs in page.tags]
     assert tags[tags.index(("table", None)) - 1] == ("div", "scroll")
     assert all(attrs["scope"] == "col" for attrs in page.all("th"))
+
+
+def test_a_figure_knows_its_values(page, path):
+    (data,) = [json.loads(text) for text in page.texts if text.startswith("[[[")]
+    assert [series[0] for _, _, _, (series,) in data] == ["", "value"]
+    (x, y) = data[0][3][0][1][7][2:]
+    assert (x, y) == ("7", "0.5")
+    path.parent.joinpath("figures", "readings.json").rename(path.parent / "away.json")
+    assert page_of_one(read_run(path.parent), path.parent).sections[1].blocks[0].panels == ()
+    path.parent.joinpath("away.json").rename(path.parent / "figures" / "readings.json")
 
 
 def test_text_of_experiments_is_escaped(page):
@@ -123,7 +148,6 @@ def test_a_page_says_what_was_asked_expected_and_found(page):
         "0.5 ulp ≤ 2 ulp, 75 % to spare",
         "It is read twice.",
         "python -m experiments run steady_gauge",
-        "The first 20 of 60 rows; the files hold all.",
     ):
         assert words in text
 
@@ -140,8 +164,10 @@ def test_a_page_reads_on_phones_in_the_dark_and_on_paper(page, path):
 
 def test_the_first_page_has_each_question_with_its_verdict_and_margin(out):
     text = (out / "report.html").read_text(encoding="utf-8")
-    contents = Reader(re.search("<nav.*?</nav>", text, re.DOTALL)[0])
-    assert [attrs["href"] for attrs in contents.all("a")] == [f"#{name}" for name in FAKES]
+    contents = Reader(re.search('<nav aria-label="Contents".*?</nav>', text, re.DOTALL)[0])
+    assert [attrs["href"] for attrs in contents.all("a")] == [
+        f"{name}/report.html" for name in FAKES
+    ]
     words = "\n".join(contents.texts)
     for each in (
         "did not finish",
@@ -159,4 +185,5 @@ def test_a_failed_run_shows_its_traceback(out):
     page = Reader((out / "broken_pump" / "report.html").read_text(encoding="utf-8"))
     text = "\n".join(page.texts)
     assert "Traceback (most recent call last):" in text
+    assert page.all("pre")[0]["class"] == "error"
     assert "RuntimeError: the pump <broke> at ~/pump" in text

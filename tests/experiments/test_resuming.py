@@ -67,13 +67,17 @@ def test_half_a_folder_runs_again(unmodified, earlier):
     assert read_run(earlier / "steady_gauge").holds
 
 
-def test_skip_leaves_out(tmp_path, capsys):
-    assert run("all", "--skip", "broken_pump", "tight_bound", out=tmp_path) == 0
-    assert set(dates(tmp_path)) == {"steady_gauge"}
-    assert run("all", "--skip", "brken_pump", out=tmp_path) == 2
-    assert "broken_pump" in capsys.readouterr().err
+def test_only_and_skip_choose(tmp_path, capsys):
+    assert run("all", "--skip", "broken_pump,tight_bound", out=tmp_path / "a") == 0
+    assert set(dates(tmp_path / "a")) == {"steady_gauge"}
+    words = ["--only", "steady_gauge", "--only", "tight_bound,broken_pump", "--skip", "broken_pump"]
+    assert run("all", *words, out=tmp_path / "b") == 1
+    assert set(dates(tmp_path / "b")) == {"steady_gauge", "tight_bound"}
+    for flag in ("--skip", "--only"):
+        assert run("all", flag, "brken_pump", out=tmp_path) == 2
+        assert "broken_pump" in capsys.readouterr().err
     assert run("steady_gauge", "--skip", "steady_gauge", out=tmp_path) == 2
-    assert "--skip leaves no experiment to run" in capsys.readouterr().err
+    assert "--only and --skip leave no experiment to run" in capsys.readouterr().err
 
 
 def test_quick_is_tiny_and_nothing_else(tmp_path, capsys):

@@ -8,14 +8,13 @@ nothing is at fault, 1 where something is.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-import jax
 from rich.console import Console
 from rich.markup import escape
 
 from bcejax.commands.doctor.checks import CHECKS, Finding, Health
 from bcejax.commands.flags import parse_flags
+from bcejax.commands.platforms import Platform, on_device
 
 COLOURS = {Health.WELL: "green", Health.NOTE: "yellow", Health.FAULT: "bold red"}
 
@@ -24,7 +23,7 @@ COLOURS = {Health.WELL: "green", Health.NOTE: "yellow", Health.FAULT: "bold red"
 class Flags:
     """Of doctor."""
 
-    device: Literal["cpu", "gpu", "tpu"] | None = None
+    device: Platform | None = None
     """What to look at; JAX's own choice if not given."""
     json: bool = False
     """Print the findings as JSON, when all are there."""
@@ -33,19 +32,11 @@ class Flags:
 def main(args: Sequence[str]) -> int:
     """Look, print; the exit status."""
     flags = parse_flags(Flags, args, command="doctor", description=__doc__)
-    with jax.default_device(_device(flags.device)):
+    with on_device(flags.device):
         findings = [_shown(check(), quiet=flags.json) for check in CHECKS]
     if flags.json:
         print(json.dumps([each._asdict() for each in findings], indent=2))
     return int(any(each.health is Health.FAULT for each in findings))
-
-
-def _device(platform: str | None) -> jax.Device:
-    try:
-        return jax.devices(platform)[0]
-    except RuntimeError:  # how JAX says that a platform is absent
-        there = ", ".join(sorted({each.platform for each in jax.devices()}))
-        raise ValueError(f"device {platform} is not here; JAX sees {there}") from None
 
 
 def _shown(finding: Finding, *, quiet: bool) -> Finding:

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments.device import on_device
+from bcejax.commands.platforms import on_device
 
 
 def test_arrays_are_on_the_device_inside():
