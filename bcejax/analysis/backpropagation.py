@@ -38,7 +38,14 @@ Arrays = list[tuple[np.ndarray, np.ndarray]]
 
 
 class Activation(NamedTuple):
-    """A function of one number with its first two derivatives, elementwise."""
+    """A function of one number with its first two derivatives, elementwise.
+
+    Example:
+        >>> import numpy as np
+        >>> cube = Activation(lambda z: z**3, lambda z: 3 * z**2, lambda z: 6 * z)
+        >>> [float(each(np.float64(2))) for each in cube]
+        [8.0, 12.0, 12.0]
+    """
 
     value: Callable[[np.ndarray], np.ndarray]
     first: Callable[[np.ndarray], np.ndarray]

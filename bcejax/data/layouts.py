@@ -5,7 +5,16 @@ from typing import NamedTuple
 
 
 class CorruptShardError(ValueError):
-    """A shard, or a block of one, that cannot be read: cut off, damaged or empty."""
+    """A shard, or a block of one, that cannot be read: cut off, damaged or empty.
+
+    Example:
+        >>> import tempfile
+        >>> from bcejax.data import open_shards
+        >>> with tempfile.NamedTemporaryFile(suffix=".npz") as empty:
+        ...     open_shards(empty.name, label="ill")
+        Traceback (most recent call last):
+        bcejax.data.layouts.CorruptShardError: ... is not a whole npz archive: ...
+    """
 
 
 class Layout(NamedTuple):

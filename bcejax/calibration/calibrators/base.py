@@ -21,7 +21,14 @@ from bcejax.solvers import SolverStatus
 
 
 class CalibratorStatus(enum.IntEnum):
-    """How a fit ended."""
+    """How a fit ended.
+
+    Example:
+        >>> from bcejax.calibration import TemperatureScaling
+        >>> fitted = TemperatureScaling.fit([0, 1, 0, 1], logits=[-2.0, 1.0, 3.0, 2.0])
+        >>> CalibratorStatus(int(fitted.status)).name
+        'CONVERGED'
+    """
 
     CONVERGED = SolverStatus.CONVERGED  # at the optimum, to the last digits of the dtype
     AT_BOUND = SolverStatus.SEPARATED  # at the edge of the family, or the optimum is at infinity
