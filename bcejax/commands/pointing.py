@@ -13,6 +13,7 @@ import numpy as np
 from bcejax.commands.typesetting import typeset
 
 MOST = 2000  # marks of a figure; of more, some that are spread evenly over each series
+NAMED = {"FixedFormatter", "FuncFormatter", "StrCategoryFormatter"}  # of ticks that bear names
 FOUR_DIGITS = ".4g"
 
 
@@ -128,10 +129,11 @@ def _said(number: float, words: dict[float, str]) -> str:
 
 def _words(axis: Any) -> dict[float, str]:
     """The names of places on an axis whose ticks bear names."""
-    if not hasattr(axis.get_major_formatter(), "seq"):
+    formatter, places = axis.get_major_formatter(), axis.get_majorticklocs()
+    if type(formatter).__name__ not in NAMED:
         return {}
-    names = (_plain(text.get_text()) for text in axis.get_ticklabels())
-    return dict(zip(map(float, axis.get_majorticklocs()), names, strict=False))
+    names = map(_plain, formatter.format_ticks(places))
+    return dict(zip(map(float, places), names, strict=True))
 
 
 def _label(artist: Any) -> str:
