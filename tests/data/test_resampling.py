@@ -3,9 +3,10 @@
 import jax
 import numpy as np
 import pytest
+from jax.extend.random import threefry_2x32
 from scipy import stats
 
-from bcejax.data.resampling import index_below, resample_counts, resampling
+from bcejax.data.resampling import index_below, resample_counts, resampling, threefry
 
 N, M = 12, 4000
 KEY = jax.random.key(3)
@@ -65,3 +66,15 @@ def test_an_index_is_the_upper_half_of_a_64_bit_product():
     for bound in (1, 3, 40_000, 70_001, 2**31 - 1):
         found = jax.jit(index_below)(bits, np.uint32(bound))
         np.testing.assert_array_equal(found, bits.astype(np.uint64) * np.uint64(bound) >> 32)
+
+
+def test_words_are_those_of_jax():
+    key, *counters = np.random.default_rng(0).integers(0, 2**32, (3, 2), dtype=np.uint32)
+    words = np.concatenate(jax.jit(threefry)(key, *counters))
+    assert np.array_equal(words, threefry_2x32(key, np.concatenate(counters)))
+
+
+def test_what_int32_cannot_number_is_refused():
+    draws = resampling(KEY, np.ones(4, bool))
+    with pytest.raises(ValueError, match=r"count must be below 2\^31 / 4, .* got 536870912"):
+        resample_counts(draws, 0, 2**29)

@@ -12,7 +12,7 @@ on columns brought to mean 0 and variance 1, which moves no optimum.
 
 **Two rounds.**  The first runs in float32 as a whole until the squared decrement G H^-1 G is below
 1e-5, and takes the step from there.  The second takes its gradients in full precision.  A hessian
-in float32 slows nothing: an error e becomes about e^2 + 1e-6 e.
+in float32 slows nothing: an error e becomes about e^2 + 1e-6 e.  C is made once, if there is room.
 
 **Line search.**  Along a step s of a convex F the slope G(b + t s)·s rises from G(b)·s < 0.  t goes
 from 1 to 1/4, 1/16, ... while it rises above 0.9 of what it was below 0; values, which would take a
@@ -40,12 +40,12 @@ import numpy as np
 from jax import lax
 
 from bcejax.numerics import is_traced
-from bcejax.solvers.newton import weighted_terms
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 
 ELEMENTS = 2**22  # numbers in an array that is worked on
+FEW = 4  # times as many fits as columns are worth making C, over this
 STRAGGLERS = 64  # one in so many fits is quicker alone
 ROUGH = 1e-5  # squared decrement at which float32 has done its part
 SHORT = 0.25  # change of a logit by a step that may end at an optimum
@@ -65,6 +65,7 @@ class Columns(NamedTuple):
     gaps: jax.Array  # (blocks, length), 1 where a row is not finite and so put to 0
     means: jax.Array  # (p,), 0 for the intercept
     sizes: jax.Array  # (p,), 1 for the intercept
+    pairs: jax.Array | None = None  # (length, p (p + 1) / 2): C, if it was made beforehand
 
     def outward(self, inner: jax.Array, intercept: bool) -> jax.Array:
         """Params (m, p) of the inputs from those of the rows."""
@@ -107,6 +108,7 @@ class Fine(NamedTuple):
     """The second round, one row per fit."""
 
     params: jax.Array  # (m, p)
+    values: jax.Array  # (m,), of F there
     norms: jax.Array  # (m,), of the gradient there
     gaps: jax.Array  # (m,), the duality gap there
     done: jax.Array  # (m,) bool
@@ -141,8 +143,8 @@ def fit_at_once(
     columns, fits, light, state = _begin(problem, weights, l2, start)
     state = _repeat(_rough_step, state, *light)
     rough_steps = state.steps
-    last = _repeat(_fine_step, _hand_over(state, columns), columns, fits, tol)
-    return _solutions(columns, fits, rough_steps, last, intercept=problem.intercept)
+    last = _repeat(_fine_step, _hand_over(state, columns), columns, fits, tol, light[0].pairs)
+    return _solutions(columns, rough_steps, last, intercept=problem.intercept)
 
 
 def _repeat(step: Callable[..., State], state: State, *given: Any) -> State:
@@ -165,6 +167,8 @@ def _begin(
     columns = _standardised(problem, len(l2))
     fits = _own(columns, weights, l2, problem.intercept)
     light = _in_float32(columns), _in_float32(fits)
+    if len(columns.rows) == 1 and _worth_pairs(fits.ridge):
+        light = light[0]._replace(pairs=_pairs(light[0].rows[0])), light[1]
     if start is None:
         alone = _in_sum(light[1])
         nothing = jnp.zeros((1, columns.rows.shape[-1]), jnp.float32)
@@ -225,6 +229,8 @@ def _laid(array: jax.Array, length: int, axis: int = 0) -> jax.Array:
 
 def _own(columns: Columns, weights: jax.Array, l2: jax.Array, intercept: bool) -> Fits:
     """The fits of weights (m, n) and penalties (m,)."""
+    # once: XLA on CPU sums what it has to convert several times slower
+    weights = weights.astype(columns.rows.dtype)
     weights = _laid(weights, columns.rows.shape[1], axis=1)
     p = columns.rows.shape[2]
     moments = jnp.concatenate(
@@ -238,7 +244,7 @@ def _own(columns: Columns, weights: jax.Array, l2: jax.Array, intercept: bool) -
     )
 
     def sums(i: Any) -> jax.Array:
-        return _product(weights[:, i].astype(moments.dtype), moments[i])
+        return _product(weights[:, i], moments[i])
 
     found = _over_blocks(sums, len(moments))
     totals = found[:, -2:-1]
@@ -283,7 +289,7 @@ def _first_step(params: jax.Array, columns: Columns, fits: Fits) -> Rough:
         rows = columns.rows[block]
         probs = lax.logistic(rows @ params[0] + columns.offset[block])[:, None]
         terms = (probs - columns.labels[block][:, None]) * rows
-        bends = (probs * (1 - probs)) * _pairs(rows)
+        bends = (probs * (1 - probs)) * _pairs_of(columns, block)
         return fits.weights[:, block] @ jnp.concatenate([terms, bends], axis=1)
 
     found = _over_blocks(sums, len(columns.rows)) / fits.totals
@@ -314,23 +320,41 @@ def _rough_step(state: Rough, columns: Columns, fits: Fits) -> Rough:
 def _hand_over(state: Rough, columns: Columns) -> Fine:
     params = state.params + jnp.where(state.done[:, None], state.moves, 0)
     params = params.astype(columns.rows.dtype)
-    norms = jnp.full(len(params), jnp.inf, params.dtype)
-    return Fine(params, norms, norms, jnp.zeros_like(state.done), jnp.zeros_like(state.steps))
+    unknown = jnp.full(len(params), jnp.inf, params.dtype)
+    steps, done = jnp.zeros_like(state.steps), jnp.zeros_like(state.done)
+    return Fine(params, unknown, unknown, unknown, done, steps)
 
 
 @jax.jit
-def _fine_step(state: Fine, columns: Columns, fits: Fits, tol: jax.Array) -> Fine:
+def _fine_step(
+    state: Fine, columns: Columns, fits: Fits, tol: jax.Array, pairs: jax.Array | None
+) -> Fine:
     """A full step, and the gradient there."""
-    gradients, hessians = _derivatives(columns, fits, state.params)
+    gradients, hessians = _derivatives(columns._replace(pairs=pairs), fits, state.params)
     moves = jnp.where(state.done[:, None], 0, _newton_steps(hessians, gradients, fits))
     params = state.params + moves
-    gradients = _derivatives(columns, fits, params)[0]
+    gradients, values = _gradients(columns, fits, params)
     # in the inputs' params; the last row is the intercept's, if one of the means is not 0
     outer = gradients + columns.means / columns.sizes * gradients[:, -1:]
     norms = jnp.max(jnp.abs(outer) / fits.scales, axis=1)
     done = state.done | (fits.sound & (norms <= tol) & _are_short(columns, moves))
     gaps = _gaps(gradients, hessians[:, :, -1].astype(gradients.dtype), fits.ridge)
-    return Fine(params, norms, gaps, done, state.steps + ~state.done)
+    return Fine(params, values, norms, gaps, done, state.steps + ~state.done)
+
+
+def _gradients(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """G (m, p) and F (m,)."""
+
+    def sums(block: Any) -> tuple[jax.Array, jax.Array]:
+        rows, weights, logits = _block(columns, fits, params, block)
+        labels = columns.labels[block]
+        losses = jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+        slopes = weights * (lax.logistic(logits) - labels)
+        return _product(slopes, rows), jnp.einsum("ml,ml->m", weights, losses)
+
+    gradients, values = _over_blocks(sums, len(columns.rows))
+    values = values / fits.totals[:, 0] + jnp.sum(fits.ridge * params**2, axis=1) / 2
+    return gradients / fits.totals + fits.ridge * params, values
 
 
 def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -342,10 +366,9 @@ def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.A
         # what cancels in p - y is below the rounding of the sum
         gradients = _product(weights * (probs - columns.labels[block]), rows)
         bends = (weights * (probs * (1 - probs))).astype(jnp.float32)
+        if _worth_pairs(params):
+            return gradients, bends @ _pairs_of(columns, block)
         rows = rows.astype(jnp.float32)
-        if len(params) > rows.shape[1]:
-            return gradients, bends @ _pairs(rows)
-        # for a few fits these are more work than the hessians
         return gradients, lax.map(lambda own: (rows.T * own) @ rows, bends)
 
     gradients, hessians = _over_blocks(sums, len(columns.rows))
@@ -353,6 +376,18 @@ def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.A
         hessians = _unpacked(hessians)
     hessians = hessians / fits.totals.astype(jnp.float32)[:, :, None]
     return gradients / fits.totals + fits.ridge * params, hessians
+
+
+def _worth_pairs(params: jax.Array) -> bool:
+    """Whether so many fits (m, p) outweigh making C."""
+    return FEW * len(params) > params.shape[1]
+
+
+def _pairs_of(columns: Columns, block: Any) -> jax.Array:
+    """C of a block."""
+    if columns.pairs is not None:
+        return columns.pairs
+    return _pairs(columns.rows[block].astype(jnp.float32))
 
 
 def _pairs(rows: jax.Array) -> jax.Array:
@@ -375,7 +410,7 @@ def _block(
     """The rows, the weights and the logits of a block."""
     rows = columns.rows[block]
     logits = _product(params, rows.T) + columns.offset[block]
-    return rows, fits.weights[:, block].astype(rows.dtype), logits
+    return rows, fits.weights[:, block], logits
 
 
 def _newton_steps(hessians: jax.Array, gradients: jax.Array, fits: Fits) -> jax.Array:
@@ -398,23 +433,14 @@ def _are_short(columns: Columns, moves: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames="intercept")
-def _solutions(
-    columns: Columns, fits: Fits, steps: jax.Array, last: Fine, *, intercept: bool
-) -> Solution:
+def _solutions(columns: Columns, steps: jax.Array, last: Fine, *, intercept: bool) -> Solution:
     params = columns.outward(last.params, intercept)
     m, d = len(params), params.shape[1] - intercept
-
-    def sums(block: Any) -> jax.Array:
-        _, weights, x = _block(columns, fits, last.params, block)
-        return jnp.sum(weighted_terms(x, columns.labels[block], weights)[0], axis=1)
-
-    values = _over_blocks(sums, len(columns.rows)) / fits.totals[:, 0]
-    values = values + jnp.sum(fits.ridge * last.params**2, axis=1) / 2
     status = jnp.where(last.done, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
     return Solution(
         params[:, :d],
-        params[:, -1] if intercept else jnp.zeros_like(values),
-        values,
+        params[:, -1] if intercept else jnp.zeros_like(last.values),
+        last.values,
         last.norms,
         last.gaps,
         jnp.zeros((m, d + 1), params.dtype),

@@ -194,7 +194,7 @@ def _at_once(
 ) -> tuple[Solution, Solution]:
     """Fits to all data at all penalties, and from these those without a fold."""
     world, count = problem.world.xp, len(others) - 1
-    shares = world.ones_like(problem.weights) if equal else problem.weights
+    shares = np.ones(len(problem.labels), np.int32) if equal else problem.weights
     fit = functools.partial(fit_in_world, problem, _without_a_fold, **options)
     path = fit(source=(others[-1:], shares), l2=grid, start=None)
     start = path.coefficients
