@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from bcejax.calibration.pieces import sum_of_pieces
 from bcejax.losses import bce_gradient, bce_with_logits, bce_with_probs
-from bcejax.numerics import bernoulli_variance, check_labels, check_probs, log_odds, sigmoid, within
+from bcejax.numerics import bernoulli_variance, check_labels, check_probs, log_odds, sigmoid
 
 Result = TypeVar("Result")
 
@@ -140,6 +141,7 @@ def evaluate(
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     hard: bool = False,
+    additive: bool = False,
 ) -> Result:
     """What a function makes of checked examples, by one program with the checks.
 
@@ -155,6 +157,8 @@ def evaluate(
         weights: as there.
         where: as there.
         hard: as there.
+        additive: whether the function sums over examples; then it sees many piece by piece,
+            ``bcejax.calibration.pieces``.
 
     Returns:
         The function's result.
@@ -179,7 +183,12 @@ def evaluate(
         raise TypeError(f"where has dtype {mask.dtype}; it must be boolean")
     given = (labels, scores, _spreading("weights", weights, labels.shape), mask)
     result, acceptable = _evaluated(
-        *given, function=function, options=options, is_logits=logits is not None, hard=hard
+        *given,
+        function=function,
+        options=options,
+        is_logits=logits is not None,
+        hard=hard,
+        additive=additive,
     )
     if not isinstance(acceptable, jax.core.Tracer) and not acceptable:
         _say_what_is_wrong(name, hard, *given)
@@ -190,21 +199,25 @@ def _themselves(examples: Examples) -> Examples:
     return examples
 
 
-@functools.partial(jax.jit, static_argnames=("function", "options", "is_logits", "hard"))
+@functools.partial(
+    jax.jit, static_argnames=("function", "options", "is_logits", "hard", "additive")
+)
 def _evaluated(
-    labels: jax.Array,
-    scores: jax.Array,
-    weights: jax.Array | None,
-    mask: jax.Array | None,
-    *,
+    *given: jax.Array | None,
     function: Callable[..., Result],
     options: tuple[Hashable, ...],
     is_logits: bool,
     hard: bool,
+    additive: bool,
 ) -> tuple[Result, jax.Array]:
     """The result; and whether every value can be taken and one example counts."""
-    examples, acceptable = _laid_out(labels, scores, weights, mask, is_logits, hard)
-    return function(examples, *options), acceptable
+
+    def evaluated(*given: jax.Array | None) -> tuple[Result, jax.Array]:
+        examples = _laid_out(*given, is_logits=is_logits, hard=hard)
+        return function(examples, *options), jnp.sum(examples.weights)
+
+    result, weight = sum_of_pieces(evaluated, *given) if additive else evaluated(*given)
+    return result, weight > 0  # nan where a value was refused
 
 
 def _laid_out(
@@ -214,35 +227,43 @@ def _laid_out(
     mask: jax.Array | None,
     is_logits: bool,
     hard: bool,
-) -> tuple[Examples, jax.Array]:
-    """Flat, with 0 for all that cannot count, weight nan where it should; whether none should."""
+) -> Examples:
+    """Flat, with 0 for all that cannot count, and weight nan where it should."""
     dtype = jnp.promote_types(scores.dtype, jnp.float32)
     weights = jnp.ones((), dtype) if weights is None else weights.astype(dtype)
-    weights = jnp.broadcast_to(weights, labels.shape)
-    labels, scores, weights = (
-        (each if mask is None else jnp.where(mask, each, 0)).ravel()
-        for each in (labels.astype(dtype), scores, weights)
-    )
-    labels, strange_label = _accepted(labels, 0.0, 1.0)
+    weights = weights if mask is None else jnp.where(mask, weights, 0)
+    weights = jnp.broadcast_to(weights, labels.shape).ravel()
+    labels, fine = _accepted(labels.astype(dtype).ravel(), 0.0, 1.0)
     if hard:
-        strange_label |= (labels != 0) & (labels != 1)
-    scores, strange_score = _accepted(scores, *((-jnp.inf, jnp.inf) if is_logits else (0.0, 1.0)))
-    refused = (weights != 0) & (strange_label | strange_score) | ~(weights >= 0)
-    refused |= jnp.isinf(weights)
-    examples = Examples(
+        fine &= (labels == 0) | (labels == 1)
+    bounds = (-jnp.inf, jnp.inf) if is_logits else (0.0, 1.0)
+    scores, fine_score = _accepted(scores.ravel(), *bounds)
+    fine = (fine & fine_score) | (weights == 0)
+    fine &= (weights >= 0) & (weights < jnp.inf)
+    return Examples(
         labels=labels,
-        weights=jnp.where(refused, jnp.nan, weights),
+        weights=jnp.where(fine, weights, jnp.nan),
         logits=scores if is_logits else None,
         probs=None if is_logits else scores,
     )
-    return examples, ~jnp.any(refused) & jnp.any(weights != 0)
 
 
 def _accepted(values: jax.Array, low: float, high: float) -> tuple[jax.Array, jax.Array]:
-    """Values in [low, high], 0 where there is none such, and where that is."""
-    strange = jnp.isnan(within(values, low, high))
-    # masked before they pass the gate, so that no nan meets its derivative
-    return within(jnp.where(strange, 0, values), low, high), strange
+    """Values in [low, high], those that miss it by rounding moved, others 0; and which could be."""
+    slack = 4 * jnp.finfo(values.dtype).eps
+    fine = (values >= low - slack) & (values <= high + slack)
+    return _moved(jnp.where(fine, values, 0), low, high), fine
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _moved(values: jax.Array, low: float, high: float) -> jax.Array:
+    """The nearest in [low, high]; derivative 1."""
+    return jnp.clip(values, low, high)
+
+
+@_moved.defjvp
+def _moved_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
+    return _moved(*primals, low, high), tangents[0]
 
 
 def nan_unless_counted(weights: jax.Array) -> jax.Array:

@@ -91,9 +91,14 @@ def bin_index(scores: jax.Array, inner_edges: ArrayLike, closed: Closed) -> jax.
         Array([0, 2, 9], dtype=int32)
     """
     inner = jnp.asarray(inner_edges)
-    side = "right" if closed == "left" else "left"
-    method = "compare_all" if len(inner) <= FEW else "scan_unrolled"
-    return jnp.searchsorted(inner, scores, side=side, method=method).astype(jnp.int32)
+    if len(inner) > FEW:
+        side = "right" if closed == "left" else "left"
+        found = jnp.searchsorted(inner, scores, side=side, method="scan_unrolled")
+        return found.astype(jnp.int32)
+    # edge by edge: compared all at once, a loop over pieces would keep a table of them
+    beyond = jnp.greater_equal if closed == "left" else jnp.greater
+    none = jnp.zeros(scores.shape, jnp.int32)
+    return sum((beyond(scores, edge).astype(jnp.int32) for edge in inner), none)
 
 
 def place(examples: Examples, rule: BinRule) -> tuple[jax.Array, jax.Array]:

@@ -127,6 +127,7 @@ def in_bins(
     rule: BinRule,
     labels: ArrayLike,
     *options: Hashable,
+    additive: bool = False,
     **given: Any,
 ) -> Result:
     """What a function makes of checked examples in settled bins.
@@ -140,6 +141,7 @@ def in_bins(
         rule: what was asked for.
         labels: as ``as_examples`` takes them.
         *options: of the function.
+        additive: whether the function sums over examples, as ``evaluate`` takes it.
         **given: logits, probs, weights and where, as ``as_examples`` takes them.
 
     Returns:
@@ -152,7 +154,7 @@ def in_bins(
         Array(15, dtype=int32, weak_type=True)
     """
     if rule.strategy == "width" and rule.bins != "cube_root":
-        return evaluate(function, labels, None, rule, *options, **given)
+        return evaluate(function, labels, None, rule, *options, additive=additive, **given)
     examples = as_examples(labels, **given)
     rule, ordering = settle(rule, examples)
     return function(examples, ordering, rule, *options)

@@ -28,6 +28,7 @@ References:
 
 import functools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -97,22 +98,43 @@ def expected_calibration_error(
     if debias and norm == math.inf:
         raise ValueError("debias is for norm 1 or 2; no debiased form of norm inf is known")
     given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
-    return in_bins(_error, rule, labels, norm, debias, **given)
+    sums = in_bins(_sums, rule, labels, norm, debias, additive=True, **given)
+    return _error(sums, norm, debias)
+
+
+class Sums(NamedTuple):
+    """What the errors are made of; None for what is not needed."""
+
+    total: jax.Array  # of the weights
+    residual: jax.Array  # (bins,) of w r, r = label - probability
+    weight: jax.Array | None  # (bins,) of w
+    label: jax.Array | None  # (bins,) of w y
+    square: jax.Array | None  # (bins,) of w r^2
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "norm", "debias"))
-def _error(
+def _sums(
     examples: Examples, ordering: Ordering | None, rule: BinRule, norm: float, debias: bool
-) -> jax.Array:
+) -> Sums:
     w, r = examples.weights, examples.residuals()
     table = bin_table(examples, ordering, rule)
-    residual, total = table.sums(w * r), jnp.sum(w)
+    return Sums(
+        total=jnp.sum(w),
+        residual=table.sums(w * r),
+        weight=table.sums(w) if norm != 1 or debias else None,
+        label=table.sums(w * examples.labels) if norm == 1 and debias else None,
+        square=table.sums(w * r**2) if norm != 1 and debias else None,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("norm", "debias"))
+def _error(sums: Sums, norm: float, debias: bool) -> jax.Array:
+    weight, residual, total = sums.weight, sums.residual, sums.total
     if not debias:
-        # norm 1 does not read the weights of the bins, and XLA then leaves them out
-        return NORMS[norm](table.sums(w), residual, total)
+        return NORMS[norm](weight, residual, total)
     if norm == 1:
-        return _debiased_first(table.sums(w), residual, table.sums(w * examples.labels), total)
-    return _root(unbiased_square(table.sums(w), residual, table.sums(w * r**2)))
+        return _debiased_first(weight, residual, sums.label, total)
+    return _root(unbiased_square(weight, residual, sums.square))
 
 
 def _first(weight: jax.Array, residual: jax.Array, total: jax.Array) -> jax.Array:
