@@ -16,27 +16,34 @@ LIGHTLY = (
     "plots/",
     "solvers/",
     "training/",
+    "losses/test_contrastive.py",
+    "losses/test_linear_head.py",
+    "losses/test_scans.py",
+    "losses/test_transforms.py",
+    "test_docstrings.py",
 )
 # files that take longest, longest first: a worker that is left with one at the end works alone
 LONGEST = (
-    "experiments/test_registry.py",
     "test_notebooks.py",
+    "losses/test_family.py",
     "test_docstrings.py",
-    "losses/test_linear_head.py",
-    "training/test_sharding.py",
-    "training/test_streaming.py",
-    "training/test_fitting.py",
-    "training/test_checkpoints.py",
-    "training/ensembles/test_fitting.py",
+    "experiments/test_registry.py",
+    "calibration/test_suite.py",
     "experiments/test_data_parallel.py",
-    "experiments/test_keras_tutorial.py",
-    "experiments/test_recalibration.py",
-    "experiments/test_likelihood.py",
+    "commands/calibrate/test_entry.py",
+    "calibration/calibrators/test_base.py",
     "calibration/reporting/test_report.py",
     "calibration/calibrators/test_nonparametric.py",
-    "calibration/calibrators/test_base.py",
     "calibration/test_state.py",
-    "calibration/test_suite.py",
+    "training/test_epochs.py",
+    "training/test_checkpoints.py",
+    "training/test_sharding.py",
+    "training/ensembles/test_fitting.py",
+    "solvers/inference/test_profile.py",
+    "solvers/engines/test_newton_cg.py",
+    "solvers/test_newton.py",
+    "losses/test_contrastive.py",
+    "losses/test_linear_head.py",
 )
 
 
@@ -65,9 +72,9 @@ def is_light(path):
 def _programs(request):
     """Compile without LLVM's costly passes where last digits are not counted; forget in time.
 
-    Losses, numerics, oracles, docstrings and notebooks are compiled as users have them, and so
-    are experiments when they are run. Each program keeps memory maps, of which Linux gives a
-    process 65,530; beyond them XLA crashes.
+    Losses, numerics, oracles and notebooks are compiled as users have them, and so are experiments
+    when they are run. Each program keeps memory maps, of which Linux gives a process 65,530;
+    beyond them XLA crashes.
     """
     lightly = is_light(request.path)
     with pytest.MonkeyPatch.context() as patch:

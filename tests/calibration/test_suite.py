@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from calibration.suite import MEASURES, SIZE, padded, sample
@@ -12,22 +11,30 @@ every_measure = pytest.mark.parametrize("name", MEASURES)
 
 
 @functools.cache
-def compiled(name):
-    measure = MEASURES[name]
-    return jax.jit(lambda labels, probs, weights, where: measure(
-        labels, probs=probs, weights=weights, where=where
-    ))  # fmt: skip
+def compiled(name, *, rows=False):
+    """A measure as one program, of one set of examples or of rows of them."""
+
+    def measure(arguments):
+        given = dict(arguments)
+        return MEASURES[name](given.pop("labels"), **given)
+
+    return jax.jit(jax.vmap(measure) if rows else measure)
 
 
-def measured(name, arguments, *, wide=True):
-    """The leaves of a measure's result, each an array."""
-    with jax.enable_x64(wide):
-        dtype = np.float64 if wide else np.float32
-        given = {
-            key: each if each.dtype == bool else each.astype(dtype)
-            for key, each in arguments.items()
-        }
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(compiled(name)(**given))]
+def measured(name, arguments):
+    """The leaves of a measure's result in float32, each an array."""
+    with jax.enable_x64(False):
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(compiled(name)(arguments))]
+
+
+def both(name, *arguments):
+    """The leaves for each of two sets of examples, in float64 and in one program."""
+    with jax.enable_x64(True):
+        rows = jax.tree.map(lambda *each: np.stack(each).astype(
+            bool if each[0].dtype == bool else np.float64
+        ), *arguments)  # fmt: skip
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(compiled(name, rows=True)(rows))]
+    return [[leaf[row] for leaf in leaves] for row in range(2)]
 
 
 def assert_close(got, want, tolerance):
@@ -40,8 +47,8 @@ def assert_close(got, want, tolerance):
 def test_weight_k_is_k_copies_and_weight_0_is_absence(name, seed):
     labels, probs, weights = sample(seed)
     copies = np.repeat(np.arange(len(labels)), weights.astype(int))
-    want = measured(name, padded(labels[copies], probs[copies]))
-    assert_close(measured(name, padded(labels, probs, weights)), want, 1e-9)
+    of_copies = padded(labels[copies], probs[copies])
+    assert_close(*both(name, padded(labels, probs, weights), of_copies), 1e-9)
 
 
 @every_measure
@@ -49,13 +56,14 @@ def test_order_does_not_matter(name):
     arguments = padded(*sample(2))
     shuffled = np.random.default_rng(0).permutation(SIZE)
     other = {key: each[shuffled] for key, each in arguments.items()}
-    assert_close(measured(name, other), measured(name, arguments), 1e-9)
+    assert_close(*both(name, other, arguments), 1e-9)
 
 
 @every_measure
-def test_float32_says_what_float64_says(name):
-    arguments = padded(*sample(3))
-    assert_close(measured(name, arguments, wide=False), measured(name, arguments), 2e-4)
+def test_float32_says_what_float64_says_and_vmap_what_the_loop(name):
+    sets = padded(*sample(3)), padded(*sample(5))
+    for row, arguments in zip(both(name, *sets), sets, strict=True):
+        assert_close(measured(name, arguments), row, 2e-4)
 
 
 @every_measure
@@ -86,21 +94,17 @@ def test_at_the_edges_eager_and_compiled_agree(name, edge):
     with jax.enable_x64(False):
         given = dict(arguments)
         eager = jax.tree.leaves(MEASURES[name](given.pop("labels"), **given))
-    assert_close([np.asarray(leaf) for leaf in eager], measured(name, arguments, wide=False), 1e-5)
+    assert_close([np.asarray(leaf) for leaf in eager], measured(name, arguments), 1e-5)
 
 
 @every_measure
-def test_vmap_over_weights_is_the_loop(name):
+def test_weights_alone_may_be_mapped(name):
+    """What is not mapped is concrete, and checked as such beside weights that are traced."""
     arguments = padded(*sample(5))
-    rows = np.stack([arguments["weights"], np.roll(arguments["weights"], 3)])
-    rows[:, :2] = 1
-
-    def measure(weights):
-        given = {key: each for key, each in arguments.items() if key not in ("labels", "weights")}
-        return MEASURES[name](arguments["labels"], weights=weights, **given)
-
+    rows = np.stack([arguments.pop("weights")] * 2)
+    labels = arguments.pop("labels")
+    batched = jax.vmap(lambda weights: MEASURES[name](labels, weights=weights, **arguments))
     with jax.enable_x64(False):
-        batched = jax.tree.leaves(jax.vmap(measure)(jnp.asarray(rows)))
-    for row, weights in enumerate(rows):
-        one = measured(name, {**arguments, "weights": weights}, wide=False)
-        assert_close([np.asarray(leaf[row]) for leaf in batched], one, 2e-5)
+        shapes = jax.tree.leaves(jax.eval_shape(batched, rows))
+    one = measured(name, {"labels": labels, "weights": rows[0], **arguments})
+    assert [each.shape for each in shapes] == [(2, *leaf.shape) for leaf in one]
