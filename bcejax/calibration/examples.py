@@ -203,7 +203,11 @@ def _themselves(examples: Examples) -> Examples:
     jax.jit, static_argnames=("function", "options", "is_logits", "hard", "additive")
 )
 def _evaluated(
-    *given: jax.Array | None,
+    labels: jax.Array,
+    scores: jax.Array,
+    weights: jax.Array | None,
+    mask: jax.Array | None,
+    *,
     function: Callable[..., Result],
     options: tuple[Hashable, ...],
     is_logits: bool,
@@ -212,10 +216,13 @@ def _evaluated(
 ) -> tuple[Result, jax.Array]:
     """The result; and whether every value can be taken and one example counts."""
 
-    def evaluated(*given: jax.Array | None) -> tuple[Result, jax.Array]:
-        examples = _laid_out(*given, is_logits=is_logits, hard=hard)
+    def evaluated(
+        labels: jax.Array, scores: jax.Array, weights: jax.Array | None, mask: jax.Array | None
+    ) -> tuple[Result, jax.Array]:
+        examples = _laid_out(labels, scores, weights, mask, is_logits, hard)
         return function(examples, *options), jnp.sum(examples.weights)
 
+    given = (labels, scores, weights, mask)
     result, weight = sum_of_pieces(evaluated, *given) if additive else evaluated(*given)
     return result, weight > 0  # nan where a value was refused
 

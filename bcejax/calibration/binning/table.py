@@ -19,7 +19,7 @@ References:
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -120,7 +120,7 @@ def reliability_curve(
     if interval not in INTERVALS:
         raise ValueError(f"interval {interval!r} is not one of {sorted(INTERVALS)}")
     check_confidence(confidence)
-    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     return in_bins(_curve, rule, labels, interval, confidence, **given)
 
 

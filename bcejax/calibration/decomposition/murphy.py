@@ -30,7 +30,7 @@ References:
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +100,7 @@ def murphy_decomposition(
          Array(0.0625, dtype=float32), Array(0.1875, dtype=float32))
     """
     rule = bin_rule(bins, strategy, closed)
-    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     return in_bins(_decomposition, rule, labels, debias, **given)
 
 

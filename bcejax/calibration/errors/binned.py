@@ -28,7 +28,7 @@ References:
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -97,7 +97,7 @@ def expected_calibration_error(
         raise ValueError(f"norm {norm!r} is not one of 1, 2, inf")
     if debias and norm == math.inf:
         raise ValueError("debias is for norm 1 or 2; no debiased form of norm inf is known")
-    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     sums = in_bins(_sums, rule, labels, norm, debias, additive=True, **given)
     return _error(sums, norm, debias)
 
@@ -107,9 +107,9 @@ class Sums(NamedTuple):
 
     total: jax.Array  # of the weights
     residual: jax.Array  # (bins,) of w r, r = label - probability
-    weight: jax.Array | None  # (bins,) of w
-    label: jax.Array | None  # (bins,) of w y
-    square: jax.Array | None  # (bins,) of w r^2
+    weight: Any  # (bins,) of w
+    label: Any  # (bins,) of w y
+    square: Any  # (bins,) of w r^2
 
 
 @functools.partial(jax.jit, static_argnames=("rule", "norm", "debias"))

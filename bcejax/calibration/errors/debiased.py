@@ -25,7 +25,7 @@ References:
 """
 
 import functools
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -84,7 +84,7 @@ def debiased_squared_error(
     rule = bin_rule(bins, strategy, closed)
     if form not in ("pairs", "labels"):
         raise ValueError(f"form {form!r} is not one of 'pairs', 'labels'")
-    given = {"logits": logits, "probs": probs, "weights": weights, "where": where}
+    given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     return in_bins(_squared_error, rule, labels, form, **given)
 
 
