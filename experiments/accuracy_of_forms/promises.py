@@ -10,21 +10,19 @@ from experiments import Claim
 from experiments.accuracy_of_forms.cells import Sheet
 from experiments.accuracy_of_forms.forms import HIGHEST, OURS, QUANTITIES
 from experiments.accuracy_of_forms.points import KNOWN
+from experiments.tolerances import tolerance
 
-BOUNDS: dict[str, dict[str, tuple[float, float]]] = {  # in ulp: for labels 0 and 1, for others
-    OURS: {"value": (3, 3), "gradient": (1, 1), "hessian": (2.5, 2.5), "third": (5, 5)},
-    HIGHEST: {"value": (1, 2), "gradient": (1, 2), "hessian": (2, 2), "third": (5, 5)},
-}
-ROUNDED_ONCE = (0.501, 0.501)  # in 16 bits, where it computes in float32
 LEFT_AT_MINIMUM = {"float32": 2.0**-44, "float64": 2.0**-96}  # of sigmoid(x), with "highest"
 
 
 def claims_on_ours(sheets: Mapping[str, Sheet]) -> Iterator[Claim]:
     """The documented bounds, over all regions; label by label where they differ."""
     for dtype, sheet in sheets.items():
-        for form, quantity in itertools.product(BOUNDS, QUANTITIES):
+        allowed = tolerance(dtype)
+        bounds = {OURS: allowed.losses, HIGHEST: allowed.highest}
+        for form, quantity in itertools.product(bounds, QUANTITIES):
             errors, soft = _as_promised(sheet, form, quantity), _are_soft(sheet)
-            hard_bound, bound = ROUNDED_ONCE if _is_narrow(sheet) else BOUNDS[form][quantity]
+            hard_bound, bound = bounds[form][quantity]
             text = f"{form}, {quantity} in {dtype}, worst error"
             if hard_bound == bound:
                 yield Claim(f"{text} for any label", errors.max(), "<=", bound, "ulp")

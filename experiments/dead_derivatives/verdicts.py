@@ -18,8 +18,7 @@ from experiments.dead_derivatives.deaths import (
     first_of,
     newton_step,
 )
-
-STEP_ULP = 4  # gradient 1, second derivative 2.5, one rounding
+from experiments.tolerances import tolerance
 
 
 def claims_of(scans: Mapping[str, Scan], deaths: list[Death], step: float) -> Iterator[Claim]:
@@ -30,7 +29,7 @@ def claims_of(scans: Mapping[str, Scan], deaths: list[Death], step: float) -> It
             text = f"{form} in {dtype}: logits where a derivative has lost half of its digits"
             yield Claim(text, lost, "==", 0)
             text = f"{form} in {dtype}: relative error of a Newton step over eps"
-            yield Claim(text, newton_error(scan, form), "<=", STEP_ULP)
+            yield Claim(text, newton_error(scan, form), "<=", tolerance(dtype).newton_step)
         dead = first_of(deaths, dtype, OPTAX, "hessian").zero
         off = math.nan if dead is None else dead - sum_is_its_argument(dtype)
         text = f"optax in {dtype}: logit where its second derivative dies, off the predicted one"

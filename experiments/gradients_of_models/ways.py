@@ -32,16 +32,13 @@ from experiments.gradients_of_models.setting import (
     Setting,
     mean_loss,
 )
+from experiments.tolerances import tolerance
 
 KINDS: dict[str, Callable[..., dict[str, Callable[..., jax.Array]]]] = {
     "gradient": gradients_of,
     "Hessian": hessians_of,
     "Hessian product": hessian_products_of,
 }
-
-# How far off a derivative as a whole may be at ordinary parameters: the certain bound is for the
-# worst order of the worst signs, this is what practice may expect.
-IN_PRACTICE = {"float64": 1e-13, "float32": 5e-5, "bfloat16": 5e-2}
 
 POINTS = ("ordinary", "sure")
 WORST_ULP = "worst (ulp)"
@@ -137,7 +134,8 @@ def _claims(rows: list[Row], config: Config) -> Iterator[Claim]:
             yield Claim(text, share, "<=", 1)
         whole = largest(where(here, parameters="ordinary"), WHOLE)
         text = f"any derivative in {precision}, any way, ordinary parameters: relative error"
-        yield Claim(text, whole, "<=", IN_PRACTICE[precision])
+        # the certain bound is for the worst order of the worst signs, this is what to expect
+        yield Claim(text, whole, "<=", tolerance(precision).model)
 
 
 def _answer(rows: list[Row], config: Config) -> str:
