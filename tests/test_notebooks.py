@@ -53,8 +53,24 @@ def same(stored, fresh):
     )
 
 
-def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS][:1] == ["1_the_loss.ipynb"]
+def test_the_readme_names_every_notebook_by_its_title():
+    readme = NOTEBOOKS[0].with_name("README.md").read_text(encoding="utf-8")
+    links = dict(re.findall(r"\[(\d · [^]]+)\]\((\d_\w+\.ipynb)\)", readme))
+    assert list(links.values()) == [path.name for path in NOTEBOOKS]
+    for title, name in links.items():
+        first = nbformat.read(NOTEBOOKS[0].with_name(name), 4).cells[0].source
+        assert first.startswith(f"# {title}")
+
+
+@each_notebook
+def test_it_ends_with_exercises_and_folded_answers(path):
+    cells = nbformat.read(path, 4).cells
+    exercises = next(cell.source for cell in cells if "## Exercises" in cell.source)
+    questions, answers = exercises.partition("## Exercises")[2].split("<details>")
+    numbered = re.compile(r"^\d+(?=\. )", re.MULTILINE)
+    assert len(numbered.findall(questions)) >= 3
+    assert numbered.findall(questions) == numbered.findall(answers)
+    assert re.search(r"^1\. ", printed(code_cells(nbformat.read(path, 4))[-1]), re.MULTILINE)
 
 
 def run(notebook, folder, history):
