@@ -76,4 +76,4 @@ def modules_after(statement: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-EXPERIMENT = Experiment(run, default=Config(), tiny=Config(repeats=1, limit=3.0))
+EXPERIMENT = Experiment(run, default=Config(), tiny=Config(repeats=1, limit=3.0), alone=True)

@@ -72,4 +72,5 @@ EXPERIMENT = Experiment(
         looped=2,
         judged=False,
     ),
+    alone=True,
 )

@@ -48,4 +48,5 @@ EXPERIMENT = Experiment(
     default=Config(),
     tiny=Config(sizes=(1, 2, 4), folds=2, resamples=20, raced=0),
     full=Config(folds=10, turns=40, claimed=1.0),
+    alone=True,
 )

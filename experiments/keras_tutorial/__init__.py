@@ -85,4 +85,5 @@ EXPERIMENT = Experiment(
     default=Config(),
     # a third held back leaves whole batches on both sides: half of the compiling
     tiny=Config(hidden=4, epochs=4, learning_rate=0.01, validation=1 / 3, gain=0.02, repeats=0),
+    alone=True,
 )

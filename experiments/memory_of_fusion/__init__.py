@@ -49,4 +49,5 @@ EXPERIMENT = Experiment(
         judged_from=50_000,
         claimed=1.0,
     ),
+    alone=True,
 )

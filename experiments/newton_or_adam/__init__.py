@@ -46,4 +46,5 @@ EXPERIMENT = Experiment(
     run,
     default=Config(),
     tiny=Config(problems=("pima",), epochs=12, rates=(1e-3, 1e-2), repeats=1),
+    alone=True,
 )

@@ -77,4 +77,5 @@ EXPERIMENT = Experiment(
         ways=(OURS, WHOLE, TORCH, COMPILED),
         claimed=1.0,
     ),
+    alone=True,
 )

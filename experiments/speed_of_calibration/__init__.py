@@ -28,6 +28,13 @@ import jax
 
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.peers_of_calibration.peers import left_out, quietly
+from experiments.speed_of_calibration.scaling import (
+    answer_of_growth,
+    calls_of,
+    claims_of_growth,
+    figure_of_growth,
+    tabulate_growth,
+)
 from experiments.speed_of_calibration.setting import REPORT, Config, draw_data
 from experiments.speed_of_calibration.standings import (
     answer_of,
@@ -52,14 +59,16 @@ def run(config: Config, track: Track = untracked) -> Result:
         if config.reported:
             calls[REPORT, OURS] = report_of(data, config)
         standings, answers = race(calls, config, track)
+        growth, _ = race(calls_of(data, config), config, track)
         apart = differences(tasks, answers)
     return Result(
         Verdict(
-            claims_of(standings, apart, tasks, config),
-            answer_of(standings, tasks, config) + left_out(),
+            claims_of(standings, apart, tasks, config)
+            + (claims_of_growth(growth) if config.judged else ()),
+            f"{answer_of(standings, tasks, config)} {answer_of_growth(growth)}{left_out()}",
         ),
-        tables=(tabulate(standings, apart),),
-        figures=(figure_of(standings),),
+        tables=(tabulate(standings, apart), tabulate_growth(growth)),
+        figures=(figure_of(standings), figure_of_growth(growth)),
     )
 
 
@@ -72,9 +81,11 @@ EXPERIMENT = Experiment(
         venn_abers=500,
         new=50,
         reported=0,
+        sizes=(500, 1000, 2000),
         turns=1,
         burst=0.0,
         judged=False,
     ),
     full=Config(venn_abers=1_000_000),
+    alone=True,
 )

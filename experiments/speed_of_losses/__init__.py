@@ -66,5 +66,8 @@ def run(config: Config, track: Track = untracked) -> Result:
 
 
 EXPERIMENT = Experiment(
-    run, default=Config(), tiny=Config(logits=50_000, turns=1, calls=1, judged=False)
+    run,
+    default=Config(),
+    tiny=Config(logits=50_000, turns=1, calls=1, judged=False),
+    alone=True,
 )

@@ -76,4 +76,5 @@ EXPERIMENT = Experiment(
         growth=20.0,
     ),
     full=Config(megabytes=(1000, 2500, 5000), group=2**16, window=2**17, every=64, growth=0.05),
+    alone=True,
 )

@@ -1,7 +1,9 @@
 """Experiments at once, each in a process of its own."""
 
+import importlib.util
 import io
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from experiments.environment import ROOT
 from experiments.folder import read_run
 from experiments.jobs import Ended, Step, Task, _may_start, _telling, in_processes
 from experiments.progress import watch
+from experiments.registry import REGISTRY
 
 FAKES = ("steady_gauge", "sudden_end")
 
@@ -88,3 +91,13 @@ def test_steps_are_told_but_not_more_often_than_one_can_read():
 def test_jobs_counts_from_one(capsys, fakes):
     assert main(["run", "all", "--jobs", "0"], FAKES) == 2
     assert "jobs 0 is not a number of processes from 1 on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", REGISTRY)
+def test_what_takes_times_says_that_it_must_be_alone(module):
+    spec = importlib.util.find_spec(module)
+    folder = Path(spec.origin).parent if spec.submodule_search_locations else None
+    files = folder.rglob("*.py") if folder else [Path(spec.origin)]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    if any(re.search(r"experiments\.(timing|apart) import|perf_counter", text) for text in texts):
+        assert any("alone=True" in text for text in texts)
