@@ -29,6 +29,8 @@ class Config:
     """Predictions of the report; 0 leaves it out."""
     resamples: int = 1000
     """Resamples of its intervals."""
+    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    """Numbers of predictions by which the growth of times is told."""
     turns: int = 5
     """Turns that every way has."""
     burst: float = 0.1
@@ -59,7 +61,7 @@ class Data(NamedTuple):
 
 def draw_data(config: Config) -> Data:
     """An overconfident model's predictions, and labels of the truth."""
-    n = max(config.predictions, config.pairs, config.venn_abers, config.reported)
+    n = max(config.predictions, config.pairs, config.venn_abers, config.reported, *config.sizes)
     rng = np.random.default_rng(config.seed)
     truth = 1.5 * rng.standard_normal(n)
     logits = (1.4 * truth - 0.2).astype(np.float32)

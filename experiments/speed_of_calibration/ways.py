@@ -45,15 +45,15 @@ def tasks_of(data: Data, config: Config) -> dict[str, Task]:
     here = installed()
     every = data.first(config.predictions)
     return {
-        ECE: Task(_ece(every, here), "torchmetrics", 5, 1e-4),
-        COMPILED: Task(_ece_compiled(every, here), "torchmetrics", 1.5, 1e-4),
-        ISOTONIC: Task(_isotonic(every, here), "scikit-learn", 1.3, 1e-4),
-        SMOOTH: Task(_smooth(every, here), "relplot", 6, 3e-3),
-        TEMPERATURE: Task(_temperature(every, here), "scikit-learn", 4, 1e-3),
-        PLATT: Task(_platt(every, here), "scikit-learn", 4, 1e-3),
-        KERNEL: Task(_kernel(data.first(config.pairs), here), "netcal", 500, 1e-4),
+        ECE: Task(_ece(every, here), "torchmetrics", 10, 1e-4),
+        COMPILED: Task(_ece_compiled(every, here), "torchmetrics", 4, 1e-4),
+        ISOTONIC: Task(_isotonic(every, here), "scikit-learn", 2, 1e-4),
+        SMOOTH: Task(_smooth(every, here), "relplot", 10, 3e-3),
+        TEMPERATURE: Task(_temperature(every, here), "scikit-learn", 8, 1e-3),
+        PLATT: Task(_platt(every, here), "scikit-learn", 8, 1e-3),
+        KERNEL: Task(_kernel(data.first(config.pairs), here), "netcal", 1000, 1e-4),
         VENN_ABERS: Task(
-            _venn_abers(data.first(config.venn_abers), here, config), "venn-abers", 6, 1e-4
+            _venn_abers(data.first(config.venn_abers), here, config), "venn-abers", 10, 1e-4
         ),
     }
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from experiments import untracked
-from experiments.speed_of_calibration import standings
+from experiments.speed_of_calibration import scaling, standings
 from experiments.speed_of_calibration.setting import REPORT, SECONDS, Config, draw_data
 from experiments.speed_of_calibration.turns import race
 from experiments.speed_of_calibration.ways import ECE, KERNEL, Task, tasks_of
@@ -75,3 +75,30 @@ def test_times_of_few_predictions_are_not_judged():
     claims = standings.claims_of(*fake(torchmetrics=0.1, report=99.0), Config(judged=False))
     assert len(claims) == 2
     assert all(claim.holds for claim in claims)
+
+
+def test_exponents_and_the_copy_are_read_off_the_times():
+    seconds = {
+        scaling.ECE: lambda n: 3e-9 * n,
+        "pairs": lambda n: n**2.0,
+        scaling.COPY: lambda n: 1e-9 * n,
+    }
+    growth = {
+        (what, n): Times(1.0, np.array([of(n)])) for what, of in seconds.items() for n in (10, 100)
+    }
+    assert {k: round(v, 6) for k, v in scaling.exponents(growth).items()} == {
+        scaling.ECE: 1,
+        "pairs": 2,
+        scaling.COPY: 1,
+    }
+    assert [claim.holds for claim in scaling.claims_of_growth(growth)] == [True, False]
+    np.testing.assert_allclose(scaling.over_copy(growth, 100), 3)
+
+
+def test_each_size_has_every_measure_and_a_copy_of_8_bytes_each():
+    config = Config(predictions=9, pairs=9, venn_abers=9, reported=9, sizes=(8, 16))
+    with jax.enable_x64(False):
+        calls = scaling.calls_of(draw_data(config), config)
+    assert [n for what, n in calls if what == scaling.COPY] == [8, 16]
+    assert len(calls) == 2 * (1 + len(scaling.MEASURES))
+    assert calls[scaling.COPY, 16].args[0].nbytes == 128
