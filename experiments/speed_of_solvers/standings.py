@@ -108,7 +108,7 @@ def claims_of(standings: list[Standing], ratios: list[Ratio], config: Config) ->
             f"{each.what}: time of {each.peer} over that of {each.way}",
             each.times,
             ">=",
-            config.claimed * each.aim,
+            config.claimed * each.aim * each.task.reached,
             "times",
         )
         for each in ratios

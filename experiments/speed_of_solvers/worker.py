@@ -12,6 +12,7 @@ import pickle
 import sys
 import traceback
 import warnings
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from experiments.speed_of_solvers.peers import PEERS, Call, ways_of
 from experiments.speed_of_solvers.problems import draw
 from experiments.speed_of_solvers.setting import Task
-from experiments.timing import timed
+from experiments.timing import seconds_of, timed
 
 CALLS = 5  # of a burst, at most
 
@@ -30,11 +31,13 @@ class Bench:
     def __init__(self, program: str, threads: int) -> None:
         self._program, self._threads = program, threads
         self._ways: dict[str, Call] = {}
+        self._inputs = np.zeros((0, 0))
 
     def prepare(self, task: Task, seed: int) -> list[str]:
         """Draw the data; the names of the ways."""
         self._ways.clear()  # before other data come
         data = draw(task, seed)
+        self._inputs = data.inputs
         if self._program in PEERS:
             self._ways = ways_of(self._program, task, data, self._threads)
         else:
@@ -58,6 +61,14 @@ class Bench:
         while len(taken) < CALLS and (not taken or sum(taken) + waking < seconds):
             taken.append(timed(self._ways[way])[0])
         return taken
+
+    def limits(self) -> tuple[float, float]:
+        """Seconds of a copy of the inputs X, and of a product X'X: the best of five each."""
+        inputs, copy = self._inputs, np.empty_like(self._inputs)
+        copying = partial(np.copyto, copy, inputs)
+        product = partial(np.matmul, inputs.T, inputs)
+        least = [min(seconds_of(each) for _ in range(CALLS)) for each in (copying, product)]
+        return least[0], least[1]
 
 
 def serve(program: str, threads: int) -> None:

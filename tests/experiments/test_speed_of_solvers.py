@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from experiments.speed_of_solvers import cold, standings, worker
+from experiments.speed_of_solvers import cold, scaling, standings, worker
 from experiments.speed_of_solvers.peers import ways_of
 from experiments.speed_of_solvers.problems import Data, draw, gradient_norms, placed, values
 from experiments.speed_of_solvers.setting import (
     ALIGNED,
     ALL,
+    BY_COLUMNS,
+    BY_EXAMPLES,
     COLD,
     L1,
     L2,
@@ -14,6 +16,8 @@ from experiments.speed_of_solvers.setting import (
     SMALL,
     TASKS,
     TINY,
+    TINY_BY_COLUMNS,
+    TINY_BY_EXAMPLES,
     TOLERANCE,
     Config,
     Task,
@@ -25,7 +29,8 @@ TINY_L2, TINY_L1, TINY_BOOTSTRAP, TINY_PATH = (TASKS[name] for name in TINY)
 
 
 def test_tasks_have_names_of_their_own():
-    assert len(TASKS) == len(ALL) + len(TINY) == 18
+    axes = (*BY_EXAMPLES, *BY_COLUMNS, *TINY_BY_EXAMPLES, *TINY_BY_COLUMNS)
+    assert len(TASKS) == len(ALL) + len(TINY) + len(axes) == 32
     assert set(SMALL) < set(ALL)
     assert "L1 2k x 5k, l1 0.1 of the largest" in ALL
     assert "1000 resamples of 1k x 10" in SMALL
@@ -180,3 +185,45 @@ def test_claims_follow_times_and_answers(changed, claimed, failing):
 
 def test_every_kind_of_task_is_there():
     assert {TASKS[name].kind for name in SMALL} >= {L2, L1, PATH, COLD}
+
+
+def test_claims_of_what_is_reached_of_an_aim():
+    found, ratios = fake()
+    task = ratios[0].task._replace(reached=0.75)
+    ratios = [each._replace(task=task) for each in ratios]
+    bounds = [c.bound for c in standings.claims_of(found, ratios, Config(claimed=0.5))[-2:]]
+    assert bounds == [0.75, 2.25]
+
+
+def points(axis, sizes, power):
+    """Times like the power of the size, half of the best other's, and twice the limit."""
+    shapes = [(n, 20) if axis == scaling.EXAMPLES else (5000, n) for n in sizes]
+    made = [
+        (Task(L2, *shape, aim=1), 1e-3 * n**power) for shape, n in zip(shapes, sizes, strict=True)
+    ]
+    return [
+        scaling.Point(axis, task, Times(1.0, np.array([t])), Times(1.0, np.array([2 * t])), "q", t)
+        for task, t in made
+    ]
+
+
+@pytest.mark.parametrize(("powers", "failing"), [((0.9, 1.8), 0), ((1.2, 1.8), 1), ((1.2, 2.1), 2)])
+def test_exponents_are_found_and_judged(powers, failing):
+    axes = (scaling.EXAMPLES, [1000, 3000, 9000]), (scaling.COLUMNS, [10, 30, 100])
+    found = [
+        p for (axis, sizes), e in zip(axes, powers, strict=True) for p in points(axis, sizes, e)
+    ]
+    shapes, fitted = scaling.tabulate_scaling(found)
+    np.testing.assert_allclose(fitted.columns["exponent"], np.repeat(powers, 3), rtol=1e-9)
+    np.testing.assert_allclose(shapes.columns["over bcejax"], 2)
+    np.testing.assert_allclose(shapes.columns["bcejax over the limit"], 1)
+    claims = scaling.scaling_claims(found, Config())
+    assert sum(not claim.holds for claim in claims) == failing
+    assert scaling.scaling_claims(found, Config(claimed=0.0)) == ()
+
+
+def test_limits_are_of_the_task_at_hand():
+    bench = worker.Bench("scikit-learn", 1)
+    bench.prepare(TINY_L2, 0)
+    assert bench._inputs.shape == (300, 5)
+    assert all(0 < seconds < 0.1 for seconds in bench.limits())
