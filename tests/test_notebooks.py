@@ -80,8 +80,8 @@ def run(notebook, folder, history):
         notebook,
         km=manager,
         resources={"metadata": {"path": str(folder)}},
-        timeout=60,  # seconds for a cell
-        startup_timeout=60,
+        timeout=300,  # seconds for a cell, on a busy machine
+        startup_timeout=300,
     )
     imports = os.pathsep.join(filter(None, sys.path))
     client.execute(env=os.environ | {"PYTHONPATH": imports, "IPYTHONDIR": str(history)})
