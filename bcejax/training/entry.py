@@ -22,7 +22,7 @@ def admit(
     like: Batch | None = None,
     mesh: Mesh | None = None,
 ) -> Batch:
-    """The batch on the device in ``dtype``, if it can be learnt from.
+    """The batch in ``dtype``, where programs take it from (``place``), if it can be learnt from.
 
     Args:
         batch: inputs (n, d), labels (n,), weights (n,) or None.
@@ -79,8 +79,11 @@ def _cast(array: ArrayLike, name: str, dtype: np.dtype) -> np.ndarray | jax.Arra
     array = array if isinstance(array, jax.Array) else np.asarray(array)
     if not any(jax.dtypes.issubdtype(array.dtype, kind) for kind in _NUMBERS):
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
-    with np.errstate(over="ignore"):  # what overflows is named below
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named below
         cast = array.astype(dtype, copy=False)
+        total = np.asarray(cast).sum()
+    if np.isfinite(total):  # so is each number, and that without an array of answers
+        return cast
     finite = np.isfinite(np.asarray(cast))
     if not finite.all():
         place = tuple(np.argwhere(~finite)[0].tolist())

@@ -28,7 +28,7 @@ from bcejax.training.program import Plan
 from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
 from bcejax.training.sharding import check_alike, check_mesh, is_first
-from bcejax.training.state import ADAM, Loss, init_state
+from bcejax.training.state import ADAM, Loss, split_model
 from bcejax.training.stopping import EarlyStopping
 
 _LARGE = 30.0  # standardised inputs hardly ever lie so far out
@@ -122,11 +122,12 @@ def fit(
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
     words = key_words(key)
-    state = init_state(model, optimizer, loss)
-    learnt = admit(train, "train", state.dtype, mesh=mesh)
+    state = split_model(model, optimizer, loss)
+    dtype = state.dtype
+    learnt = admit(train, "train", dtype, mesh=mesh)
     judged = None
     if validation is not None:
-        judged = admit(validation, "validation", state.dtype, learnt, mesh)
+        judged = admit(validation, "validation", dtype, learnt, mesh)
     plan = Plan(int(batch_size), early_stopping, mesh)
     settings = f"{epochs} {batch_size} {early_stopping!r}"
     given = {"model": state.params, "train": learnt, "validation": judged, "key": words}

@@ -17,12 +17,18 @@ from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state, run_epochs, start_run
 from bcejax.training.records import Figures, History, Status, describe
 from bcejax.training.sharding import largest, place, place_state
-from bcejax.training.state import TrainState
+from bcejax.training.state import TrainState, first_state
+from bcejax.training.stopping import EarlyStopping
 
 _VISIT = 0.2  # seconds from one visit of the host to the next
 _ROWS, _ENTRIES = 64, 2**20  # the most that the order of a chunk may hold: epochs, examples
 
-_begin = jax.jit(start_run, static_argnums=1)
+
+@partial(jax.jit, static_argnums=1)
+def _begin(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
+    return start_run(first_state(state), early_stopping)
+
+
 _advance = jax.jit(run_epochs, static_argnames="plan", donate_argnames="run")
 
 
@@ -30,6 +36,13 @@ def _shape(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeSt
     """The array without its numbers, and on one device without its place."""
     sharding = None if mesh is None else getattr(array, "sharding", NamedSharding(mesh, P()))
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
+
+
+def _blank_order(rows: int, n: int) -> np.ndarray:
+    """Zeros (rows, n) at the start of a cache line: a program takes those without a copy."""
+    numbers = np.zeros(rows * n + 16, np.int32)
+    first = -numbers.ctypes.data % 64 // numbers.itemsize
+    return numbers[first : first + rows * n].reshape(rows, n)
 
 
 class Loop:
@@ -50,7 +63,7 @@ class Loop:
         # 6 operations per example and parameter at 1e10 per second.
         params = sum(a.size for a in jax.tree.leaves(state.params))
         self._seconds = 2e-5 * n / plan.batch_size + 6e-10 * n * params
-        blank = np.empty(0, state.dtype)
+        blank = np.empty(0, data.train.labels.dtype)
         unseen = None if data.validation is None else blank
         self._chunks = [Figures(blank, blank, unseen, unseen)]
         self.run = place_state(_begin(state, plan.early_stopping), plan.mesh)
@@ -83,7 +96,7 @@ class Loop:
             and whoever looks at them waits.
         """
         count = self.agreed(min(most, self._rows, max(1, int(_VISIT / self._seconds))))
-        order = np.zeros((self._rows, self._n), np.int32)
+        order = _blank_order(self._rows, self._n)
         for row in range(count):
             order[row] = draw_order(self._words, self.done + row, self._n)
         arrays = place((order, np.int32(count)), self._plan.mesh)

@@ -7,12 +7,13 @@ loss) is static, so that a function of a state needs nothing else and ``jax.jit`
 and ``lax.scan`` take it as it stands.
 """
 
+import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx, struct
 from jax.typing import ArrayLike
@@ -95,20 +96,34 @@ def init_state(
         >>> state.params["hidden"][0]["kernel"].shape, int(state.step)
         ((8, 16), 0)
     """
+    return _first_state(split_model(model, optimizer, loss))
+
+
+def split_model(
+    model: nnx.Module, optimizer: optax.GradientTransformation, loss: Loss
+) -> TrainState:
+    """A state of the model's own arrays, whose optimizer has no memory yet.
+
+    Raises:
+        TypeError: as ``init_state``.
+    """
     if not isinstance(model, nnx.Module):
         raise TypeError(f"model must be a flax nnx.Module, got {type(model).__name__}")
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(f"optimizer must be optax's, such as optax.adam(1e-3), got {optimizer!r}")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
-    params, rest, opt_state, step = _first_arrays(params, rest, optimizer)
-    return TrainState(params, rest, opt_state, step, graphdef, optimizer, loss)
+    return TrainState(params, rest, (), np.int32(0), graphdef, optimizer, loss)  # type: ignore
+
+
+def first_state(state: TrainState) -> TrainState:
+    """Inside a program: copies of a state's arrays, and an optimizer that starts afresh."""
+    params, rest = jax.tree.map(jnp.copy, (state.params, state.rest))
+    opt_state, step = state.optimizer.init(params), jnp.zeros((), jnp.int32)
+    return dataclasses.replace(state, params=params, rest=rest, opt_state=opt_state, step=step)
 
 
 # In one program: eager, the zeros of Adam alone take half a millisecond.
-@partial(jax.jit, static_argnums=2)
-def _first_arrays(params, rest, optimizer):  # type: ignore[no-untyped-def]
-    params, rest = jax.tree.map(jnp.copy, (params, rest))
-    return params, rest, optimizer.init(params), jnp.zeros((), jnp.int32)
+_first_state = jax.jit(first_state)
 
 
 def update_model(model: nnx.Module, state: TrainState) -> None:

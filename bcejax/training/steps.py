@@ -18,10 +18,14 @@ from jax.sharding import Mesh
 
 from bcejax.data import Batch
 from bcejax.losses import reduce_losses
+from bcejax.models import MLP
 from bcejax.training.sharding import at_rest, divided, whole
 from bcejax.training.state import TrainState
 
 Tree = TypeVar("Tree")
+
+# Rows and numbers from which a batch is worth dividing between two threads.
+_ROWS, _NUMBERS = 512, 2**15
 
 
 class Metrics(NamedTuple):
@@ -81,7 +85,12 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         rest = jax.tree.map(lambda array: array, whole(state.rest, mesh))
         model = nnx.merge(state.graphdef, params, rest)
         model.train()
-        return model(batch.inputs), nnx.state(model, nnx.Not(nnx.Param))
+        if mesh is None and _gains_by_halves(model, batch.inputs):
+            halves = jnp.split(batch.inputs, [len(batch.inputs) // 2])
+            logits = jnp.concatenate([model(half) for half in halves])
+        else:
+            logits = model(batch.inputs)
+        return logits, nnx.state(model, nnx.Not(nnx.Param))
 
     def objective(logits: jax.Array) -> tuple[jax.Array, Metrics]:
         metrics = _measure(state, logits, batch)
@@ -102,6 +111,17 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         state, params=params, rest=rest, opt_state=opt_state, step=state.step + 1
     )
     return at_rest(after, mesh), metrics
+
+
+def _gains_by_halves(model: nnx.Module, inputs: jax.Array) -> bool:
+    """Whether a CPU is quicker with two halves of a batch, each logit being its own row's alone.
+
+    XLA's product of inputs and gradients hardly gains from a second thread; two products of half
+    the rows do: five epochs of 100 000 x 100 with 256 units and batches of 1024 take 7 % less.
+    """
+    large = len(inputs) >= _ROWS and inputs.size >= _NUMBERS
+    # no class made from it, which might look at other rows
+    return large and type(model) is MLP and jax.default_backend() == "cpu"
 
 
 @jax.jit

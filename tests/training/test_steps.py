@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from bcejax.data import Batch
-from bcejax.models import LogisticRegression
+from bcejax.models import MLP, LogisticRegression
 from bcejax.training import evaluate, init_state, train_step
 
 SGD = optax.sgd(0.5)
@@ -111,6 +111,25 @@ def test_a_batch_that_counts_nothing_moves_nothing(train):
     after, metrics = train_step(state, train._replace(weights=np.zeros(22)))
     assert metrics == (0, 0, 0)
     jax.tree.map(np.testing.assert_array_equal, after.params, state.params)
+
+
+class Another(MLP):
+    """Is not known to take rows by themselves."""
+
+
+def test_halves_of_a_large_batch_are_the_batch():
+    rng = np.random.default_rng(0)
+    batch = Batch(rng.normal(size=(601, 60)), rng.integers(0, 2, 601), rng.uniform(0, 2, 601))
+    with jax.enable_x64(True):
+        made = [each(60, (8,), nnx.tanh, rngs=nnx.Rngs(0)) for each in (MLP, Another)]
+        states = [init_state(model, SGD) for model in made]
+        texts = [train_step.lower(state, batch).as_text() for state in states]
+        halved, whole = (train_step(state, batch) for state in states)
+    assert ["300x60" in text for text in texts] == [True, False]
+    # float32: sums of 601 terms
+    leaves = zip(jax.tree.leaves(halved), jax.tree.leaves(whole), strict=True)
+    for one, other in leaves:
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 class Column(nnx.Module):
