@@ -38,13 +38,6 @@ def _shape(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeSt
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
 
 
-def _blank_order(rows: int, n: int) -> np.ndarray:
-    """Zeros (rows, n) at the start of a cache line: a program takes those without a copy."""
-    numbers = np.zeros(rows * n + 16, np.int32)
-    first = -numbers.ctypes.data % 64 // numbers.itemsize
-    return numbers[first : first + rows * n].reshape(rows, n)
-
-
 class Loop:
     """A training run between visits: its arrays, its figures so far, its pace.
 
@@ -96,7 +89,7 @@ class Loop:
             and whoever looks at them waits.
         """
         count = self.agreed(min(most, self._rows, max(1, int(_VISIT / self._seconds))))
-        order = _blank_order(self._rows, self._n)
+        order = np.zeros((self._rows, self._n), np.int32)
         for row in range(count):
             order[row] = draw_order(self._words, self.done + row, self._n)
         arrays = place((order, np.int32(count)), self._plan.mesh)
