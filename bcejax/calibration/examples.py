@@ -238,13 +238,14 @@ def _laid_out(
     """Flat, with 0 for all that cannot count, and weight nan where it should."""
     dtype = jnp.promote_types(scores.dtype, jnp.float32)
     weights = jnp.ones((), dtype) if weights is None else weights.astype(dtype)
-    weights = weights if mask is None else jnp.where(mask, weights, 0)
-    weights = jnp.broadcast_to(weights, labels.shape).ravel()
-    labels, fine = _accepted(labels.astype(dtype).ravel(), 0.0, 1.0)
+    mask = jnp.ones((), bool) if mask is None else mask
+    weights, mask = (jnp.broadcast_to(each, labels.shape).ravel() for each in (weights, mask))
+    weights = jnp.where(mask, weights, 0)
+    labels, fine = _accepted(labels.astype(dtype).ravel(), mask, 0.0, 1.0)
     if hard:
         fine &= (labels == 0) | (labels == 1)
     bounds = (-jnp.inf, jnp.inf) if is_logits else (0.0, 1.0)
-    scores, fine_score = _accepted(scores.ravel(), *bounds)
+    scores, fine_score = _accepted(scores.ravel(), mask, *bounds)
     fine = (fine & fine_score) | (weights == 0)
     fine &= (weights >= 0) & (weights < jnp.inf)
     return Examples(
@@ -255,11 +256,13 @@ def _laid_out(
     )
 
 
-def _accepted(values: jax.Array, low: float, high: float) -> tuple[jax.Array, jax.Array]:
+def _accepted(
+    values: jax.Array, mask: jax.Array, low: float, high: float
+) -> tuple[jax.Array, jax.Array]:
     """Values in [low, high], those that miss it by rounding moved, others 0; and which could be."""
     slack = 4 * jnp.finfo(values.dtype).eps
     fine = (values >= low - slack) & (values <= high + slack)
-    return _moved(jnp.where(fine, values, 0), low, high), fine
+    return _moved(jnp.where(fine & mask, values, 0), low, high), fine
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
