@@ -47,6 +47,11 @@ LONGEST = (
 )
 
 
+def pytest_addoption(parser):
+    help = "only tests whose programs are compiled so, for XLA's flags hold for a whole process"
+    parser.addoption("--compiled", choices=("lightly", "fully"), help=help)
+
+
 def pytest_configure(config):
     """Let a worker that finds a program half written by another compile its own, as jax says."""
     half_written = "ignore:Error reading persistent compilation cache entry:UserWarning"
@@ -54,11 +59,15 @@ def pytest_configure(config):
     config.option.loadscopereorder = False  # xdist begins where most tests are, we where most time
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """What is compiled as users have it comes first, so that nothing there was compiled lightly.
 
     Of that and of the rest the longest files come first.
     """
+    if (way := config.getoption("compiled")) is not None:
+        others = [item for item in items if is_light(item.path) != (way == "lightly")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
     names = {item: relpath(item.path, HERE) for item in items}
     items.sort(key=lambda item: (is_light(item.path), (*LONGEST, names[item]).index(names[item])))
 
