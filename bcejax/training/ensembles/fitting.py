@@ -88,7 +88,9 @@ def fit_ensemble(
         key: a random key for the models and the orders of the examples.
         validation: what to take the figures of after each epoch.
         optimizer: an optax optimizer; or, with ``learning_rates``, a function of a learning rate
-            that gives one, such as ``optax.adam``.  Make it once, as for ``fit``.
+            that gives one, such as ``optax.adam``.  Make it once, as for ``fit``.  The default,
+            Adam, holds its memory of a small model as one array; ``optax.flatten`` makes others
+            do so.
         learning_rates: (n_models,), that of each model.
         weights: (n_models, n), how much each example counts for each model, where ``train`` has
             no weights; the counts of ``bcejax.data.resampling`` make a bootstrap.
