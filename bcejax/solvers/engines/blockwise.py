@@ -9,7 +9,10 @@ so that a gradient takes one function beside two products.  The inputs are read 
 block of them is in the cache it gives its half logits, and these its share of the gradient.  Two
 examples at a time, times a matrix of two columns, take no more time than a product with a vector.
 
-The params here are those of columns divided by sizes near their root mean squares.
+np.dot lets other threads run, np.matmul only where its result is large: hence the former.
+
+The params here are those of columns divided by sizes: 1 where the columns suit float32 as they are,
+else near their root mean squares.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,25 +25,37 @@ from bcejax.solvers.problem import Problem
 from bcejax.solvers.side_by_side import in_parts
 
 BLOCK = 2**18  # numbers in a block; over smaller ones threads wait for Python's lock
-RUN = 512  # examples that a product of matrices should have
+DEAR = 4  # times as long as a gradient takes one with a hessian
+MODEST = 2.0**20  # root mean squares that float32 takes, and their inverses
+RUN = 3000  # examples that a product of matrices should have
 ROW = 512  # numbers in a row that NumPy squares and adds fast
 
 
 class Narrow(NamedTuple):
-    """Some examples in float32, in columns of root mean square about 1."""
+    """Some examples in float32."""
 
     rows: np.ndarray  # (m, p)
     signs: np.ndarray  # (m,)
-    weights: np.ndarray  # (m,), of mean 1 over all examples
-    shifts: np.ndarray  # (m,), half of the offset
+    weights: np.ndarray  # (m,), of mean 1 over all examples; or (1,) where all are equal
+    shifts: np.ndarray  # (m,), half of the offset; or (1,)
 
-    def sums(self, params: np.ndarray) -> tuple[Any, ...]:
-        """Of w, w l' x (p,) and w l'' xx' (p, p)."""
-        tanh = np.tanh(self.rows @ (params / 2).astype(np.float32) + self.shifts)
-        slopes = self.weights * (tanh - self.signs) / 2
+    @property
+    def weight(self) -> np.float64:
+        """The sum of w."""
+        return np.mean(self.weights, dtype=float) * len(self.rows)
+
+    def derivatives(self, params: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of w l' x (p,) and of w l'' xx' (p, p); room is as for ``hessian``."""
+        tanh = np.tanh(np.dot(self.rows, (params / 2).astype(np.float32)) + self.shifts)
+        slopes = (tanh - self.signs) * self.weights
+        return np.dot(slopes, self.rows) / 2, self.hessian(tanh, room)
+
+    def hessian(self, tanh: np.ndarray, room: np.ndarray) -> np.ndarray:
+        """The sum of w l'' xx' (p, p), from tanh h; room (m, p) for work may be the rows."""
+        roots = np.sqrt((1 - tanh) * (1 + tanh) * self.weights)
+        lifted = np.multiply(self.rows, roots[:, None], out=room)
         # of a matrix with itself the product takes half as long
-        lifted = self.rows * np.sqrt(self.weights * (1 - tanh) * (1 + tanh) / 4)[:, None]
-        return np.sum(self.weights, dtype=float), slopes @ self.rows, lifted.T @ lifted
+        return np.dot(lifted.T, lifted) / 4
 
 
 class Blockwise(NamedTuple):
@@ -57,10 +72,12 @@ class Blockwise(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem, stride: int) -> "Blockwise":
-        """F in columns of the sizes that every so manieth example has."""
+        """F in columns of sizes that every so manieth example tells."""
         x, n = np.ascontiguousarray(problem.inputs), len(problem.labels)
         sizes = np.sqrt(np.mean(x[stride // 2 :: stride] ** 2, axis=0))
         sizes = np.where(sizes > 0, sizes, 1)
+        if sizes.min(initial=1) > 1 / MODEST and sizes.max(initial=1) < MODEST:
+            sizes = np.ones_like(sizes)
         sizes = np.append(sizes, 1) if problem.intercept else sizes
         w, o = problem.weights, problem.offset
         w = np.ones(1) if (w == w[0]).all() else n * w
@@ -70,27 +87,32 @@ class Blockwise(NamedTuple):
         signs -= 1
         return cls(problem, x, signs, w, o, sizes, ridge, np.empty(n))
 
-    def narrow(self, rows: slice) -> Narrow:
-        """Some of the examples."""
+    def narrow(self, rows: slice, room: np.ndarray | None = None) -> Narrow:
+        """Some of the examples, in room (at least m, p) where there is some."""
         x, d = self.inputs[rows], self.inputs.shape[1]
-        narrow = np.empty((len(x), len(self.sizes)), np.float32)
-        np.multiply(x, 1 / self.sizes[:d], out=narrow[:, :d], casting="same_kind")
+        narrow = self._room(len(x)) if room is None else room[: len(x)]
+        if (self.sizes == 1).all():
+            np.copyto(narrow[:, :d], x, casting="same_kind")
+        else:
+            np.multiply(x, 1 / self.sizes[:d], out=narrow[:, :d], casting="same_kind")
         narrow[:, d:] = 1
         vectors = self.signs[rows], _of(self.weights, rows), _of(self.shifts, rows)
-        t, w, o = (each.astype(np.float32) for each in vectors)
-        return Narrow(narrow, t, np.broadcast_to(w, t.shape), o)
+        return Narrow(narrow, *(each.astype(np.float32) for each in vectors))
 
     def curvature(self, params: np.ndarray, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Gradient and hessian of every so manieth example, summed in float32 within blocks."""
 
         def part(first: int, end: int) -> tuple[Any, ...]:
-            sums = _nothing(params)
+            weight, gradient, hessian = _nothing(params)
+            room = self._room(min(self._length, end - first))
             for block in self._blocks(first, end):
                 rows = slice(block.start * stride + stride // 2, block.stop * stride, stride)
-                _add(sums, self.narrow(rows).sums(params))
-            return sums
+                narrow = self.narrow(rows, room)
+                weight += narrow.weight
+                _add((gradient, hessian), narrow.derivatives(params, narrow.rows))
+            return weight, gradient, hessian
 
-        weight, gradient, hessian = self._total(len(self.inputs) // stride, part)
+        weight, gradient, hessian = self._total(len(self.inputs) // stride, part, DEAR)
         gradient = gradient / weight + self.ridge * params
         return gradient, hessian / weight + np.diag(self.ridge)
 
@@ -105,7 +127,7 @@ class Blockwise(NamedTuple):
             The gradient (p,); ``Problem.scales`` of the columns here (p,); and the hessian (p, p)
             of one example of so many, in runs.
         """
-        gradient, squares, weight, _, hessian = self._pass(params, stride)
+        gradient, squares, weight, hessian = self._pass(params, stride)
         squares, limits = squares / len(self.inputs), np.finfo(float)
         if ((squares > limits.tiny / limits.eps) & (squares < limits.max)).all():
             scales = np.append(np.sqrt(squares), self.sizes[len(squares) :]) / self.sizes
@@ -117,30 +139,35 @@ class Blockwise(NamedTuple):
         """The gradient, and if there is a stride the sums of ``begin``."""
         d = self.inputs.shape[1]
         half = params / self.sizes / 2
-        pair, shifts = np.kron(np.eye(2), half[:d, None]), self.shifts + np.sum(half[d:])
+        shift, weighted = self.shifts + np.sum(half[d:]), len(self.weights) > 1
+        shifted, pair = shift.any(), np.zeros((2 * d, 2))
+        pair[:d, 0] = pair[d:, 1] = half[:d]
 
         def part(first: int, end: int) -> tuple[Any, ...]:
-            sums, squares, known = np.zeros(d + 1), np.zeros(d), _nothing(params)
+            sums, squares, (weight, _, hessian) = np.zeros(d + 1), np.zeros(d), _nothing(params)
+            room = self._room(min(self._length, end - first) if stride else 0)
             for rows in self._blocks(first, end):
                 x, h = self.inputs[rows], self.half_logits[rows]
-                even = len(x) // 2 * 2
-                pairs = x[:even].reshape(-1, 2 * d)
-                np.matmul(pairs, pair, out=h[:even].reshape(-1, 2))
-                np.matmul(x[even:], half[:d], out=h[even:])
-                h += _of(shifts, rows)
+                _multiply(x, pair, h)
+                if shifted:
+                    h += _of(shift, rows)
                 slopes = np.tanh(h)
                 slopes -= self.signs[rows]
-                slopes *= _of(self.weights, rows)
-                crossed = slopes[:even].reshape(-1, 2).T @ pairs
-                sums[:d] += crossed[0, :d] + crossed[1, d:] + slopes[even:] @ x[even:]
-                sums[d] += np.sum(slopes)
+                if weighted:
+                    slopes *= self.weights[rows]
+                sums[:d] += _gathered(slopes, x)
+                if len(params) > d:
+                    sums[d] += np.sum(slopes)
                 if stride:
                     squares += _squares(x, _of(self.weights, rows))
                     for run in self._run_of(rows, stride):
-                        _add(known, self.narrow(run).sums(params))
-            return sums, squares, *known
+                        narrow = self.narrow(run, room)
+                        weight += narrow.weight
+                        tanh = np.tanh(self.half_logits[run]).astype(np.float32)
+                        hessian += narrow.hessian(tanh, narrow.rows)
+            return (sums, squares, weight, hessian) if stride else (sums,)
 
-        sums, *known = self._total(len(self.inputs), part)
+        sums, *known = self._total(len(self.inputs), part, DEAR if stride else 1)
         gradient = sums[: len(params)] / (2 * len(self.inputs) * self.sizes)
         return gradient + self.ridge * params, *known
 
@@ -176,9 +203,18 @@ class Blockwise(NamedTuple):
             gap = np.sum(far**2 / (2 * ridge)) + (share**2 * cost if share else 0.0)
         return Certificate(losses + self.ridge @ params**2 / 2, np.float64(norm), np.float64(gap))
 
-    def _total(self, count: int, part: Callable[[int, int], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """The sums of what a function gives for parts of so many examples."""
-        first, *others = in_parts(count, count * self.inputs.shape[1], part)
+    def _room(self, count: int) -> np.ndarray:
+        """For so many examples in float32."""
+        return np.empty((count, len(self.sizes)), np.float32)
+
+    def _total(
+        self, count: int, part: Callable[[int, int], tuple[Any, ...]], times: int = 1
+    ) -> tuple[Any, ...]:
+        """The sums of what a function gives for parts of so many examples.
+
+        It does so many times as much as a gradient.
+        """
+        first, *others = in_parts(count, times * count * self.inputs.shape[1], part)
         for other in others:
             _add(first, other)
         return first
@@ -186,7 +222,7 @@ class Blockwise(NamedTuple):
     @property
     def _length(self) -> int:
         """Examples of a block."""
-        return max(8, BLOCK // max(self.inputs.shape[1], 1))
+        return max(8, BLOCK // max(self.inputs.shape[1], 1) // 2 * 2)
 
     def _blocks(self, first: int, end: int) -> Iterator[slice]:
         """[first, end) in pieces that stay in the cache."""
@@ -198,7 +234,7 @@ class Blockwise(NamedTuple):
 
         Long runs from some blocks, for of a few examples a product of matrices is slow.
         """
-        apart = max(1, round(RUN * stride / self._length))
+        apart = min(max(1, round(RUN * stride / self._length)), stride)
         if block.start // self._length % apart != apart // 2:
             return []
         run = min(apart * self._length // stride, self._length)
@@ -218,6 +254,22 @@ def _add(sums: tuple[np.ndarray, ...], more: tuple[Any, ...]) -> None:
 def _of(values: np.ndarray, rows: slice) -> np.ndarray:
     """Those of some examples, or the one of all."""
     return values[rows] if len(values) > 1 else values
+
+
+def _multiply(x: np.ndarray, pair: np.ndarray, out: np.ndarray) -> None:
+    """Of examples, two at a time, with the params in a matrix (2 d, 2)."""
+    even = len(x) // 2 * 2
+    np.dot(x[:even].reshape(-1, len(pair)), pair, out=out[:even].reshape(-1, 2))
+    if even < len(x):
+        out[even:] = x[even:] @ pair[: x.shape[1], 0]
+
+
+def _gathered(slopes: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The sum of slopes times examples, (d,), two at a time."""
+    even, d = len(x) // 2 * 2, x.shape[1]
+    crossed = np.dot(slopes[:even].reshape(-1, 2).T, x[:even].reshape(-1, 2 * d))
+    sums = crossed[0, :d] + crossed[1, d:]
+    return sums + slopes[even:] @ x[even:] if even < len(x) else sums
 
 
 def _squares(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def from_samples(whole: Blockwise, stride: int) -> np.ndarray:
     params = _minimise(whole.narrow(slice(coarse // 2, None, coarse)), whole.ridge)
     if coarse > stride:
         gradient, hessian = whole.curvature(params, stride)
-        params = params - Metric.of(hessian).inverse @ gradient
+        params = params - scaled_factor(hessian).solve(gradient)
     return params
 
 
@@ -68,15 +68,16 @@ def _minimise(sample: Narrow, ridge: np.ndarray) -> np.ndarray:
     enough = p / (4 * m)  # decrement; twice what chance moves the value
 
     params, step, slope, size = np.zeros(p), np.zeros(p), -np.inf, 1.0
+    room, weight = np.empty_like(sample.rows), sample.weight
     for _ in range(STEPS):
         trial = params + size * step
-        weight, gradient, hessian = sample.sums(trial)
+        gradient, hessian = sample.derivatives(trial, room)
         gradient = gradient / weight + ridge * trial
         # along a step downwards the slope of a convex function rises; not by too much
         if not gradient @ step <= -SLOPE_LEFT * slope:
             size /= 4
             continue
-        step = -Metric.of(hessian / weight + np.diag(ridge)).inverse @ gradient
+        step = -scaled_factor(hessian / weight + np.diag(ridge)).solve(gradient)
         params, slope, size = trial, gradient @ step, 1.0
         if not slope < -enough:
             break

@@ -89,7 +89,9 @@ def _descend(
     while np.isfinite(norm):
         if norm <= tol:
             certificate = whole.certificate(params, gradient, norm, scales)
-            if certificate.duality_gap <= tol / 10 or (fresh and _is_near(whole, metric, gradient)):
+            if certificate.duality_gap <= tol / 10 or (
+                fresh and _is_near(whole, metric, gradient, scales)
+            ):
                 return params, steps, certificate
             if fresh and not metric.least > SOUND:
                 break
@@ -114,8 +116,8 @@ def _norm(gradient: np.ndarray, scales: np.ndarray) -> np.float64:
     return np.max(np.abs(gradient) / scales)
 
 
-def _is_near(whole: Blockwise, metric: Metric, gradient: np.ndarray) -> bool:
+def _is_near(whole: Blockwise, metric: Metric, gradient: np.ndarray, scales: np.ndarray) -> bool:
     """Whether a hessian of all examples shows that the optimum is."""
     step = metric.inverse @ gradient
-    modest = np.max(np.abs(step)) <= 1e-2 / np.sqrt(len(whole.inputs))
+    modest = np.max(np.abs(step) * scales) <= 1e-2 / np.sqrt(len(whole.inputs))
     return bool(modest and metric.least > SOUND)

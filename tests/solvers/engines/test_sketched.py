@@ -7,6 +7,7 @@ from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.certificates import certify
 from bcejax.solvers.engines import sketched
+from bcejax.solvers.engines.blockwise import Blockwise
 
 N, D = 3001, 7  # five blocks of 512 and a remainder, with CACHED as below
 RNG = np.random.default_rng(3)
@@ -88,6 +89,22 @@ def test_certificate_is_that_of_certificates(case):
     assert true <= gap + 1e-15
     assert want.duality_gap <= gap * 1.0001 + 1e-15
     assert gap <= 4 * N * D * norm**2
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-40])
+def test_first_pass_has_the_derivatives(size):
+    problem = as_problem(X * size, Y, weights=W, offset=SHIFTS, l2=0.1 * size**2)
+    whole = Blockwise.of(problem, 1)
+    params = np.linspace(-1, 1, D + 1) * whole.sizes / np.append(np.full(D, size), 1)
+    gradient, scales, hessian = whole.begin(params, 1)
+    np.testing.assert_allclose(gradient * whole.sizes, problem.gradient(params / whole.sizes))
+    np.testing.assert_allclose(scales * whole.sizes, problem.scales())
+    columns = np.column_stack([problem.inputs, np.ones(N)]) / whole.sizes
+    bends = problem.weights * problem.world.bends(problem.logits(params / whole.sizes))
+    want = (columns.T * bends) @ columns + np.diag(whole.ridge)
+    np.testing.assert_allclose(hessian, want, atol=1e-5 * want.max())
+    for got, known in zip(whole.curvature(params), (gradient, want), strict=True):
+        np.testing.assert_allclose(got, known, atol=1e-5 * np.abs(known).max())
 
 
 def test_any_address_and_layout():
