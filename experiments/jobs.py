@@ -71,10 +71,11 @@ def in_processes(tasks: Sequence[Task], jobs: int, board: Board) -> Iterator[End
     try:
         while waiting or running:
             while waiting and _may_start(waiting[-1], running.values(), jobs):
-                connection, child = _start(waiting.pop())
-                running[connection] = child
+                there, child = _start(waiting.pop())
+                running[there] = child
                 board.enter(child.task.name)
-            for connection in wait(list(running)):
+            ready = wait(list(running))
+            for connection in [each for each in running if each in ready]:
                 message = _received(connection)
                 child = running[connection]
                 if isinstance(message, Step):

@@ -87,7 +87,7 @@ def page_of_one(run: Run, folder: Path, *, before: str = "", after: str = "") ->
         before: the name of the run whose page comes before this one, if there is one.
         after: of the one that comes after.
     """
-    parts = {
+    parts: dict[str, list[Block]] = {
         "What was found": _findings(run),
         "Figures": _figures(run, folder),
         "Claims": [_claims(run.verdict.claims)] if run.verdict else [],

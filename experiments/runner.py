@@ -108,7 +108,7 @@ def _at_once(plans: Sequence[_Plan], device: jax.Device, jobs: int, board: Board
     """The runs, each in a process; a process that died has failed as an exception would."""
     if device.platform == "tpu":
         raise ValueError("jobs takes 1 on a tpu, which one process has to itself")
-    keep = jax.config.jax_compilation_cache_dir is not None
+    keep = getattr(jax.config, "jax_compilation_cache_dir", None) is not None
     tasks = {
         Task(plan.name, partial(_in_a_process, plan, device.platform, keep), _alone(plan)): plan
         for plan in plans

@@ -66,9 +66,11 @@ def tolerance(dtype: str, platform: str | None = None) -> Tolerance:
         raise ValueError(f"dtype {dtype!r} is not one of {', '.join(ON_CPU)}")
     (here,) = {device.platform for device in jnp.zeros(()).devices()}
     times = WIDER.get((platform or here, dtype), 1.0)
-    losses, highest, *others = ON_CPU[dtype]
-    wider = (
-        {name: Pair(*(times * ulp for ulp in pair)) for name, pair in bounds.items()}
-        for bounds in (losses, highest)
+    losses, highest, newton_step, model = ON_CPU[dtype]
+    return Tolerance(
+        _times(times, losses), _times(times, highest), times * newton_step, times * model
     )
-    return Tolerance(*wider, *(times * bound for bound in others))
+
+
+def _times(factor: float, bounds: dict[str, Pair]) -> dict[str, Pair]:
+    return {name: Pair(factor * hard, factor * soft) for name, (hard, soft) in bounds.items()}

@@ -106,7 +106,7 @@ def _cells(mesh: Any) -> _Series:
 
 
 def _marks(ax: Any, series: _Series, names: Sequence[dict[float, str]], most: int) -> Marks:
-    places = np.ma.filled(np.ma.asarray(series.places, float), np.nan).reshape(-1, 2)
+    places: np.ndarray = np.ma.filled(np.ma.asarray(series.places, float), np.nan).reshape(-1, 2)
     with np.errstate(all="ignore"):  # 0 on a logarithmic axis has no place
         shares = ax.figure.transFigure.inverted().transform(ax.transData.transform(places))
     box = ax.get_position()
@@ -114,7 +114,7 @@ def _marks(ax: Any, series: _Series, names: Sequence[dict[float, str]], most: in
     shown = np.flatnonzero(np.all((shares >= low) & (shares <= high), axis=1))
     if len(shown) > most:
         shown = shown[np.linspace(0, len(shown) - 1, most).round().astype(int)]
-    points = []
+    points: list[tuple[float | str, ...]] = []
     for row in shown:
         said = [_said(place, words) for place, words in zip(places[row], names, strict=True)]
         value = [] if series.values is None else [_said(series.values[row], {})]
