@@ -65,9 +65,11 @@ def pytest_collection_modifyitems(config, items):
     Of that and of the rest the longest files come first.
     """
     if (way := config.getoption("compiled")) is not None:
-        others = [item for item in items if is_light(item.path) != (way == "lightly")]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+        parts = {True: [], False: []}
+        for item in items:
+            parts[is_light(item.path) == (way == "lightly")].append(item)
+        config.hook.pytest_deselected(items=parts[False])
+        items[:] = parts[True]
     names = {item: relpath(item.path, HERE) for item in items}
     items.sort(key=lambda item: (is_light(item.path), (*LONGEST, names[item]).index(names[item])))
 
