@@ -58,7 +58,7 @@ def from_samples(whole: Blockwise, stride: int) -> np.ndarray:
     params = _minimise(whole.narrow(slice(coarse // 2, None, coarse)), whole.ridge)
     if coarse > stride:
         gradient, hessian = whole.curvature(params, stride)
-        params = params - scaled_factor(hessian).solve(gradient)
+        params = params - Metric.of(hessian).inverse @ gradient
     return params
 
 
@@ -77,8 +77,8 @@ def _minimise(sample: Narrow, ridge: np.ndarray) -> np.ndarray:
         if not gradient @ step <= -SLOPE_LEFT * slope:
             size /= 4
             continue
-        step = -scaled_factor(hessian / weight + np.diag(ridge)).solve(gradient)
-        params, slope, size = trial, gradient @ step, 1.0
+        step = -Metric.of(hessian / weight + np.diag(ridge)).inverse @ gradient
+        params, slope, size = trial, float(gradient @ step), 1.0
         if not slope < -enough:
             break
     return params + size * step
