@@ -1,7 +1,7 @@
 """Ways to train the network: ours, plain JAX and Flax, and the products of matrices alone."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,8 @@ class Way(NamedTuple):
 def network(task: Task, data: Data) -> MLP:
     """With the first parameters."""
     model = MLP(task.columns, (task.hidden,), rngs=nnx.Rngs(0))
-    for layer, (kernel, bias) in zip((*model.hidden, model.output), data.layers, strict=True):
+    layers: list[Any] = [*model.hidden, model.output]
+    for layer, (kernel, bias) in zip(layers, data.layers, strict=True):
         layer.kernel[...], layer.bias[...] = jnp.asarray(kernel), jnp.asarray(bias)
     return model
 
