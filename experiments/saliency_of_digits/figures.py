@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bcejax.data import Batch
+from bcejax.data.records import Array
 from experiments import Figure
 from experiments.saliency_of_digits.maps import Maps
 from experiments.saliency_of_digits.networks import SIDE, Learnt
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def speaking_for_8(maps: Maps, labels: np.ndarray) -> np.ndarray:
+def speaking_for_8(maps: Maps, labels: Array) -> np.ndarray:
     """What each pixel (64,) is worth on average in an 8, less in a 3."""
-    eights, threes = (maps.attributions[labels == label].mean(axis=0) for label in (1, 0))
+    worth = np.asarray(maps.attributions)
+    eights, threes = (worth[labels == label].mean(axis=0) for label in (1, 0))
     return eights - threes
 
 
@@ -35,7 +37,7 @@ def examples(maps: Maps, unseen: Batch) -> Figure:
         draw=partial(
             draw_pairs,
             images=np.asarray(unseen.inputs)[shown],
-            maps=maps.attributions[shown],
+            maps=np.asarray(maps.attributions)[shown],
             titles=titles,
         ),
         panels=(2, len(shown)),

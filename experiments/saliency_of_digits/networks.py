@@ -50,7 +50,9 @@ def learn(config: Config) -> Learnt:
     """Both models, from one half of the images."""
     batch = load_digits().batch
     train, unseen = split(
-        batch._replace(inputs=np.float32(batch.inputs / INK)), validation=0.5, seed=config.seed
+        batch._replace(inputs=np.asarray(batch.inputs / INK, np.float32)),
+        validation=0.5,
+        seed=config.seed,
     )
     network = ConvolutionalNetwork(config.channels, rngs=nnx.Rngs(config.seed))
     fit(
@@ -62,9 +64,9 @@ def learn(config: Config) -> Learnt:
         progress=False,
     )
     best = fit_logistic(train.inputs, train.labels, l2=config.l2)
-    coefficients, intercept = np.float32(best.coefficients), np.float32(best.intercept)
+    coefficients = np.asarray(best.coefficients, np.float32)
     models: dict[str, Model] = {
         NETWORK: network,
-        LINEAR: lambda inputs: inputs @ coefficients + intercept,
+        LINEAR: lambda inputs: inputs @ coefficients + np.float32(best.intercept),
     }
     return Learnt(models, coefficients, unseen)
