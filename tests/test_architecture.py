@@ -139,5 +139,5 @@ def test_the_top_level_is_the_users():
     visible = {name for name in top if not name.startswith(".")}
     assert visible == {
         *("pyproject.toml", "bcejax", "experiments", "tests", "notebooks", "README.md"),
-        *("LICENSE", "CHANGELOG.md"),
+        *("LICENSE", "CHANGELOG.md", "CITATION.cff"),
     }
