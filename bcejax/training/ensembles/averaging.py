@@ -124,8 +124,8 @@ def spread(logits: ArrayLike) -> jax.Array:
         root mean square (tests/training/ensembles/test_averaging.py).
 
     Example:
-        >>> spread(jnp.array([[-jnp.inf, 30.0], [jnp.inf, 40.0]]))
-        Array([5.000000e-01, 4.678599e-14], dtype=float32)
+        >>> [f"{s:.4g}" for s in spread(jnp.array([[-jnp.inf, 30.0], [jnp.inf, 40.0]])).tolist()]
+        ['0.5', '4.679e-14']
     """
     rarer = _rarer(_as_members(logits))
     largest = rarer.max(0)
