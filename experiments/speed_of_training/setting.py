@@ -85,7 +85,8 @@ def draw(task: Task, seed: int) -> Data:
     layers = [(_glorot(rng, *each), np.zeros(each[1], np.float32)) for each in ends]
     key = jax.random.key(seed)
     orders = np.stack([epoch_order(key, epoch, task.examples) for epoch in range(task.epochs)])
-    return Data(inputs.astype(np.float32), labels.astype(np.float32), layers, key, orders)
+    rows, targets = np.asarray(inputs, np.float32), np.asarray(labels, np.float32)
+    return Data(rows, targets, layers, key, orders)
 
 
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
