@@ -1,7 +1,7 @@
 """Hessians and descents of linear models, by cross-entropy and by squared error."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,8 @@ from experiments.landscape.settings import Config
 
 CROSS_ENTROPY = "cross-entropy"
 SQUARED = "squared error"
+
+Carry: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]  # place, the one before, step
 
 
 def squared_error(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -102,7 +104,7 @@ def _descend(
     def means(params: jax.Array) -> jax.Array:
         return loss(columns @ params, answers).mean(axis=0)
 
-    def step(_: jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def step(_: jax.Array, carry: Carry) -> Carry:
         place, before, k = carry
         ahead = place + k / (k + 3) * (place - before)
         slope = jax.grad(lambda b: means(b).sum())(ahead)
@@ -110,9 +112,7 @@ def _descend(
 
     lengths = np.diff(np.unique(np.r_[0, np.geomspace(1, steps, 40).astype(int)]))
 
-    def stretch(
-        carry: tuple[jax.Array, ...], length: jax.Array
-    ) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    def stretch(carry: Carry, length: jax.Array) -> tuple[Carry, jax.Array]:
         carry = lax.fori_loop(0, length, step, carry)
         return carry, means(carry[0])
 
