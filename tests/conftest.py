@@ -18,8 +18,6 @@ LIGHTLY = (
     "training/",
     "losses/test_contrastive.py",
     "losses/test_linear_head.py",
-    "losses/test_scans.py",
-    "losses/test_transforms.py",
     "test_docstrings.py",
 )
 # files that take longest, longest first: a worker that is left with one at the end works alone
