@@ -65,7 +65,7 @@ class Columns(NamedTuple):
     gaps: jax.Array  # (blocks, length), 1 where a row is not finite and so put to 0
     means: jax.Array  # (p,), 0 for the intercept
     sizes: jax.Array  # (p,), 1 for the intercept
-    pairs: jax.Array | None = None  # (length, p (p + 1) / 2): C, if it was made beforehand
+    pairs: jax.Array | None = None  # (p (p + 1) / 2, length): C', if it was made beforehand
 
     def outward(self, inner: jax.Array, intercept: bool) -> jax.Array:
         """Params (m, p) of the inputs from those of the rows."""
@@ -287,12 +287,12 @@ def _first_step(params: jax.Array, columns: Columns, fits: Fits) -> Rough:
 
     def sums(block: Any) -> jax.Array:
         rows = columns.rows[block]
-        probs = lax.logistic(rows @ params[0] + columns.offset[block])[:, None]
-        terms = (probs - columns.labels[block][:, None]) * rows
+        probs = lax.logistic(rows @ params[0] + columns.offset[block])
+        terms = (probs - columns.labels[block]) * rows.T
         bends = (probs * (1 - probs)) * _pairs_of(columns, block)
-        return fits.weights[:, block] @ jnp.concatenate([terms, bends], axis=1)
+        return jnp.concatenate([terms, bends]) @ fits.weights[:, block].T
 
-    found = _over_blocks(sums, len(columns.rows)) / fits.totals
+    found = _over_blocks(sums, len(columns.rows)).T / fits.totals
     params = jnp.broadcast_to(params, (len(found), p))
     gradients = found[:, :p] + fits.ridge * params
     moves = _newton_steps(_unpacked(found[:, p:]), gradients, fits)
@@ -367,7 +367,7 @@ def _derivatives(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.A
         gradients = _product(weights * (probs - columns.labels[block]), rows)
         bends = (weights * (probs * (1 - probs))).astype(jnp.float32)
         if _worth_pairs(params):
-            return gradients, bends @ _pairs_of(columns, block)
+            return gradients, bends @ _pairs_of(columns, block).T
         rows = rows.astype(jnp.float32)
         return gradients, lax.map(lambda own: (rows.T * own) @ rows, bends)
 
@@ -384,16 +384,16 @@ def _worth_pairs(params: jax.Array) -> bool:
 
 
 def _pairs_of(columns: Columns, block: Any) -> jax.Array:
-    """C of a block."""
+    """C' of a block."""
     if columns.pairs is not None:
         return columns.pairs
     return _pairs(columns.rows[block].astype(jnp.float32))
 
 
 def _pairs(rows: jax.Array) -> jax.Array:
-    """The products of two columns, (length, p (p + 1) / 2)."""
+    """The products of two columns, (p (p + 1) / 2, length): so, they are made of whole rows."""
     i, j = np.tril_indices(rows.shape[1])
-    return rows[:, i] * rows[:, j]
+    return rows.T[i] * rows.T[j]
 
 
 def _unpacked(packed: jax.Array) -> jax.Array:
