@@ -50,4 +50,5 @@ EXPERIMENT = Experiment(
         tasks=(TINY,), peers=False, turns=1, calls=1, fresh=0, examples=(), widths=(), claimed=0.0
     ),
     full=Config(tasks=(TUTORIAL, BIG), compiled=True, turns=15, fresh=9),
+    alone=True,
 )
