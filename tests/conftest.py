@@ -20,6 +20,7 @@ LIGHTLY = (
     "losses/test_linear_head.py",
     "test_docstrings.py",
 )
+FULLY = ("calibration/test_state.py", "experiments/test_exhaustive_float32.py")  # of those
 # files that take longest, longest first: a worker that is left with one at the end works alone
 LONGEST = (
     "test_notebooks.py",
@@ -74,7 +75,8 @@ def pytest_collection_modifyitems(config, items):
 
 def is_light(path):
     """Whether the programs of a test file are compiled lightly."""
-    return relpath(path, HERE).startswith(LIGHTLY)
+    name = relpath(path, HERE)
+    return name.startswith(LIGHTLY) and name not in FULLY
 
 
 @pytest.fixture(autouse=True, scope="module")

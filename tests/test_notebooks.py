@@ -83,6 +83,7 @@ def run(notebook, folder, history):
         timeout=300,  # seconds for a cell, on a busy machine
         startup_timeout=300,
     )
+    client.owns_km = True  # so that the kernel ends with the run
     imports = os.pathsep.join(filter(None, sys.path))
     client.execute(env=os.environ | {"PYTHONPATH": imports, "IPYTHONDIR": str(history)})
 
