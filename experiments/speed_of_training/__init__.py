@@ -1,6 +1,6 @@
 """How fast does ``fit`` train a network next to Keras, torch, scikit-learn and a plain JAX loop?
 
-Run:     python -m experiments run speed_of_training    about a minute and a half on two cores
+Run:     python -m experiments run speed_of_training    three minutes with all peers on two cores
 Expect:  Ten epochs of the tutorial's 8-16-1 take Keras over twenty times as long, torch over
          thirty times, scikit-learn over twelve times. With 256 hidden units and 100,000 examples
          products of matrices decide: the best of the others takes a fifth longer. From the start
