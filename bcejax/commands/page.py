@@ -1,10 +1,10 @@
 """The one HTML writer: a page of sections, in one file that opens from disk without a network.
 
 A page is described by the records below and says nothing about looks; ``templates/page.html`` and
-``page.css`` hold those.  All text is escaped; figures are SVG images inside the page, each with
-its alternative text.  ``page.js`` sorts tables, tells the values under a pointer and switches
-between light and dark; without it the page says the same.  A content security policy forbids the
-page to fetch anything, and to run any other script.
+``page.css`` hold those.  All text is escaped; what stands between double backticks is set as code.
+Figures are SVG images inside the page, each with its alternative text.  ``page.js`` sorts tables,
+tells the values under a pointer and switches between light and dark; without it the page says the
+same.  A content security policy forbids the page to fetch anything, and to run any other script.
 """
 
 import base64
@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from bcejax.commands.pointing import Panel
 from bcejax.commands.typesetting import typeset
 from bcejax.numerics import require
+
+CODE = re.compile(r"``(.+?)``", re.DOTALL)
 
 
 class Badge(NamedTuple):
@@ -186,7 +188,7 @@ def render_page(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"typeset": typeset, "kind": lambda block: type(block).__name__}
+    environment.filters |= {"typeset": typeset, "kind": _kind, "prose": _prose, "plain": _plain}
     script = resources.files(__package__).joinpath("templates", "page.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.get_template("page.html")
@@ -214,6 +216,21 @@ def write_page(page: Page, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(render_page(page), encoding="utf-8")
     unfinished.replace(path)
+
+
+def _kind(block: Any) -> str:
+    return type(block).__name__
+
+
+def _prose(text: str) -> Any:
+    """Text with what stands between double backticks set as code."""
+    markupsafe = require("markupsafe", extra="cli", purpose="writing a report")
+    return markupsafe.Markup(CODE.sub(r"<code>\1</code>", str(markupsafe.escape(text))))
+
+
+def _plain(text: str) -> str:
+    """The same where there can be no markup."""
+    return CODE.sub(r"\1", text)
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:

@@ -74,6 +74,13 @@ def test_text_comes_through_escaped(name):
     assert [attrs for name, attrs in found.tags if name == "script"] == [{}]  # the page's own
 
 
+def test_code_is_set_as_code():
+    page = render_page(Page("Is ``a < b``?", ("``c``, not `d`",), ()))
+    assert "<title>Is a &lt; b?</title>" in page
+    assert "<h1>Is <code>a &lt; b</code>?</h1>" in page
+    assert "<p><code>c</code>, not `d`</p>" in page
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_an_alternative_text_comes_through_whatever_it_says(alt):
