@@ -57,6 +57,7 @@ from experiments.speed_of_solvers.setting import (
     TINY_BY_EXAMPLES,
     Config,
     Task,
+    check,
 )
 from experiments.speed_of_solvers.standings import (
     answer_of,
@@ -70,7 +71,12 @@ from experiments.speed_of_solvers.turns import Lap, Worker, crew, race
 
 
 def run(config: Config, track: Track = untracked) -> Result:
-    """All tasks, one after the other."""
+    """All tasks, one after the other.
+
+    Raises:
+        ValueError: a task or an axis cannot be used; nothing has run then.
+    """
+    check(config)
     standings, ratios = [], []
     with crew(config) as workers:
         for name in config.tasks:

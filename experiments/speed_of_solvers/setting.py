@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 L2, L1, BOOTSTRAP, PATH, COLD = "L2", "L1", "bootstrap", "path", "cold"
 ALIGNED, DRAWN = "aligned", "draws included"  # ways of ours beside the plain one
+MIN_SIZES = 2  # that have an exponent
 TOLERANCE = 1e-8  # of the gradient, largest component, that every program is asked for
 
 
@@ -115,3 +116,18 @@ class Config:
     """Share of the aims, or of what is reached of them, that is claimed; 0 judges no times."""
     seed: int = 0
     """Seed of the data."""
+
+
+def check(config: Config) -> None:
+    """Refuse what would end a run after its work.
+
+    Raises:
+        ValueError: a task that there is not, or an axis along which nothing grows.
+    """
+    for name in (*config.tasks, *config.by_examples, *config.by_columns):
+        if name not in TASKS:
+            raise ValueError(f"there is no task {name!r}; there are {', '.join(TASKS)}")
+    if len({TASKS[name].examples for name in config.by_examples}) < MIN_SIZES:
+        raise ValueError("by_examples takes tasks of two numbers of examples or more")
+    if len({TASKS[name].columns for name in config.by_columns}) < MIN_SIZES:
+        raise ValueError("by_columns takes tasks of two numbers of columns or more")

@@ -21,6 +21,7 @@ from experiments.speed_of_solvers.setting import (
     TOLERANCE,
     Config,
     Task,
+    check,
 )
 from experiments.speed_of_solvers.turns import Lap, Worker
 from experiments.timing import OURS, Times
@@ -34,6 +35,20 @@ def test_tasks_have_names_of_their_own():
     assert set(SMALL) < set(ALL)
     assert "L1 2k x 5k, l1 0.1 of the largest" in ALL
     assert "1000 resamples of 1k x 10" in SMALL
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tasks": ("L2 7 x 7",)}, "there is no task 'L2 7 x 7'"),
+        ({"by_examples": ()}, "by_examples takes tasks of two numbers of examples"),
+        ({"by_columns": BY_EXAMPLES}, "by_columns takes tasks of two numbers of columns"),
+    ],
+)
+def test_what_would_end_a_run_late_is_refused(change, message):
+    check(Config())
+    with pytest.raises(ValueError, match=message):
+        check(Config(**change))
 
 
 @pytest.mark.parametrize("past", [0, 16])
