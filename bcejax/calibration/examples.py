@@ -17,7 +17,15 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.pieces import sum_of_pieces
 from bcejax.losses import bce_gradient, bce_with_logits, bce_with_probs
-from bcejax.numerics import bernoulli_variance, check_labels, check_probs, log_odds, sigmoid
+from bcejax.numerics import (
+    bernoulli_variance,
+    check_labels,
+    check_probs,
+    inside,
+    log_odds,
+    nearest,
+    sigmoid,
+)
 
 Result = TypeVar("Result")
 
@@ -260,20 +268,8 @@ def _accepted(
     values: jax.Array, mask: jax.Array, low: float, high: float
 ) -> tuple[jax.Array, jax.Array]:
     """Values in [low, high], those that miss it by rounding moved, others 0; and which could be."""
-    slack = 4 * jnp.finfo(values.dtype).eps
-    fine = (values >= low - slack) & (values <= high + slack)
-    return _moved(jnp.where(fine & mask, values, 0), low, high), fine
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _moved(values: jax.Array, low: float, high: float) -> jax.Array:
-    """The nearest in [low, high]; derivative 1."""
-    return jnp.clip(values, low, high)
-
-
-@_moved.defjvp
-def _moved_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
-    return _moved(*primals, low, high), tangents[0]
+    fine = inside(values, low, high)
+    return nearest(jnp.where(fine & mask, values, 0), low, high), fine
 
 
 def nan_unless_counted(weights: jax.Array) -> jax.Array:

@@ -5,7 +5,16 @@ from bcejax.numerics.chi_square import ChiSquareTest, chi_square_survival
 from bcejax.numerics.divergences import kl_term
 from bcejax.numerics.exponential import DecayingExponential, decaying_exponential
 from bcejax.numerics.extras import require
-from bcejax.numerics.gates import absorb, ceiling, finite, one_or_nan, scalar, within
+from bcejax.numerics.gates import (
+    absorb,
+    ceiling,
+    finite,
+    inside,
+    nearest,
+    one_or_nan,
+    scalar,
+    within,
+)
 from bcejax.numerics.logistic import (
     Unlikely,
     bernoulli_variance,
@@ -51,12 +60,14 @@ __all__ = [
     "complement_surprisal",
     "decaying_exponential",
     "finite",
+    "inside",
     "inverse",
     "is_traced",
     "kl_term",
     "log1p_exp",
     "log1p_of_share",
     "log_odds",
+    "nearest",
     "odds_from_log",
     "one_or_nan",
     "outlive_scans",

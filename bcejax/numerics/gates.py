@@ -1,6 +1,8 @@
 """Gates that numbers pass on their way into a formula, linear for tangents.
 
+    nearest(v, a, b) v in [a, b], and what is beyond on the edge
     finite(v)        v, and -+inf as -+finfo.max: a coefficient that may meet a zero tangent
+    inside(v, a, b)  whether v lies in [a, b], or misses it by rounding
     within(v, a, b)  v in [a, b]; nudged onto the edge where it misses by rounding, nan beyond
     absorb(w, v)     w v, where w = 0 wins over any v: 0 inf = 0
 
@@ -20,7 +22,22 @@ import jax.numpy as jnp
 from jax import lax
 
 
-@jax.custom_jvp
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def nearest(values: jax.Array, low: float, high: float) -> jax.Array:
+    """The numbers in [low, high] nearest to the values; derivative 1.
+
+    Example:
+        >>> nearest(jnp.array([0.25, 1.5]), 0.0, 1.0)
+        Array([0.25, 1.  ], dtype=float32)
+    """
+    return jnp.clip(values, low, high)
+
+
+@nearest.defjvp
+def _nearest_jvp(low, high, primals, tangents):  # type: ignore[no-untyped-def]
+    return nearest(*primals, low, high), tangents[0]
+
+
 def finite(values: jax.Array) -> jax.Array:
     """The values, infinite ones replaced by the largest finite number; derivative 1.
 
@@ -28,27 +45,34 @@ def finite(values: jax.Array) -> jax.Array:
         >>> finite(jnp.array([1.0, -jnp.inf]))
         Array([ 1.0000000e+00, -3.4028235e+38], dtype=float32)
     """
-    most = jnp.finfo(values.dtype).max
-    return jnp.clip(values, -most, most)
+    most = float(jnp.finfo(values.dtype).max)
+    return nearest(values, -most, most)
 
 
-finite.defjvps(lambda dot, out, values: dot)
+def inside(values: jax.Array, low: float, high: float) -> jax.Array:
+    """Whether the values lie in [low, high], or miss it by at most 4 eps, which is rounding.
+
+    Example:
+        >>> inside(jnp.array([0.25, 1.0000001, 85.0]), 0.0, 1.0)
+        Array([ True,  True, False], dtype=bool)
+    """
+    slack = 4 * jnp.finfo(values.dtype).eps
+    return (values >= low - slack) & (values <= high + slack)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def within(values: jax.Array, low: float, high: float) -> jax.Array:
     """The values where they lie in [low, high], nan where they miss it by more than 4 eps.
 
-    A miss of at most 4 eps is rounding, and is moved onto the edge.  The derivative is 1, and
-    nan where the value is nan.
+    A miss of at most 4 eps is moved onto the edge.  The derivative is 1, and nan where the value
+    is nan.
 
     Example:
         >>> within(jnp.array([0.25, 1.0000001, 85.0]), 0.0, 1.0)
         Array([0.25, 1.  ,  nan], dtype=float32)
     """
-    slack = 4 * jnp.finfo(values.dtype).eps
-    inside = (values >= low - slack) & (values <= high + slack)
-    return jnp.where(inside, jnp.clip(values, scalar(low, values), scalar(high, values)), jnp.nan)
+    fine = inside(values, low, high)
+    return jnp.where(fine, jnp.clip(values, scalar(low, values), scalar(high, values)), jnp.nan)
 
 
 @within.defjvp

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import x64_for
 
-from bcejax.numerics import absorb, ceiling, finite, one_or_nan, within
+from bcejax.numerics import absorb, ceiling, finite, inside, nearest, one_or_nan, within
 
 MOST = float(np.finfo(np.float32).max)
 
@@ -15,11 +15,19 @@ def test_finite_holds_infinities_and_lets_nan_through():
     np.testing.assert_array_equal(jax.vmap(jax.grad(finite))(x), [1, 1, 1, 1])
 
 
+def test_nearest_is_the_edge_beyond_it_and_linear_there_too():
+    x = jnp.array([-1.0, 0.25, jnp.inf, jnp.nan], jnp.float32)
+    np.testing.assert_array_equal(nearest(x, 0.0, 1.0), np.float32([0, 0.25, 1, np.nan]))
+    slope = jax.vmap(jax.grad(lambda v: nearest(v, 0.0, 1.0)))(x)
+    np.testing.assert_array_equal(slope, [1, 1, 1, 1])
+
+
 def test_within_forgives_rounding_only():
     eps = np.finfo(np.float32).eps
     x = jnp.array([-5 * eps, -4 * eps, 0, 1, 1 + 4 * eps, 1 + 5 * eps, np.nan], jnp.float32)
     got = within(x, 0.0, 1.0)
     np.testing.assert_array_equal(got, [np.nan, 0, 0, 1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(inside(x, 0.0, 1.0), ~np.isnan(got))
     slope = jax.vmap(jax.grad(lambda v: within(v, 0.0, 1.0)))(x)
     np.testing.assert_array_equal(slope, [np.nan, 1, 1, 1, 1, np.nan, np.nan])
 
