@@ -9,19 +9,22 @@ clear_refs); elsewhere what came before counts too.
 """
 
 import ctypes
+import json
 import os
 import re
 import resource
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from experiments.environment import ROOT
 from experiments.experiment import Track
 from experiments.timing import Times, seconds_of, timed
 
@@ -119,6 +122,28 @@ def burst_of(call: Callable[[], object], calls: int) -> list[float]:
     """Seconds of calls in a row, after one that wakes the threads."""
     seconds_of(call)
     return [seconds_of(call) for _ in range(calls)]
+
+
+def said_by(code: str, *words: str, env: Mapping[str, str] | None = None) -> Any:
+    """What a program prints last, read as JSON; in an interpreter that has done nothing before.
+
+    Args:
+        code: the program.
+        words: its ``sys.argv[1:]``.
+        env: what its environment has beside this one's.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *words],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def high_water() -> int:

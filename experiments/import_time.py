@@ -9,7 +9,6 @@ neighbours is what counts, since other work on the machine slows both alike. The
 bcejax load on first use.
 """
 
-import json
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments import Claim, Experiment, Result, Table, Track, Verdict, untracked
+from experiments.apart import said_by
 
 HEAVY = {"flax", "optax", "orbax", "matplotlib", "mpmath", "rich", "sklearn", "scipy.optimize"}
 STATEMENTS = {"jax and chex": "import jax, chex", "bcejax": "import bcejax"}
@@ -72,8 +72,7 @@ def start_and_import(statement: str) -> float:
 def modules_after(statement: str) -> set[str]:
     """Names of the modules that an import leaves."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(json.loads(done.stdout))
+    return set(said_by(code))
 
 
 EXPERIMENT = Experiment(run, default=Config(), tiny=Config(repeats=1, limit=3.0), alone=True)

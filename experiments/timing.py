@@ -1,7 +1,7 @@
 """Times of calls, and how they compare."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -38,6 +38,16 @@ Standings: TypeAlias = Mapping[tuple[str, str], Times]  # (what, way) to its tim
 def ratio(standings: Standings, what: str, way: str) -> float:
     """A way's median time over ours."""
     return standings[what, way].median / standings[what, OURS].median
+
+
+def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """e of seconds = a size^e, by least squares in logarithms.
+
+    Example:
+        >>> round(exponent((10, 100, 1000), (0.2, 2.0, 20.0)), 6)
+        1.0
+    """
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def seconds_of(call: Callable[[], object]) -> float:

@@ -18,8 +18,7 @@ from experiments.collectives import Collective
 from experiments.data_parallel.found import Found
 from experiments.data_parallel.setting import Config, Layout
 from experiments.device import simulated
-
-ROOT = Path(__file__).resolve().parents[2]
+from experiments.environment import ROOT
 
 _ENDLESS = 10**6  # epochs
 _LOOK = 0.05  # seconds between two looks

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -22,10 +21,9 @@ from experiments import Claim, Figure, Result, Table, Track, Verdict
 from experiments.device import simulated
 from experiments.ensembles.settings import Config
 from experiments.ensembles.ways import FITS, FLIGHT, LOOP, LOOP_OWN, ONE, OWN, TORCH, TWO, WAYS
+from experiments.environment import ROOT
 from experiments.timing import Times, draw_ratios
 from experiments.versions import version_of
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Bar(NamedTuple):

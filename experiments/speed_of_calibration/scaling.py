@@ -14,7 +14,7 @@ from bcejax.calibration.errors import (
 from bcejax.calibration.isotonic import isotonic_regression
 from experiments import Claim, Figure, Table
 from experiments.speed_of_calibration.setting import Call, Config, Data
-from experiments.timing import Times
+from experiments.timing import Times, exponent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,11 +52,9 @@ def exponents(growth: Growth) -> dict[str, float]:
         >>> {what: round(power, 6) for what, power in exponents(growth).items()}
         {'sort': 1.0}
     """
-    found = {}
-    for what in dict.fromkeys(what for what, _ in growth):
-        sizes, seconds = curve(growth, what)
-        found[what] = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
-    return found
+    return {
+        what: exponent(*curve(growth, what)) for what in dict.fromkeys(what for what, _ in growth)
+    }
 
 
 def curve(growth: Growth, what: str) -> tuple[list[int], list[float]]:

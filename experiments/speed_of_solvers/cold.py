@@ -1,18 +1,16 @@
 """One fit in a fresh interpreter: what a script waits for."""
 
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from experiments import Track
+from experiments.apart import said_by
 from experiments.speed_of_solvers.peers import installed
 from experiments.speed_of_solvers.problems import draw
 from experiments.speed_of_solvers.setting import TOLERANCE, Config, Task
-from experiments.speed_of_solvers.turns import ROOT, Lap
+from experiments.speed_of_solvers.turns import Lap
 from experiments.timing import OURS, Times
 
 FIT, WHOLE = "the fit alone", "import to answer"
@@ -86,13 +84,5 @@ def race_cold(task: Task, config: Config, track: Track) -> dict[str, Lap]:
 
 def start_and_fit(script: str, path: Path) -> tuple[float, float, list[float]]:
     """Seconds of the fit, seconds with the import, and the parameters."""
-    code = SCRIPT.format(**SCRIPTS[script])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    fit, whole, params = json.loads(done.stdout)
+    fit, whole, params = said_by(SCRIPT.format(**SCRIPTS[script]), str(path))
     return fit, whole, params

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from experiments import Claim, Figure, Table, Track
 from experiments.speed_of_solvers.problems import draw
 from experiments.speed_of_solvers.setting import TASKS, Config, Task
 from experiments.speed_of_solvers.standings import standings_of
 from experiments.speed_of_solvers.turns import Worker, race
-from experiments.timing import OURS, Times
+from experiments.timing import OURS, Times, exponent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,11 +59,6 @@ def point_of(axis: str, task: Task, workers: list[Worker], config: Config, track
     )
     copy, product = workers[0].ask("limits")
     return Point(axis, task, ours.times, best.times, best.way, 2 * GRADIENTS * copy + product)
-
-
-def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """e of seconds = a size^e, by least squares in logs."""
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def exponents(points: Sequence[Point]) -> dict[tuple[str, str], float]:

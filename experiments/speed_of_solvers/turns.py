@@ -10,17 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from experiments import Track
+from experiments.environment import ROOT
 from experiments.speed_of_solvers.peers import installed
 from experiments.speed_of_solvers.setting import Config, Task
 from experiments.timing import OURS, Times
 
-ROOT = Path(__file__).resolve().parents[2]
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "BLIS")  # whose threads are set
 
 

@@ -1,9 +1,5 @@
 """From the start of a process to a trained model: what a script waits for."""
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -11,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from experiments import Claim, Result, Table, Track, Verdict
+from experiments.apart import said_by
 from experiments.speed_of_training.peers import SKLEARN
 from experiments.speed_of_training.setting import TASKS, TUTORIAL, Config, draw
 from experiments.timing import OURS, Times
 from experiments.versions import version_of
 
-ROOT = Path(__file__).resolve().parents[2]
 KEPT = "bcejax, compiled before"
 KERAS, TORCH = "Keras on JAX", "torch"
 BARS = {(OURS, KERAS): 1.0, (OURS, TORCH): 1.2, (KEPT, SKLEARN): 1.8}  # ours over theirs, at most
@@ -112,15 +108,8 @@ def start_and_train(way: str, path: Path) -> tuple[float, float]:
     _, script, settings = SCRIPTS[way]
     cache = {"JAX_COMPILATION_CACHE_DIR": str(path.parent / "cache")}
     start = time.time()
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", START + script + END, str(path)],
-        cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0", **cache, **settings},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    end, loss = json.loads(done.stdout.splitlines()[-1])
+    env = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0", **cache, **settings}
+    end, loss = said_by(START + script + END, str(path), env=env)
     return end - start, loss
 
 

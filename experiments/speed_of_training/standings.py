@@ -5,14 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
-import numpy as np
 
 from experiments import Claim, Figure, Result, Table, Verdict
 from experiments.speed_of_training.peers import KERAS, PEERS, SKLEARN, TORCH
 from experiments.speed_of_training.setting import BIG, TUTORIAL, Config
 from experiments.speed_of_training.turns import Found, Raced
 from experiments.speed_of_training.ways import BARE, PRODUCTS
-from experiments.timing import OURS, draw_ratios
+from experiments.timing import OURS, draw_ratios, exponent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,12 +101,9 @@ def _answer_of(raced: Raced) -> str:
 
 def exponents(points: Mapping[int, Mapping[str, Found]]) -> dict[str, float]:
     """Of each way, the slope of its times against the size, both by their logarithms."""
-    sizes = np.log(list(points))
     ways = next(iter(points.values()))
     return {
-        way: float(
-            np.polyfit(sizes, np.log([each[way].times.median for each in points.values()]), 1)[0]
-        )
+        way: exponent(list(points), [each[way].times.median for each in points.values()])
         for way in ways
     }
 

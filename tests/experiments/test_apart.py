@@ -1,12 +1,13 @@
 """Ways in processes of their own, and the memory of their calls."""
 
 import os
+import subprocess
 
 import numpy as np
 import pytest
 
 from experiments import untracked
-from experiments.apart import burst_of, by_turns, cost_of, crew, high_water
+from experiments.apart import burst_of, by_turns, cost_of, crew, high_water, said_by
 
 
 def test_a_call_costs_what_it_takes_at_most():
@@ -43,6 +44,13 @@ def test_ways_take_turns():
         assert cost.answer == "!"
         assert times.first == cost.seconds
         assert len(times.warm) == 6
+
+
+def test_what_a_program_prints_last_is_read():
+    code = "import os, sys, json; print('noise'); print(json.dumps([sys.argv[1], os.environ['B']]))"
+    assert said_by(code, "a", env={"B": "b"}) == ["a", "b"]
+    with pytest.raises(subprocess.CalledProcessError):
+        said_by("raise SystemExit(3)")
 
 
 def test_a_child_does_not_count_what_its_parent_held():
