@@ -35,7 +35,7 @@ from bcejax.training.ensembles.products import units_first
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, next_epoch, start_run
 from bcejax.training.records import Figures, Status
-from bcejax.training.state import ADAM, TrainState, init_state
+from bcejax.training.state import ADAM, TrainState, first_state, split_model
 from bcejax.training.stopping import Tree, select
 
 MakeModel: TypeAlias = Callable[[nnx.Rngs], nnx.Module]
@@ -97,10 +97,10 @@ def start_members(  # type: ignore[no-untyped-def]
     keys, rates = jax.tree.map(lambda array: array[places], (keys, rates))
 
     def start(key: jax.Array, rate: jax.Array | None) -> Run:
-        model = make_model(nnx.Rngs(key))
-        state = init_state(model, optimizer, loss)
+        state = split_model(make_model(nnx.Rngs(key)), optimizer, loss)
         if optimizer is ADAM and sum(a.size for a in jax.tree.leaves(state.params)) <= _FEW:
-            state = init_state(model, _JOINED_ADAM, loss)
+            state = dataclasses.replace(state, optimizer=_JOINED_ADAM)
+        state = first_state(state)
         if rate is not None:
             memory = state.opt_state._replace(rate=rate.astype(state.dtype))
             state = dataclasses.replace(state, opt_state=memory)
