@@ -20,7 +20,11 @@ LIGHTLY = (
     "losses/test_linear_head.py",
     "test_docstrings.py",
 )
-FULLY = ("calibration/test_state.py", "experiments/test_exhaustive_float32.py")  # of those
+FULLY = (  # of those
+    "calibration/test_penalties.py",
+    "calibration/test_state.py",
+    "experiments/test_exhaustive_float32.py",
+)
 # files that take longest, longest first: a worker that is left with one at the end works alone
 LONGEST = (
     "test_notebooks.py",

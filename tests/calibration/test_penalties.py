@@ -181,8 +181,7 @@ def test_joint_training_helps_on_held_out_data():
     alone, everything, joint = errors.T
     assert (joint < 0.7 * alone).all()
     assert joint.mean() < everything.mean()
-    assert (losses[:, 2] < losses[:, 0]).all()
-    assert losses[:, 2].mean() < 0.9 * losses[:, 0].mean()
+    assert (losses[:, 2] < 0.97 * losses[:, 0]).all()
     assert losses[:, 1].mean() < losses[:, 2].mean()
 
 
