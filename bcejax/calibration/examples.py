@@ -129,7 +129,8 @@ def as_examples(
         TypeError: scores that are not floating, or a mask that is not boolean.
         ValueError: neither or both of logits and probs, shapes that differ, no example; and,
             unless an argument is traced: nan, labels or probabilities outside [0, 1], soft labels
-            where hard ones are asked for, negative weights, nothing that counts.
+            where hard ones are asked for, negative weights, nothing that counts, weights whose sum
+            overflows.
 
     Example:
         >>> as_examples([1, 0], probs=[0.75, 0.5]).residuals()
@@ -222,7 +223,7 @@ def _evaluated(
     hard: bool,
     additive: bool,
 ) -> tuple[Result, jax.Array]:
-    """The result; and whether every value can be taken and one example counts."""
+    """The result; and whether every value can be taken and the weights have a sum."""
 
     def evaluated(
         labels: jax.Array, scores: jax.Array, weights: jax.Array | None, mask: jax.Array | None
@@ -232,7 +233,7 @@ def _evaluated(
 
     given = (labels, scores, weights, mask)
     result, weight = sum_of_pieces(evaluated, *given) if additive else evaluated(*given)
-    return result, weight > 0  # nan where a value was refused
+    return result, (weight > 0) & (weight < jnp.inf)  # nan where a value was refused
 
 
 def _laid_out(
@@ -329,6 +330,7 @@ def _say_what_is_wrong(name: str, hard: bool, *given: jax.Array | None) -> None:
         check_probs(scores)
     elif np.isnan(scores).any():
         raise ValueError("logits hold nan: drop these examples or mask them with where=")
-    if hard:
-        soft = labels[(labels != 0) & (labels != 1)][0]
-        raise ValueError(f"labels must be 0 or 1 here, found the soft label {soft:g}")
+    soft = labels[(labels != 0) & (labels != 1)]
+    if hard and soft.size:
+        raise ValueError(f"labels must be 0 or 1 here, found the soft label {soft[0]:g}")
+    raise ValueError("weights add up to too much or too little: divide them by their mean")

@@ -9,6 +9,7 @@ from bcejax.calibration import expected_calibration_error, reliability_curve
 from bcejax.calibration.examples import as_examples
 
 NAN = np.nan
+HALVES, HUGE, TINY = (np.full(2, each, np.float32) for each in (0.5, 3e38, 1e-42))
 
 
 def test_shapes_are_flattened_and_weights_spread():
@@ -91,6 +92,8 @@ def test_residuals_of_logits_keep_their_digits():
         ([1, 0], {"probs": [0.5] * 2, "where": [[True], [False]]}, ValueError,
          r"where with shape \(2, 1\) cannot be broadcast to the labels' \(2,\)"),
         ([1, 0], {"probs": [0.5] * 2, "where": [1, 0]}, TypeError, "where has dtype int32; it"),
+        ([1, 0], {"probs": HALVES, "weights": HUGE}, ValueError, "weights add up to too"),
+        ([1, 0], {"probs": HALVES, "weights": TINY}, ValueError, "weights add up to too"),
         ([1, 0], {"probs": [0.5] * 2, "where": False}, ValueError, "no example counts: each is"),
         ([1, 0], {"probs": [0.5] * 2, "weights": 0}, ValueError, "no example counts: each is"),
         ([1, 0], {"probs": [0.5] * 2, "bins": 0}, ValueError, "bins is 0; there must be 1 or more"),
