@@ -100,7 +100,7 @@ def place(tree: Tree, mesh: Mesh | None) -> Tree:
     """Arrays of this process, whole on each device.
 
     Without a mesh, large arrays are put on the default device, and small ones left to the call of
-    a program, which takes them ten times as fast as ``device_put``.
+    a program, which takes them faster than ``device_put`` does.
     """
     if mesh is None:
         return jax.tree.map(_on_default, tree)

@@ -45,7 +45,7 @@ AXIS = "models"  # of the mesh
 MODELS, ALIKE = P(AXIS), P()  # shared out by the first axis, the same everywhere
 
 # ADAM for a model of few parameters: three operations for all of its arrays instead of three for
-# each, a tenth of the step of 32 networks 8-16-1.  From thousands of parameters on it is slower.
+# each, which is time in a step of networks 8-16-1.  From thousands of parameters on it is slower.
 _JOINED_ADAM, _FEW = optax.flatten(ADAM), 2**10
 
 
