@@ -132,8 +132,8 @@ def _words(axis: Any) -> dict[float, str]:
     formatter, places = axis.get_major_formatter(), axis.get_majorticklocs()
     if type(formatter).__name__ not in NAMED:
         return {}
-    names = map(_plain, formatter.format_ticks(places))
-    return dict(zip(map(float, places), names, strict=True))
+    names = formatter.format_ticks(places)  # numbers, where a figure gave numbers
+    return {float(place): _plain(str(name)) for place, name in zip(places, names, strict=True)}
 
 
 def _label(artist: Any) -> str:

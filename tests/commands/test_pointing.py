@@ -65,6 +65,15 @@ def test_of_many_marks_some_are_kept_and_both_ends(tmp_path):
     assert values(found["long"])[-1] == ("2×10⁴", "2×10⁴")  # noqa: RUF001
 
 
+def test_ticks_may_be_named_by_numbers(tmp_path):
+    def draw(ax):
+        ax.plot([3, 4], label="curve")
+        ax.set_xticks([0, 1], np.array([250, 1000]))
+
+    _, found = marks(tmp_path, draw)
+    assert values(found["curve"]) == [("250", "3"), ("1000", "4")]
+
+
 def test_what_is_outside_of_a_panel_is_not_found(tmp_path):
     def draw(ax):
         ax.plot([0, 1, 2], label="curve")

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from bcejax.plots import save_drawing, style
+from bcejax.commands.drawings import save_with_marks
+from bcejax.plots import style
 from experiments.registry import REGISTRY, find, load, name_of, opening_of
 from experiments.tables import write_table
 
@@ -54,10 +55,15 @@ def test_each_registered_file_opens_with_its_own_command(module):
     assert f"{opening_of(module).command} ".startswith(f"{command} ")
 
 
+def lay_out(figure, stem):
+    figure.draw_without_rendering()
+    return stem, stem
+
+
 @pytest.mark.parametrize("module", REGISTRY)
 def test_each_registered_experiment_holds_in_its_tiny_configuration(module, tmp_path, monkeypatch):
     """Figures are laid out, and not written twice: tests/plots/test_style.py does that."""
-    monkeypatch.setattr(style, "_save", lambda figure, _: figure.draw_without_rendering())
+    monkeypatch.setattr(style, "_save", lay_out)
     experiment = load(module)
     json.dumps(dataclasses.asdict(experiment.default), allow_nan=False)
     result = experiment.run(experiment.tiny, lambda items, what: items)
@@ -65,4 +71,4 @@ def test_each_registered_experiment_holds_in_its_tiny_configuration(module, tmp_
     for table in result.tables:
         write_table(tmp_path, table)
     for figure in result.figures:
-        save_drawing(figure.draw, tmp_path / figure.name, panels=figure.panels)
+        save_with_marks(figure.draw, tmp_path / figure.name, panels=figure.panels)
