@@ -1,10 +1,13 @@
 """Times of calls, and how they compare."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+
+from experiments.outcome import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +43,21 @@ def ratio(standings: Standings, what: str, way: str) -> float:
     return standings[what, way].median / standings[what, OURS].median
 
 
+def spread(times: Iterable[Times], unit: str = "ms") -> dict[str, list[float]]:
+    """Columns of a table: the medians and what lies about them, in "ms" or "s".
+
+    Example:
+        >>> spread([Times(0.1, np.array([0.001, 0.002, 0.003]))])["median (ms)"]
+        [2.0]
+    """
+    scale, found = {"ms": 1e3, "s": 1.0}[unit], list(times)
+    return {
+        f"median ({unit})": [scale * each.median for each in found],
+        f"lower quartile ({unit})": [scale * each.quartiles[0] for each in found],
+        f"upper quartile ({unit})": [scale * each.quartiles[1] for each in found],
+    }
+
+
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """e of seconds = a size^e, by least squares in logarithms.
 
@@ -62,6 +80,17 @@ def timed(call: Callable[[], Answer]) -> tuple[float, Answer]:
     start = time.perf_counter()
     answer = call()
     return time.perf_counter() - start, answer
+
+
+def figure_of_ratios(bars: list[tuple[str, str, float]]) -> Figure:
+    """How many times as long as bcejax each way takes to each task."""
+    told = ", ".join(f"{task} by {way} {times:.3g}" for task, way, times in bars)
+    return Figure(
+        "times",
+        "How many times as long as bcejax others take. The scale is logarithmic.",
+        alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
+        draw=partial(draw_ratios, bars=bars),
+    )
 
 
 def draw_ratios(ax: "Axes", *, bars: list[tuple[str, str, float]]) -> None:

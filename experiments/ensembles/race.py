@@ -22,7 +22,7 @@ from experiments.device import simulated
 from experiments.ensembles.settings import Config
 from experiments.ensembles.ways import FITS, FLIGHT, LOOP, LOOP_OWN, ONE, OWN, TORCH, TWO, WAYS
 from experiments.environment import ROOT
-from experiments.timing import Times, draw_ratios
+from experiments.timing import Times, draw_ratios, spread
 from experiments.versions import version_of
 
 
@@ -177,15 +177,12 @@ def answer_of(standings: dict[str, Standing], config: Config) -> str:
 def tabulate(standings: dict[str, Standing]) -> Table:
     """Every way."""
     times = [each.times for each in standings.values()]
-    low, high = zip(*(each.quartiles for each in times), strict=True)
     return Table(
         "times",
         "Training all networks, by turns, in three processes.",
         {
             "way": list(standings),
-            "median (ms)": [1e3 * each.median for each in times],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(times),
             "best (ms)": [1e3 * float(each.warm.min()) for each in times],
             "calls": [len(each.warm) for each in times],
             "first call (ms)": [1e3 * each.first for each in times],

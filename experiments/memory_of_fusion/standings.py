@@ -9,7 +9,7 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.memory_of_fusion.setting import AIM, AIM_LARGE, LARGE, LEANER, WHOLE, Config
 from experiments.memory_of_fusion.turns import Run
-from experiments.timing import OURS
+from experiments.timing import OURS, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,6 @@ def answer_of(runs: list[Run]) -> str:
 def tabulate(runs: list[Run]) -> Table:
     """Every way to every head."""
     ours = {run.shape: run for run in runs if run.way == OURS}
-    low, high = zip(*(run.times.quartiles for run in runs), strict=True)
 
     def megabytes(name: str) -> list[float | None]:
         found = [getattr(run.first, name) for run in runs]
@@ -98,9 +97,7 @@ def tabulate(runs: list[Run]) -> Table:
             "examples": [run.shape[0] for run in runs],
             "labels": [run.shape[1] for run in runs],
             "way": [run.way for run in runs],
-            "median (ms)": [1e3 * run.times.median for run in runs],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(run.times for run in runs),
             "time over ours": [run.times.median / ours[run.shape].times.median for run in runs],
             "labels' memory (MB)": megabytes("labels"),
             "peak by the process (MB)": megabytes("extra"),

@@ -18,7 +18,7 @@ from experiments.siglip_scaling.settings import (
     Config,
 )
 from experiments.siglip_scaling.turns import Found
-from experiments.timing import OURS
+from experiments.timing import OURS, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -144,9 +144,7 @@ def tabulate(found: Sequence[Found]) -> Table:
         {
             "images": [each.images for each in found],
             "way": [each.way for each in found],
-            "median (ms)": [1e3 * each.times.median for each in found],
-            "lower quartile (ms)": [1e3 * each.times.quartiles[0] for each in found],
-            "upper quartile (ms)": [1e3 * each.times.quartiles[1] for each in found],
+            **spread(each.times for each in found),
             "over bcejax": [_times(each, found) for each in found],
             "memory beside the results (MB)": [each.beside / 1e6 for each in found],
             "memory over bcejax": [_leaner(each, found) for each in found],

@@ -1,7 +1,6 @@
 """Who is how fast: claims, the answer, the table and the figure."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.speed_of_calibration.setting import REPORT, SECONDS, Config
 from experiments.speed_of_calibration.ways import Task
-from experiments.timing import OURS, Standings, draw_ratios, ratio
+from experiments.timing import OURS, Standings, figure_of_ratios, ratio, spread
 
 
 def differences(
@@ -73,16 +72,13 @@ def answer_of(standings: Standings, tasks: Mapping[str, Task], config: Config) -
 
 def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Table:
     """Every task by every way."""
-    low, high = zip(*(times.quartiles for times in standings.values()), strict=True)
     return Table(
         "times",
         "Every way, by turns in one process.",
         {
             "task": [task for task, _ in standings],
             "way": [way for _, way in standings],
-            "median (ms)": [1e3 * times.median for times in standings.values()],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(standings.values()),
             "calls": [len(times.warm) for times in standings.values()],
             "over bcejax": [ratio(standings, *key) for key in standings],
             "first call (ms)": [1e3 * times.first for times in standings.values()],
@@ -95,10 +91,4 @@ def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Ta
 def figure_of(standings: Standings) -> Figure:
     """Each way's time over ours."""
     bars = [(*key, ratio(standings, *key)) for key in standings if key[1] != OURS]
-    told = ", ".join(f"{task} by {way} {times:.3g}" for task, way, times in bars)
-    return Figure(
-        "times",
-        "How many times as long as bcejax others take. The scale is logarithmic.",
-        alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
-        draw=partial(draw_ratios, bars=bars),
-    )
+    return figure_of_ratios(bars)

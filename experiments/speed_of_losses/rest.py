@@ -23,7 +23,7 @@ from experiments.speed_of_losses.setting import (
     Way,
 )
 from experiments.speed_of_losses.ways import our_loss
-from experiments.timing import OURS, Times
+from experiments.timing import OURS, Times, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,15 +109,12 @@ def _answer(steps: Mapping[str, Step]) -> str:
 
 
 def _table(steps: Mapping[str, Step]) -> Table:
-    low, high = zip(*(step.times.quartiles for step in steps.values()), strict=True)
     return Table(
         "rest",
         "What value and gradient of the mean are made of.",
         {
             "step": list(steps),
-            "median (ms)": [1e3 * step.times.median for step in steps.values()],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(step.times for step in steps.values()),
             "fresh memory (arrays of the logits' size)": [s.arrays for s in steps.values()],
         },
     )

@@ -17,7 +17,7 @@ from experiments.speed_of_losses.setting import (
     VALUE,
     Config,
 )
-from experiments.timing import OURS, Standings, ratio
+from experiments.timing import OURS, Standings, ratio, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,16 +82,13 @@ def answer_of(standings: Standings, config: Config) -> str:
 
 def tabulate(standings: Standings, apart: Mapping[tuple[str, str], float]) -> Table:
     """Every quantity by every way."""
-    low, high = zip(*(times.quartiles for times in standings.values()), strict=True)
     return Table(
         "times",
         "Every way, by turns in one process.",
         {
             "quantity": [what for what, _ in standings],
             "way": [way for _, way in standings],
-            "median (ms)": [1e3 * times.median for times in standings.values()],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(standings.values()),
             "over bcejax": [ratio(standings, *key) for key in standings],
             "first call (ms)": [1e3 * times.first for times in standings.values()],
             "largest difference from float64": [apart.get(key) for key in standings],

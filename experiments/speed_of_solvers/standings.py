@@ -10,7 +10,7 @@ from experiments import Claim, Figure, Table
 from experiments.speed_of_solvers.problems import Data, gradient_norms, values
 from experiments.speed_of_solvers.setting import ALIGNED, DRAWN, TOLERANCE, Config, Task
 from experiments.speed_of_solvers.turns import Lap
-from experiments.timing import OURS, Times, draw_ratios
+from experiments.timing import OURS, Times, draw_ratios, spread
 
 NEAR = 100 * TOLERANCE  # a peer that comes so near takes part, though it stops before TOLERANCE
 EQUAL = 1e-10  # by how much two answers may differ in value
@@ -131,16 +131,13 @@ def tabulate(standings: list[Standing]) -> Table:
     """Every way to every task."""
     times = [each.times for each in standings]
     base = {each.task: each.times.median for each in standings if each.way == OURS}
-    low, high = zip(*(each.quartiles for each in times), strict=True)
     return Table(
         "times",
         "Every way to every task, by turns, each program in a process of its own.",
         {
             "task": [each.task for each in standings],
             "way": [each.way for each in standings],
-            "median (ms)": [1e3 * each.median for each in times],
-            "lower quartile (ms)": [1e3 * each for each in low],
-            "upper quartile (ms)": [1e3 * each for each in high],
+            **spread(times),
             "calls": [len(each.warm) for each in times],
             "over bcejax": [each.times.median / base[each.task] for each in standings],
             "first call (ms)": [1e3 * each.first for each in times],

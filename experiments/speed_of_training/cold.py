@@ -10,7 +10,7 @@ from experiments import Claim, Result, Table, Track, Verdict
 from experiments.apart import said_by
 from experiments.speed_of_training.peers import SKLEARN
 from experiments.speed_of_training.setting import TASKS, TUTORIAL, Config, draw
-from experiments.timing import OURS, Times
+from experiments.timing import OURS, Times, spread
 from experiments.versions import version_of
 
 KEPT = "bcejax, compiled before"
@@ -142,15 +142,12 @@ def answer_of(times: dict[str, Times]) -> str:
 
 def tabulate(times: dict[str, Times], losses: dict[str, float]) -> Table:
     """Every way."""
-    quartiles = [each.quartiles for each in times.values()]
     return Table(
         "cold",
         "From the start of a process to the trained model, by turns.",
         {
             "way": list(times),
-            "median (s)": [each.median for each in times.values()],
-            "lower quartile (s)": [low for low, _ in quartiles],
-            "upper quartile (s)": [high for _, high in quartiles],
+            **spread(times.values(), "s"),
             "first (s)": [each.first for each in times.values()],
             "last mean loss": list(losses.values()),
         },

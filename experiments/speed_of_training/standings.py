@@ -11,7 +11,7 @@ from experiments.speed_of_training.peers import KERAS, PEERS, SKLEARN, TORCH
 from experiments.speed_of_training.setting import BIG, TUTORIAL, Config
 from experiments.speed_of_training.turns import Found, Raced
 from experiments.speed_of_training.ways import BARE, PRODUCTS
-from experiments.timing import OURS, draw_ratios, exponent
+from experiments.timing import OURS, exponent, figure_of_ratios, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,16 +110,13 @@ def exponents(points: Mapping[int, Mapping[str, Found]]) -> dict[str, float]:
 
 def _tabulate(tasks: Mapping[str, Mapping[str, Found]]) -> Table:
     rows = [(task, way, each) for task, found in tasks.items() for way, each in found.items()]
-    quartiles = [each.times.quartiles for *_, each in rows]
     return Table(
         "times",
         "Every way by turns, each library in a process of its own.",
         {
             "task": [task for task, *_ in rows],
             "way": [way for _, way, _ in rows],
-            "median (ms)": [1e3 * each.times.median for *_, each in rows],
-            "lower quartile (ms)": [1e3 * low for low, _ in quartiles],
-            "upper quartile (ms)": [1e3 * high for _, high in quartiles],
+            **spread(each.times for *_, each in rows),
             "over bcejax": [ratio(tasks[task], way) for task, way, _ in rows],
             "calls": [len(each.times.warm) for *_, each in rows],
             "first call (ms)": [1e3 * each.times.first for *_, each in rows],
@@ -138,13 +135,7 @@ def _figure_of(tasks: Mapping[str, Mapping[str, Found]]) -> Figure:
         for way in found
         if way != OURS
     ]
-    told = ", ".join(f"{task} by {way} {times:.3g}" for task, way, times in bars)
-    return Figure(
-        "times",
-        "How many times as long as bcejax others take. The scale is logarithmic.",
-        alt=f"Bars to the right of 1 where bcejax is faster: {told}.",
-        draw=partial(draw_ratios, bars=bars),
-    )
+    return figure_of_ratios(bars)
 
 
 def _tabulate_curves(raced: Raced) -> Table:
