@@ -13,6 +13,7 @@ References:
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -69,15 +70,11 @@ class MLP(nnx.Module):
         check_count(features, "features")
         for width in hidden:
             check_count(width, "each width in hidden")
-        widths = (features, *hidden, 1)
-        layers = [
-            nnx.Linear(*ends, rngs=rngs, dtype=dtype, param_dtype=param_dtype, kernel_init=_glorot)
-            for ends in itertools.pairwise(widths)
-        ]
+        *before, last = _layers(rngs, (features, *hidden, 1), dtype, param_dtype)
         self.features = features
         self.activation = activation
-        self.hidden = nnx.List(layers[:-1])
-        self.output = layers[-1]
+        self.hidden = nnx.List(before)
+        self.output = last
 
     def __call__(self, inputs: ArrayLike) -> jax.Array:
         """Logits (...,) of inputs (..., features)."""
@@ -86,3 +83,15 @@ class MLP(nnx.Module):
         for layer in self.hidden:
             values = self.activation(layer(values))
         return self.output(values)[..., 0]
+
+
+# One program: one for each operation takes a process that trains one small model half a second.
+@partial(nnx.jit, static_argnums=(1, 2, 3))
+def _layers(
+    rngs: nnx.Rngs, widths: tuple[int, ...], dtype: DTypeLike | None, param_dtype: DTypeLike
+) -> list[nnx.Linear]:
+    """From each width to the next, with their first parameters."""
+    return [
+        nnx.Linear(*ends, rngs=rngs, dtype=dtype, param_dtype=param_dtype, kernel_init=_glorot)
+        for ends in itertools.pairwise(widths)
+    ]
