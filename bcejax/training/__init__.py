@@ -1,24 +1,33 @@
-"""Floor 4: training with Optax: pure steps and epochs, and ``fit`` with all that surrounds them."""
+"""Floor 4: training with Optax: pure steps and epochs, and ``fit`` with all that surrounds them.
+
+What a process may train a model without loads on first use: ensembles, streams, and their
+calibration, which brings floor 3 along.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from bcejax.training.checkpoints import Checkpoint
-from bcejax.training.ensembles import (
-    Ensemble,
-    Uncertainty,
-    decompose_entropy,
-    fit_ensemble,
-    mean_logits,
-    mean_probs,
-    spread,
-)
 from bcejax.training.epochs import train_epochs
 from bcejax.training.fitting import fit
-from bcejax.training.measuring import StreamCalibration, stream_calibration
 from bcejax.training.orders import epoch_order
 from bcejax.training.records import History, Status
 from bcejax.training.state import TrainState, init_state, update_model
 from bcejax.training.steps import Metrics, evaluate, train_step
 from bcejax.training.stopping import EarlyStopping
-from bcejax.training.streaming import StreamHistory, fit_stream
+
+if TYPE_CHECKING:
+    from bcejax.training.ensembles import (
+        Ensemble,
+        Uncertainty,
+        decompose_entropy,
+        fit_ensemble,
+        mean_logits,
+        mean_probs,
+        spread,
+    )
+    from bcejax.training.measuring import StreamCalibration, stream_calibration
+    from bcejax.training.streaming import StreamHistory, fit_stream
 
 __all__ = [
     "Checkpoint",
@@ -46,3 +55,27 @@ __all__ = [
     "train_step",
     "update_model",
 ]
+
+_LATER = {
+    "Ensemble": "ensembles",
+    "Uncertainty": "ensembles",
+    "decompose_entropy": "ensembles",
+    "fit_ensemble": "ensembles",
+    "mean_logits": "ensembles",
+    "mean_probs": "ensembles",
+    "spread": "ensembles",
+    "StreamCalibration": "measuring",
+    "stream_calibration": "measuring",
+    "StreamHistory": "streaming",
+    "fit_stream": "streaming",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(f"bcejax.training.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'bcejax.training' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])
