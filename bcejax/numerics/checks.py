@@ -87,7 +87,7 @@ def _outside(values: ArrayLike, name: str) -> np.ndarray | None:
         return None
     array = np.asarray(values)
     _check_real(array.dtype, name)
-    if array.dtype == bool or not array.size:
+    if array.dtype == bool:
         return None
     wide = array.astype(np.float64, copy=False)
     missing = np.isnan(wide)

@@ -42,5 +42,5 @@ def kl_term(a: jax.Array, b: jax.Array, gap: jax.Array) -> jax.Array:
     for k in range(2 * TERMS[v.dtype.name] + 1, 1, -2):
         odd = odd * square + 1 / k
     near = v * (u - 2 * square * odd)
-    ratio = jnp.where(a == 0, 1, b) / mass
-    return jnp.where(a == 0, gap, mass * jnp.where(jnp.abs(u) < 0.3, near, u - jnp.log(ratio)))
+    far = u - jnp.log(b / mass)
+    return jnp.where(a == 0, gap, mass * jnp.where(jnp.abs(u) < 0.3, near, far))

@@ -236,3 +236,11 @@ def test_accuracy_along_one_axis(kind, bound, n):
 def test_accuracy_over_several_axes(kind, shape):
     errors = [relative_error(losses, None, "mean", shape) for losses in kind(math.prod(shape))]
     assert max(errors) <= 500 * 2.0**-23
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_loss_that_is_silenced_pulls_at_its_weight_as_0_does(how):
+    weights = np.float32([1, 0, 2])
+    pull = jax.grad(lambda w, losses: reduce_losses(losses, weights=w, how=how))
+    got, want = (pull(weights, np.float32([1, lost, 3])) for lost in (NAN, 0))
+    np.testing.assert_array_equal(got, want)

@@ -19,6 +19,19 @@ def test_good_values_come_back_as_they_were(values):
     [
         ([0, 1, 2], "classes 0, 1, 2: this is the binary loss; .*softmax_cross_entropy"),
         (list(range(10)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
+        (list(range(5)), "classes 0, 1, 2, 3, 4: this is the binary loss"),
+        (list(range(6)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
+        (list(range(1000)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
+        (list(range(1001)), r"found 0.0 to 1000.0$"),
+        ([0.5, 1.5, 2.5], r"found 0.5 to 2.5: divide"),
+        ([2, 4, 6], r"found 2.0 to 6.0: divide"),
+        ([-1, -1], r"map them with \(labels \+ 1\) / 2"),
+        ([-1, -0.5, 1], r"found -1.0 to 1.0$"),
+        ([2, 2], "map them with labels - 1"),
+        ([1, 1.5, 2], r"found 1.0 to 2.0$"),
+        ([0.0, 100.0], "found 0.0 to 100.0: divide percentages by 100"),
+        ([0.0, 100.5], r"found 0.0 to 100.5$"),
+        ([-0.5, 85.0], r"found -0.5 to 85.0$"),
         ([-1, 1], r"map them with \(labels \+ 1\) / 2"),
         ([1, 2, 2], "map them with labels - 1"),
         ([85.0, 10.0, 0.0], "found 0.0 to 85.0: divide percentages by 100"),
@@ -38,6 +51,8 @@ def test_bad_labels_are_told_what_to_do(labels, message):
     ("probs", "message"),
     [
         ([85.0, 10.0], "divide percentages by 100"),
+        ([2.0, 0.5], r"found 0.5 to 2.0$"),
+        ([3.0, 0.0], r"found 0.0 to 3.0: divide"),
         ([0.5, -3.0], "found -3.0 to 0.5: logits go to the functions that take logits"),
         ([np.nan], "probs hold nan at 1 of 1 places"),
         ([0.0, 1.5], r"found 0.0 to 1.5$"),
@@ -56,9 +71,14 @@ def test_not_numbers(values):
 
 
 def test_rounding_is_forgiven_in_the_dtype_that_rounded():
-    assert check_probs(np.float32([1.0000002, -1e-8])) is not None
     with pytest.raises(ValueError, match="lie in"):
         check_probs(np.float64([1.0000002]))
+    for dtype in (np.float32, np.float64):
+        eps = np.finfo(dtype).eps
+        assert check_probs(np.array([1 + 4 * eps, -4 * eps], dtype)) is not None
+        for beyond in (1 + 5 * eps, -5 * eps):
+            with pytest.raises(ValueError, match="lie in"):
+                check_probs(np.array([beyond], dtype))
 
 
 def test_names_are_the_callers():

@@ -7,7 +7,14 @@ import pytest
 from reference import hard_logits, x64_for
 
 from bcejax.analysis import settle
-from bcejax.numerics import Pair, Scaled, twofold_log, twofold_log1p_exp, twofold_unlikely
+from bcejax.numerics import (
+    Pair,
+    Scaled,
+    artanh_rest,
+    twofold_log,
+    twofold_log1p_exp,
+    twofold_unlikely,
+)
 
 DTYPES = [np.float32, np.float64]
 
@@ -74,3 +81,13 @@ def test_edges(dtype):
         np.testing.assert_array_equal(q.high + q.low, [0, 0, np.nan, 0.5])
         log2 = np.log(np.array(2, dtype))
         np.testing.assert_array_equal(bump.high + bump.low, [0, 0, np.nan, log2])
+
+
+def test_artanh_rest_is_as_many_terms_of_its_series():
+    """Where they are large, so that the last one counts."""
+    with x64_for(np.float64):
+        for terms in (1, 2, 5):
+            got = jax.jit(artanh_rest, static_argnums=1)(np.float64(0.5), terms)
+            np.testing.assert_allclose(
+                got, sum(0.5**n / (2 * n + 1) for n in range(1, terms + 1)), rtol=1e-15
+            )
