@@ -11,6 +11,9 @@ examples at a time, times a matrix of two columns, take no more time than a prod
 
 np.dot lets other threads run, np.matmul only where its result is large: hence the former.
 
+Few examples are kept in float32 too, whose gradients take a third of the time and tell all but the
+last steps.
+
 The params here are those of columns divided by sizes: 1 where the columns suit float32 as they are,
 else near their root mean squares.
 """
@@ -27,6 +30,8 @@ from bcejax.solvers.side_by_side import in_parts
 BLOCK = 2**18  # numbers in a block; over smaller ones threads wait for Python's lock
 DEAR = 4  # times as long as a gradient takes one with a hessian
 MODEST = 2.0**20  # root mean squares that float32 takes, and their inverses
+KEPT = 2**20  # numbers of which float32 copies stay in the cache
+SIZED = 512  # examples that tell the sizes of columns
 RUN = 3000  # examples that a product of matrices should have
 ROW = 512  # numbers in a row that NumPy squares and adds fast
 
@@ -44,16 +49,28 @@ class Narrow(NamedTuple):
         """The sum of w."""
         return np.mean(self.weights, dtype=float) * len(self.rows)
 
+    def part(self, rows: slice) -> "Narrow":
+        """Some of these."""
+        vectors = (_of(each, rows) for each in (self.signs, self.weights, self.shifts))
+        return Narrow(self.rows[rows], *vectors)
+
+    def tanh(self, params: np.ndarray) -> np.ndarray:
+        """tanh h, (m,)."""
+        return np.tanh(np.dot(self.rows, (params / 2).astype(np.float32)) + self.shifts)
+
+    def gradient(self, tanh: np.ndarray) -> np.ndarray:
+        """The sum of w l' x (p,), from tanh h."""
+        return np.dot((tanh - self.signs) * self.weights, self.rows) / 2
+
     def derivatives(self, params: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of w l' x (p,) and of w l'' xx' (p, p); room is as for ``hessian``."""
-        tanh = np.tanh(np.dot(self.rows, (params / 2).astype(np.float32)) + self.shifts)
-        slopes = (tanh - self.signs) * self.weights
-        return np.dot(slopes, self.rows) / 2, self.hessian(tanh, room)
+        """The sums of both; room is as for ``hessian``."""
+        tanh = self.tanh(params)
+        return self.gradient(tanh), self.hessian(tanh, room)
 
     def hessian(self, tanh: np.ndarray, room: np.ndarray) -> np.ndarray:
-        """The sum of w l'' xx' (p, p), from tanh h; room (m, p) for work may be the rows."""
+        """The sum of w l'' xx' (p, p), from tanh h; room (>= m, p) for work may be the rows."""
         roots = np.sqrt((1 - tanh) * (1 + tanh) * self.weights)
-        lifted = np.multiply(self.rows, roots[:, None], out=room)
+        lifted = np.multiply(self.rows, roots[:, None], out=room[: len(roots)])
         # of a matrix with itself the product takes half as long
         return np.dot(lifted.T, lifted) / 4
 
@@ -69,11 +86,14 @@ class Blockwise(NamedTuple):
     sizes: np.ndarray  # (p,), 1 for the intercept
     ridge: np.ndarray  # (p,), 0 for the intercept
     half_logits: np.ndarray  # (n,), where a gradient was last taken
+    kept: Narrow | None = None  # all examples, where these are few
+    scales: np.ndarray | None = None  # (p,), then: ``Problem.scales`` of the columns here
 
     @classmethod
-    def of(cls, problem: Problem, stride: int) -> "Blockwise":
-        """F in columns of sizes that every so manieth example tells."""
+    def of(cls, problem: Problem) -> "Blockwise":
+        """F in columns of sizes that some examples tell."""
         x, n = np.ascontiguousarray(problem.inputs), len(problem.labels)
+        stride = -(-n // SIZED)
         sizes = np.sqrt(np.mean(x[stride // 2 :: stride] ** 2, axis=0))
         sizes = np.where(sizes > 0, sizes, 1)
         if sizes.min(initial=1) > 1 / MODEST and sizes.max(initial=1) < MODEST:
@@ -85,19 +105,39 @@ class Blockwise(NamedTuple):
         ridge = problem.penalised(problem.l2 / sizes**2)
         signs = 2 * problem.labels
         signs -= 1
-        return cls(problem, x, signs, w, o, sizes, ridge, np.empty(n))
+        whole = cls(problem, x, signs, w, o, sizes, ridge, np.empty(n))
+        return whole._keeping() if n * len(sizes) <= KEPT else whole
 
     def narrow(self, rows: slice, room: np.ndarray | None = None) -> Narrow:
-        """Some of the examples, in room (at least m, p) where there is some."""
-        x, d = self.inputs[rows], self.inputs.shape[1]
+        """Some of the examples, in room (>= m, p) unless kept or there is none."""
+        if self.kept is not None:
+            return self.kept.part(rows)
+        x = self.inputs[rows]
         narrow = self._room(len(x)) if room is None else room[: len(x)]
+        self._fill(narrow, x)
+        vectors = self.signs[rows], _of(self.weights, rows), _of(self.shifts, rows)
+        return Narrow(narrow, *(each.astype(np.float32) for each in vectors))
+
+    def _fill(self, narrow: np.ndarray, x: np.ndarray) -> None:
+        """Take examples over in float32."""
+        d = x.shape[1]
         if (self.sizes == 1).all():
             np.copyto(narrow[:, :d], x, casting="same_kind")
         else:
             np.multiply(x, 1 / self.sizes[:d], out=narrow[:, :d], casting="same_kind")
         narrow[:, d:] = 1
-        vectors = self.signs[rows], _of(self.weights, rows), _of(self.shifts, rows)
-        return Narrow(narrow, *(each.astype(np.float32) for each in vectors))
+
+    def _keeping(self) -> "Blockwise":
+        """With all examples in float32, and the scales of their columns."""
+        rows, squares = self._room(len(self.inputs)), np.zeros(len(self.sizes))
+        for block in self._blocks(0, len(rows)):
+            self._fill(rows[block], self.inputs[block])
+            squares += _squares(rows[block], _of(self.weights, block))
+        squares /= len(rows)
+        known = _are_normal(squares, np.finfo(np.float32))
+        scales = np.sqrt(squares) if known else self.problem.scales() / self.sizes
+        vectors = (each.astype(np.float32) for each in (self.signs, self.weights, self.shifts))
+        return self._replace(kept=Narrow(rows, *vectors), scales=scales)
 
     def curvature(self, params: np.ndarray, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Gradient and hessian of every so manieth example, summed in float32 within blocks."""
@@ -109,12 +149,29 @@ class Blockwise(NamedTuple):
                 rows = slice(block.start * stride + stride // 2, block.stop * stride, stride)
                 narrow = self.narrow(rows, room)
                 weight += narrow.weight
-                _add((gradient, hessian), narrow.derivatives(params, narrow.rows))
+                _add((gradient, hessian), narrow.derivatives(params, room))
             return weight, gradient, hessian
 
         weight, gradient, hessian = self._total(len(self.inputs) // stride, part, DEAR)
         gradient = gradient / weight + self.ridge * params
         return gradient, hessian / weight + np.diag(self.ridge)
+
+    def rough_gradient(self, params: np.ndarray) -> np.ndarray:
+        """Of all examples, (p,), from those that are kept."""
+        assert self.kept is not None
+        return self._rough_gradient(params, self.kept.tanh(params))
+
+    def rough_curvature(self, params: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same, with the hessian (p, p) of every so manieth example."""
+        assert self.kept is not None
+        tanh, rows = self.kept.tanh(params), slice(stride // 2, None, stride)
+        some = self.kept.part(rows)
+        hessian = some.hessian(tanh[rows], self._room(len(some.rows))) / some.weight
+        return self._rough_gradient(params, tanh), hessian + np.diag(self.ridge)
+
+    def _rough_gradient(self, params: np.ndarray, tanh: np.ndarray) -> np.ndarray:
+        assert self.kept is not None
+        return self.kept.gradient(tanh) / len(self.inputs) + self.ridge * params
 
     def gradient(self, params: np.ndarray) -> np.ndarray:
         """Of all examples, (p,), in one pass."""
@@ -128,8 +185,8 @@ class Blockwise(NamedTuple):
             of one example of so many, in runs.
         """
         gradient, squares, weight, hessian = self._pass(params, stride)
-        squares, limits = squares / len(self.inputs), np.finfo(float)
-        if ((squares > limits.tiny / limits.eps) & (squares < limits.max)).all():
+        squares = squares / len(self.inputs)
+        if _are_normal(squares, np.finfo(float)):
             scales = np.append(np.sqrt(squares), self.sizes[len(squares) :]) / self.sizes
         else:
             scales = self.problem.scales() / self.sizes
@@ -164,7 +221,7 @@ class Blockwise(NamedTuple):
                         narrow = self.narrow(run, room)
                         weight += narrow.weight
                         tanh = np.tanh(self.half_logits[run]).astype(np.float32)
-                        hessian += narrow.hessian(tanh, narrow.rows)
+                        hessian += narrow.hessian(tanh, room)
             return (sums, squares, weight, hessian) if stride else (sums,)
 
         sums, *known = self._total(len(self.inputs), part, DEAR if stride else 1)
@@ -270,6 +327,11 @@ def _gathered(slopes: np.ndarray, x: np.ndarray) -> np.ndarray:
     crossed = np.dot(slopes[:even].reshape(-1, 2).T, x[:even].reshape(-1, 2 * d))
     sums = crossed[0, :d] + crossed[1, d:]
     return sums + slopes[even:] @ x[even:] if even < len(x) else sums
+
+
+def _are_normal(squares: np.ndarray, limits: Any) -> bool:
+    """Whether nothing in these sums was too small or too large."""
+    return bool(((squares > limits.tiny / limits.eps) & (squares < limits.max)).all())
 
 
 def _squares(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -31,19 +31,25 @@ Sources: F. Roosta-Khorasani and M. W. Mahoney, Sub-sampled Newton methods (2019
 S. Wright, Numerical Optimization, 2nd ed. (2006), chapter 6.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from bcejax.solvers.engines.blockwise import Blockwise
 from bcejax.solvers.engines.outcome import Certificate, Outcome
-from bcejax.solvers.engines.sampling import FINER, Metric, from_samples
+from bcejax.solvers.engines.sampling import Metric, from_samples
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 
-FEWEST = 2**18  # numbers among the inputs from which on this pays
+MANY = 1000  # examples, for of fewer Newton's method is soon done and leaves nothing
+FEWEST = 2**13  # numbers among the inputs from which on this pays
 PER_PARAM = 128  # examples of the larger sample for each param, at least
 SHARE = 16  # of all examples are in it, at least
 BENT = 512  # the same of the hessian
 BENT_SHARE = 8
+ROUGH = 1e-7  # gradient norm that float32 sums can tell from 0, about
+ROUGH_BENT = 100  # examples of the hessian for each param where these are enough
+LEFT = 0.8  # of the gradient norm, at most, by a step of float32's
 SOUND = 1e-4  # least pivot that float32 sums leave some digits
 
 
@@ -58,7 +64,7 @@ def suits_sketch(problem: Problem) -> bool:
     if not (isinstance(problem.inputs, np.ndarray) and problem.l1 == 0):
         return False
     n, d = problem.inputs.shape
-    return n * d >= FEWEST and n >= 4 * d
+    return n >= MANY and n * d >= FEWEST and n >= 4 * d
 
 
 def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
@@ -70,22 +76,58 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
     sample = -(-n // max(PER_PARAM * p, n // SHARE))
     bent = -(-n // max(BENT * p, n // BENT_SHARE))
     with np.errstate(all="ignore"):
-        whole = Blockwise.of(problem, FINER * sample)
+        whole = Blockwise.of(problem)
         begun = start[: whole.inputs.shape[1]].any()
         params = start * whole.sizes if begun else from_samples(whole, sample)
-        params, steps, certificate = _descend(whole, params, bent, tol, max_steps)
+        near = not begun and whole.kept is not None and max_steps > 1
+        here = _approach(whole, params, tol, max_steps) if near else _begin(whole, params, bent)
+        params, steps, certificate = _descend(whole, here, tol, max_steps)
     params = params / whole.sizes if np.isfinite(params).all() else start
     status = SolverStatus.CONVERGED if certificate else SolverStatus.MAX_STEPS
     return Outcome(params, np.int32(steps), np.int32(status), 0 * start, certificate)
 
 
+class _Point(NamedTuple):
+    """Params, what is known of them, and the passes that it took."""
+
+    params: np.ndarray  # (p,)
+    gradient: np.ndarray  # (p,)
+    scales: np.ndarray  # (p,), of the columns
+    metric: Metric
+    steps: int
+
+
+def _begin(whole: Blockwise, params: np.ndarray, stride: int) -> _Point:
+    """All in one pass."""
+    gradient, scales, hessian = whole.begin(params, stride)
+    return _Point(params, gradient, scales, Metric.of(hessian), 1)
+
+
+def _approach(whole: Blockwise, params: np.ndarray, tol: float, max_steps: int) -> _Point:
+    """Steps by what float32 tells, while they help."""
+    assert whole.scales is not None
+    stride = max(1, len(whole.inputs) // (ROUGH_BENT * len(params)))
+    (gradient, hessian), scales = whole.rough_curvature(params, stride), whole.scales
+    metric, norm, steps = Metric.of(hessian), _norm(gradient, scales), 1
+    trial = params - metric.inverse @ gradient
+    while norm > max(ROUGH, tol) and steps < max_steps - 1:
+        onward = whole.rough_gradient(trial)
+        steps, reached = steps + 1, _norm(onward, scales)
+        if not reached < LEFT * norm:
+            trial = params
+            break
+        metric = metric.taught(trial - params, onward - gradient)
+        params, gradient, norm = trial, onward, reached
+        trial = params - metric.inverse @ gradient
+    return _Point(trial, whole.gradient(trial), scales, metric, steps + 1)
+
+
 def _descend(
-    whole: Blockwise, params: np.ndarray, stride: int, tol: float, max_steps: int
+    whole: Blockwise, here: _Point, tol: float, max_steps: int
 ) -> tuple[np.ndarray, int, Certificate | None]:
     """Steps by B until the optimum is near, which has a certificate, or hope is lost."""
-    gradient, scales, hessian = whole.begin(params, stride)
-    metric, fresh, slow = Metric.of(hessian), False, False
-    norm, steps = _norm(gradient, scales), 1
+    params, gradient, scales, metric, steps = here
+    norm, fresh, slow = _norm(gradient, scales), False, False
     while np.isfinite(norm):
         if norm <= tol:
             certificate = whole.certificate(params, gradient, norm, scales)
