@@ -44,11 +44,9 @@ class Metric(NamedTuple):
         along = step @ change
         if not along > np.finfo(float).eps * np.linalg.norm(step) * np.linalg.norm(change):
             return self
-        image = self.inverse @ change
-        crossed = np.outer(image / along, step)
-        twice = (1 + change @ image / along) / along
-        inverse = self.inverse - crossed - crossed.T + np.outer(twice * step, step)
-        return self._replace(inverse=inverse)
+        image = self.inverse @ change / along
+        crossed = np.outer(step, (1 / along + change @ image / along) / 2 * step - image)
+        return self._replace(inverse=self.inverse + crossed + crossed.T)
 
 
 def from_samples(whole: Blockwise, stride: int) -> np.ndarray:
@@ -83,8 +81,17 @@ def _minimise(sample: Narrow, ridge: np.ndarray) -> np.ndarray:
         if not gradient @ step <= -SLOPE_LEFT * slope:
             size /= 4
             continue
-        step = -scaled_factor(hessian / weight + np.diag(ridge)).solve(gradient)
+        step = _step(hessian / weight, ridge, gradient)
         params, slope, size = trial, float(gradient @ step), 1.0
         if not slope < -enough:
             break
     return params + size * step
+
+
+def _step(hessian: np.ndarray, ridge: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Newton's; 0 along a column that the sample does not have, nan where there is none."""
+    hessian.flat[:: len(ridge) + 1] += np.where(np.diagonal(hessian) > 0, ridge, 1)
+    try:
+        return np.linalg.solve(hessian, -gradient)
+    except np.linalg.LinAlgError:
+        return np.full_like(gradient, np.nan)
