@@ -34,17 +34,21 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
     return Mesh(devices[:n_models], (AXIS,))
 
 
-def admit_keys(key: ArrayLike, n_models: int) -> jax.Array:
-    """A random key for each model.
+def admit_keys(key: ArrayLike, n_models: int) -> tuple[list[int], jax.Array]:
+    """The words of the key, and a random key for each model.
 
     Raises:
         TypeError: ``key`` is not one key of ``jax.random``.
     """
-    key_words(key)
+    words = key_words(key)
     key = jnp.asarray(key)
     if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.wrap_key_data(key)
-    return jax.random.split(key, n_models)
+    return words, _split(key, n_models)
+
+
+# One program; eager it is several.
+_split = jax.jit(jax.random.split, static_argnums=1)
 
 
 def admit_optimizer(

@@ -41,7 +41,6 @@ from bcejax.training.ensembles.members import (
 )
 from bcejax.training.ensembles.record import Ensemble
 from bcejax.training.entry import admit
-from bcejax.training.orders import key_words
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state
 from bcejax.training.progress import shown_progress
@@ -150,7 +149,7 @@ def fit_ensemble(
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
     mesh = admit_mesh(mesh, n_models)
-    keys = admit_keys(key, n_models)
+    words, keys = admit_keys(key, n_models)
     optimizer, rates = admit_optimizer(optimizer, learning_rates, n_models)
     # The last model again, until every device has as many.
     places = np.minimum(np.arange(-(-n_models // mesh.size) * mesh.size), n_models - 1)
@@ -172,10 +171,12 @@ def fit_ensemble(
     if weights is not None:
         rows = admit_weights(weights, learnt, n_models)[places]
         own = jax.device_put(rows, NamedSharding(mesh, MODELS))
-    words = [key_words(key)] if shared_order else jax.random.key_data(keys)[places].tolist()
+    of_orders = [words]
+    if not shared_order:
+        of_orders = np.asarray(jax.random.key_data(keys))[places].tolist()
     with shown_progress(progress, epochs) as show:
         runs, figures = train_members(
-            runs, own, data, words, Plan(int(batch_size), early_stopping), mesh, epochs, show
+            runs, own, data, of_orders, Plan(int(batch_size), early_stopping), mesh, epochs, show
         )
     if len(places) > n_models:
         runs, figures = jax.tree.map(lambda array: array[:n_models], (runs, figures))

@@ -46,21 +46,28 @@ def train_members(
     blank = np.empty((len(runs.epoch), 0), runs.state.dtype)
     unseen = None if data.validation is None else blank
     chunks = [Figures(blank, blank, unseen, unseen)]
-    done, running = np.zeros(len(runs.epoch), np.int32), True
-    while running and (first := int(done.max())) < epochs:
-        count = min(epochs - first, rows, max(1, int(_VISIT / seconds)))
-        order = _orders(words, first, count, rows, n)
+
+    def draw(first: int, most: int) -> tuple[int, np.ndarray]:
+        count = min(epochs - first, most, max(1, int(_VISIT / seconds)))
+        return count, _orders(words, first, count, rows, n)
+
+    first, running = 0, True
+    count, order = draw(first, rows if len(words) == 1 else -(-rows // 4))
+    while running and count:
         start = time.perf_counter()
         runs, figures = advance_members(
             runs, weights, data, order, np.int32(count), plan=plan, mesh=mesh
         )
+        upcoming = draw(first + count, rows)  # while the devices work
         if count == 1:  # maybe a long one: wait asleep in Python, where Ctrl-C is heard
             wait(runs.epoch, lambda: 0)
         done, status, figures = jax.device_get((runs.epoch, runs.status, figures))
         seconds = (time.perf_counter() - start) / count
-        ran, running = int(done.max()) - first, bool((status == Status.RUNNING).any())
-        chunks.append(jax.tree.map(lambda column, ran=ran: column[:, :ran], figures))
-        show(first + ran, jax.tree.map(lambda column: np.nanmean(column, axis=0), chunks[-1]))
+        last, running = int(done.max()), bool((status == Status.RUNNING).any())
+        chunks.append(jax.tree.map(lambda column, ran=last - first: column[:, :ran], figures))
+        there = done == last
+        show(last, jax.tree.map(lambda column, there=there: column[there].mean(0), chunks[-1]))
+        first, (count, order) = first + count, upcoming
     return runs, jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *chunks)
 
 

@@ -13,8 +13,8 @@ rate as a constant; so the rate is kept in the optimizer's memory, and the optim
 from it where a step is traced.
 
 Of small models a step is a row of small operations, whose time is that of moving numbers.  So
-their linear layers compute with the units first (``units_first``), and the default optimizer
-takes all parameters of a model as one array.
+with batches in common their linear layers compute with the units first (``units_first``), and the
+default optimizer takes all parameters of a model as one array.
 """
 
 import dataclasses
@@ -134,9 +134,10 @@ def advance_members(
     Returns:
         The runs, and figures (m, rows), nan in the epochs that a model did not finish.
     """
-    own_order = order.ndim == 3
+    shared = order.ndim == 2
     one = jax.vmap(
-        functools.partial(_one_epoch, plan=plan), in_axes=(0, 0, None, 0 if own_order else None)
+        functools.partial(_one_epoch, plan=plan, shared=shared),
+        in_axes=(0, 0, None, None if shared else 0),
     )
 
     def train(runs, weights, data, order, epochs):  # type: ignore[no-untyped-def]
@@ -155,7 +156,7 @@ def advance_members(
         start = (jnp.int32(0), runs, Figures(blank, blank, unseen, unseen))
         return lax.while_loop(goes_on, body, start)[1:]
 
-    specs = (MODELS, MODELS, ALIKE, P(None, AXIS) if own_order else ALIKE, ALIKE)
+    specs = (MODELS, MODELS, ALIKE, ALIKE if shared else P(None, AXIS), ALIKE)
     advanced: tuple[Run, Figures] = _share_out(train, mesh, specs)(
         runs, weights, data, order, epochs
     )
@@ -163,12 +164,14 @@ def advance_members(
 
 
 def _one_epoch(
-    run: Run, weights: jax.Array | None, data: Data, order: jax.Array, plan: Plan
+    run: Run, weights: jax.Array | None, data: Data, order: jax.Array, plan: Plan, shared: bool
 ) -> tuple[Run, Figures]:
     if weights is not None:
         data = data._replace(train=data.train._replace(weights=weights))
-    batch = jax.tree.map(lambda array: array[: plan.batch_size], data.train)
-    turned = _regraphed(run, units_first(run.state, batch).graphdef)
+    turned = run
+    if shared:
+        batch = jax.tree.map(lambda array: array[: plan.batch_size], data.train)
+        turned = _regraphed(run, units_first(run.state, batch).graphdef)
     after, figures = next_epoch(turned, data, order, plan)
     after = _regraphed(after, run.state.graphdef)
     nothing = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), figures)
