@@ -1,6 +1,7 @@
 """Runs side by side: what differs is shown, to the unit in the last place."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,19 +10,24 @@ from experiments.__main__ import main
 from experiments.comparison import compare, distance, sides_of
 
 FAKES = ("steady_gauge", "tight_bound", "broken_pump")
+FOLDER = Path(__file__).parent / "fakes"
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
 
-@pytest.fixture
-def folders(tmp_path):
-    """Two runs of one gauge that reads an ulp more the second time; one of another experiment."""
-    a, b, other = (str(tmp_path / name) for name in ("a", "b", "other"))
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two runs of one gauge that reads an ulp more the second time, and a longer one; another."""
+    folder = tmp_path_factory.mktemp("runs")
+    a, b, long, other = (str(folder / name) for name in ("a", "b", "long", "other"))
     above = repr(float(np.nextafter(np.float32(0.5), np.float32(1))))
-    main(["run", "steady_gauge", "tight_bound", "--quick", "--out", a], FAKES)
-    main(["run", "steady_gauge", "--config", "tiny", "--level", above, "--out", b], FAKES)
-    main(["run", "broken_pump", "--out", other], FAKES)
-    return tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        main(["run", "steady_gauge", "tight_bound", "--quick", "--out", a], FAKES)
+        main(["run", "steady_gauge", "--config", "tiny", "--level", above, "--out", b], FAKES)
+        main(["run", "steady_gauge", "--readings", "5", "--out", long], FAKES)
+        main(["run", "broken_pump", "--out", other], FAKES)
+    return folder
 
 
 def table(sides, name):
@@ -61,9 +67,7 @@ def test_columns_are_an_ulp_apart(folders):
     assert "remark" not in columns["column"]
 
 
-def test_columns_of_other_lengths_say_so(folders, tmp_path):
-    long = str(tmp_path / "long")
-    main(["run", "steady_gauge", "--readings", "5", "--out", long], FAKES)
+def test_columns_of_other_lengths_say_so(folders):
     sides = sides_of([folders / "a" / "steady_gauge", folders / "long" / "steady_gauge"])
     columns = table(sides["steady_gauge"], "columns")
     assert columns["rows"] == ["3 and 5", "3 and 5"]
@@ -75,8 +79,8 @@ def test_a_run_that_did_not_finish_has_no_claims(folders):
     assert [each.name for each in compare(sides)] == []
 
 
-def test_the_command_prints_and_writes_a_page(folders, capsys):
-    page = folders / "page.html"
+def test_the_command_prints_and_writes_a_page(folders, tmp_path, capsys):
+    page = tmp_path / "page.html"
     words = ["compare", str(folders / "a"), str(folders / "b"), "--out", str(page)]
     assert main(words, FAKES) == 0
     shown = capsys.readouterr().out
