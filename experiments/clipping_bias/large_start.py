@@ -63,16 +63,21 @@ def judge_start(loss: Loss, scale: float, patients: Patients, config: Config) ->
     )
     labels = np.asarray(patients.unseen.labels)
     logits = np.asarray(logits_of(states, patients.unseen.inputs))
-    ece = jax.vmap(lambda x, y: expected_calibration_error(y, logits=x, bins=config.bins))
     return Trained(
         np.mean(wrong & (slopes == 0), axis=1),
         take_rows(slopes, patients.turned).sum(axis=1) / slopes.sum(axis=1),
         np.mean(bce_with_logits(logits, labels), axis=1),
         np.mean(loss(jnp.asarray(logits), jnp.asarray(labels)), axis=1),
-        np.asarray(ece(logits, labels)),
+        np.asarray(_eces(logits, labels, config.bins)),
         np.mean((logits > 0) == (labels > 0.5), axis=1),
         np.asarray(history.status) == Status.DIVERGED,
     )
+
+
+@partial(jax.jit, static_argnums=2)
+def _eces(logits: jax.Array, labels: jax.Array, bins: int) -> jax.Array:
+    """Of each seed."""
+    return jax.vmap(lambda x, y: expected_calibration_error(y, logits=x, bins=bins))(logits, labels)
 
 
 def more(outcomes: Outcomes, way: str, scale: float, field: str) -> Mean:

@@ -11,8 +11,10 @@ import optax
 from flax import nnx
 
 from bcejax.data import Batch, load_pima, split, standardize
+from bcejax.losses import bce_with_logits
 from bcejax.models import MLP
-from bcejax.training import History, TrainState, epoch_order, init_state, train_epochs
+from bcejax.training import History, TrainState, init_state, train_epochs
+from bcejax.training.orders import draw_order, key_words
 from experiments.clipping_bias.settings import Config
 from experiments.clipping_bias.ways import Loss
 
@@ -49,14 +51,21 @@ def _narrow(array: np.ndarray) -> np.ndarray:
 
 def start_networks(config: Config, loss: Loss, scale: float = 1.0) -> TrainState:
     """A network of each seed, the first weights of its last layer times ``scale``."""
+    seeds = range(config.seed, config.seed + config.seeds)
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    return dataclasses.replace(_start(config.hidden, keys, scale), loss=loss)
+
+
+@partial(jax.jit, static_argnums=0)
+def _start(hidden: int, keys: jax.Array, scale: float) -> TrainState:
+    """Before a loss is chosen, so that all share one program."""
 
     def start(key: jax.Array) -> TrainState:
-        model = MLP(8, (config.hidden,), rngs=nnx.Rngs(params=key))
+        model = MLP(8, (hidden,), rngs=nnx.Rngs(params=key))
         model.output.kernel[...] = scale * model.output.kernel[...]
-        return init_state(model, ADAM, loss)
+        return init_state(model, ADAM)
 
-    seeds = range(config.seed, config.seed + config.seeds)
-    return jax.vmap(start)(jnp.stack([jax.random.key(seed) for seed in seeds]))
+    return jax.vmap(start)(keys)
 
 
 def restart(states: TrainState, loss: Loss) -> TrainState:
@@ -82,8 +91,8 @@ def train(
     n, rows = batch.labels.shape[1], max(epochs, room)
     orders = np.zeros((config.seeds, rows, n), np.int32)
     for k in range(config.seeds):
-        key = jax.random.key(config.seed + k)
-        orders[k, :epochs] = [epoch_order(key, epoch, n) for epoch in range(epochs)]
+        words = key_words(jax.random.key(config.seed + k))
+        orders[k, :epochs] = [draw_order(words, epoch, n) for epoch in range(epochs)]
     return _train(states, batch, orders, watched, epochs)
 
 
@@ -104,9 +113,14 @@ def take_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(array)[np.arange(len(rows))[:, None], rows]
 
 
-@jax.jit
 def logits_of(states: TrainState, inputs: jax.Array) -> jax.Array:
     """Logits (seeds, n) of each network on its own inputs (seeds, n, 8)."""
+    return _logits_of(dataclasses.replace(states, loss=bce_with_logits), inputs)
+
+
+@jax.jit
+def _logits_of(states: TrainState, inputs: jax.Array) -> jax.Array:
+    """The loss has no part in them, so that all share one program."""
     return jax.vmap(TrainState.logits)(states, inputs)
 
 
