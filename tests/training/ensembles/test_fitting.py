@@ -51,8 +51,9 @@ def counts(n_models):
 
 
 @pytest.fixture
-def bootstrap(train):
-    """Two members that differ in everything that members can differ in."""
+def bootstrap(train, monkeypatch):
+    """Two members that differ in everything that members can differ in; chunks of 1, 3 and 1."""
+    monkeypatch.setattr(loop, "_ROWS", 3)
 
     def run(rates, **more):
         options = {"n_models": 2, "epochs": 5, "optimizer": tenfold, "shared_order": False}
