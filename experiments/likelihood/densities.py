@@ -29,7 +29,8 @@ class Density(NamedTuple):
 
 def densities(config: Config) -> list[Density]:
     """By plain NumPy first, then by us and by the peers that are here, in float64."""
-    batch = draw_logistic(jax.random.key(config.seed), EXAMPLES).batch
+    drawn = jax.jit(draw_logistic, static_argnums=1)(jax.random.key(config.seed), EXAMPLES)
+    batch = drawn.batch
     inputs, labels = jnp.asarray(batch.inputs), jnp.asarray(batch.labels)
     coefficients = jnp.array([1.5, -2.0, 0.25])
 
@@ -43,7 +44,7 @@ def densities(config: Config) -> list[Density]:
     found = [_by_hand(np.asarray(inputs), np.asarray(labels), np.asarray(coefficients))]
     with quietly():
         for name, way in ways.items():
-            total = jax.value_and_grad(lambda b, way=way: jnp.sum(way(inputs @ b)))
+            total = jax.jit(jax.value_and_grad(lambda b, way=way: jnp.sum(way(inputs @ b))))
             value, gradient = total(coefficients)
             found.append(Density(name, float(value), np.asarray(gradient)))
     return found
