@@ -195,15 +195,16 @@ def _by_rounds_and_stack(rows: jax.Array) -> jax.Array:
 def _by_rounds(rows: jax.Array, blocks: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:
     """Merge each block whose mean is not above its predecessor's into it, until none is left."""
 
-    def merge(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple:
-        blocks, sums, rounds = state
-        blocks = (jnp.cumsum(~_violators(blocks, sums), dtype=jnp.int32) - 1)[blocks]
-        return blocks, run_sums(rows, blocks), rounds + 1
+    def merge(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        blocks, _, violates, rounds = state
+        blocks = (jnp.cumsum(~violates, dtype=jnp.int32) - 1)[blocks]
+        sums = run_sums(rows, blocks)
+        return blocks, sums, _violators(blocks, sums), rounds + 1
 
+    # a first round that merges nothing: sums and violators stand in one place, and compile once
+    start = (blocks, jnp.zeros_like(rows), jnp.zeros(len(rows), bool), jnp.int32(0))
     return lax.while_loop(
-        lambda state: jnp.any(_violators(*state[:2])) & (state[2] < most),
-        merge,
-        (blocks, run_sums(rows, blocks), jnp.int32(0)),
+        lambda state: (state[3] == 0) | jnp.any(state[2]) & (state[3] <= most), merge, start
     )[:2]
 
 

@@ -77,7 +77,7 @@ def run_sums(values: jax.Array, runs: jax.Array) -> jax.Array:
     n = len(values)
     length = math.isqrt(n - 1) + 1
     # both terms ascend, so a piece ends where either of them grows
-    piece = runs + jnp.arange(n, dtype=jnp.int32) // length
+    piece = runs + lax.div(jnp.arange(n, dtype=jnp.int32), jnp.int32(length))
     pieces = n + (n - 1) // length
     of_pieces = jax.ops.segment_sum(values, piece, pieces, indices_are_sorted=True)
     run_of_piece = jnp.zeros(pieces, jnp.int32).at[piece].set(runs, indices_are_sorted=True)
@@ -99,9 +99,18 @@ def ascending(scores: jax.Array) -> Ordering:
         >>> ascending(jnp.array([0.5, 0.1, 0.5])).group
         Array([0, 1, 1], dtype=int32)
     """
+    if on_host(scores):
+        return _ascending_on_host(np.asarray(scores))
     scores = jax.lax.stop_gradient(scores)
-    order = jnp.asarray(argsort(np.asarray(scores))) if on_host(scores) else jnp.argsort(scores)
-    return with_ties(scores, order)
+    return with_ties(scores, jnp.argsort(scores))
+
+
+def _ascending_on_host(scores: np.ndarray) -> Ordering:
+    order = argsort(scores)
+    in_order = scores[order]
+    new = in_order[1:] != in_order[:-1]
+    group = np.append(0, np.cumsum(new)).astype(np.int32)
+    return Ordering(*map(jnp.asarray, (order, group, np.append(new, True))))
 
 
 def on_host(arrays: Any) -> bool:

@@ -122,12 +122,18 @@ class Calibrator(abc.ABC):
             given = "neither" if logits is None else "both"
             raise ValueError(f"give exactly one of logits= and probs=; {given} came")
         if probs is not None:
-            logits = log_odds(within(_floating("probs", check_probs(probs)), 0.0, 1.0))
+            logits = _log_odds(_floating("probs", check_probs(probs)))
         assert logits is not None
         return _sigmoid(self(logits))
 
 
-_sigmoid = jax.jit(sigmoid)  # called eagerly on large arrays
+# called eagerly on large arrays
+_sigmoid = jax.jit(sigmoid)
+
+
+@jax.jit
+def _log_odds(probs: jax.Array) -> jax.Array:
+    return log_odds(within(probs, 0.0, 1.0))
 
 
 def _floating(name: str, values: ArrayLike) -> jax.Array:

@@ -106,8 +106,12 @@ class BetaCalibration(Calibrator):
         return cls(dict(zip("abc", params, strict=True)), status)
 
     def _map(self, logits: jax.Array) -> jax.Array:
-        a, b, c = (self.params[name] for name in "abc")
-        return c - scaled(a, softplus(-logits)) + scaled(b, softplus(logits))
+        return _bent(logits, **self.params)
+
+
+@jax.jit
+def _bent(logits: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array) -> jax.Array:
+    return c - scaled(a, softplus(-logits)) + scaled(b, softplus(logits))
 
 
 def _fit(examples: Examples, variant: Variant) -> tuple[tuple[jax.Array, ...], jax.Array]:

@@ -86,16 +86,26 @@ def cross_fit(
     def fit(weights: jax.Array) -> Calibrator:
         return examples.measured(calibrator.fit, weights=weights)
 
-    others = [jnp.where(fold == k, 0, examples.weights) for k in range(folds)]
+    unseen = _log_odds(examples)
     if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples
-        fitted = [fit(weights) for weights in others]
-    else:
-        lanes = jax.vmap(fit)(jnp.stack(others))
-        fitted = [jax.tree.map(lambda each, k=k: each[k], lanes) for k in range(folds)]
-    unseen = calibrated = examples.log_odds()
-    for k, one in enumerate(fitted):  # the map of a vmap's lanes is slow to compile
+        places, weights, calibrated = (
+            np.asarray(fold),
+            np.asarray(examples.weights),
+            np.array(unseen),
+        )
+        fitted = [fit(jnp.asarray(np.where(places == k, 0, weights))) for k in range(folds)]
+        for k, one in enumerate(fitted):
+            np.copyto(calibrated, np.asarray(one(unseen)), where=places == k)
+        return jnp.asarray(calibrated), jnp.asarray(np.stack([one.status for one in fitted]))
+    lanes = jax.vmap(fit)(jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights))
+    calibrated = unseen
+    for k in range(folds):  # the map of a vmap's lanes is slow to compile
+        one = jax.tree.map(lambda each, k=k: each[k], lanes)
         calibrated = jnp.where(fold == k, one(unseen), calibrated)
-    return calibrated, jnp.stack([one.status for one in fitted])
+    return calibrated, lanes.status
+
+
+_log_odds = jax.jit(Examples.log_odds)  # called eagerly on large arrays
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:

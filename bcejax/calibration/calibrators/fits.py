@@ -63,7 +63,9 @@ def fit_columns(
     """
     free, signed, weights, counts = _laid_out(examples, columns)
     labels = examples.labels if labels is None else labels
-    return _where(counts, *_signed_fit(free, signed, labels, weights))
+    found = _signed_fit(free, signed, labels, weights)
+    # most often so, and seen at once where values are there
+    return found if on_host(counts) and counts else _where(counts, *found)
 
 
 @functools.partial(jax.jit, static_argnames="columns")
@@ -86,7 +88,7 @@ def _where(counts: jax.Array, params: jax.Array, status: jax.Array) -> tuple[jax
 def _signed_fit(
     free: Columns, signed: Columns, labels: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    whole, status = _minimised([*free, *signed], labels, weights)
+    whole, status = minimised([*free, *signed], labels, weights)
     if not signed:
         return whole, status
     positions = range(len(signed))
@@ -106,12 +108,16 @@ def _signed_fit(
 
 
 @jax.jit
-def _minimised(
+def minimised(
     columns: Columns, labels: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Params and status by a program that all fits of as many columns share.
 
     XLA leaves out what else ``minimise_bce`` returns, which takes longer than the fit.
+
+    Example:
+        >>> minimised([jnp.ones(())], jnp.array([0.0, 1.0, 1.0]), jnp.ones(3))[0].round(4)
+        Array([0.6931], dtype=float32)
     """
     fit = minimise_bce(columns, labels, weights=weights)
     return fit.params, fit.status
@@ -131,6 +137,7 @@ def _subset_fit(
     return params, jnp.where(right, fit.value, jnp.inf)
 
 
+@jax.jit
 def scaled(slope: jax.Array, values: jax.Array) -> jax.Array:
     """slope * values, where a slope of 0 wins over an infinite value.
 

@@ -38,13 +38,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.simulation import calibration_test
-from bcejax.calibration.isotonic import pooled
-from bcejax.calibration.ordering import Ordering, ascending, run_sums
+from bcejax.calibration.isotonic import pooled, pooled_starts
+from bcejax.calibration.ordering import Ordering, ascending, on_host, run_sums
 from bcejax.losses import bce_with_probs
 from bcejax.numerics import absorb, kl_term, log_odds, sigmoid
 
@@ -112,7 +113,9 @@ def corp_decomposition(
         raise ValueError(f"score {score!r} is not one of {sorted(SCORES)}")
     given: dict[str, Any] = {"logits": logits, "probs": probs, "weights": weights, "where": where}
     examples = as_examples(labels, **given, hard=key is not None)
-    found = _decomposed(examples, ascending(examples.scores()), score)
+    ordering = ascending(examples.scores())
+    fit = _isotonic_on_host(examples, ordering) if on_host((examples, ordering)) else None
+    found = _decomposed(examples, ordering, fit, score)
     if key is None:
         return found
     test = calibration_test(
@@ -126,7 +129,13 @@ def corp_decomposition(
 
 
 @functools.partial(jax.jit, static_argnames="score")
-def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecomposition:
+def _decomposed(
+    examples: Examples,
+    ordering: Ordering,
+    fit: tuple[jax.Array, jax.Array] | None,
+    score: str,
+) -> CorpDecomposition:
+    """The parts, given isotonic value and block of each rank where they are known."""
     rule = SCORES[score]
     ranked = jax.tree.map(lambda each: each[ordering.order], examples)
     w, y, link = ranked.weights, ranked.labels, rule.link(ranked)
@@ -136,7 +145,7 @@ def _decomposed(examples: Examples, ordering: Ordering, score: str) -> CorpDecom
         return jnp.sum(absorb(w, losses)) / total
 
     base = jnp.full_like(y, lax.stop_gradient(jnp.sum(w * y) / total))
-    fitted, block = lax.stop_gradient(_isotonic(w, y, ordering.group))
+    fitted, block = fit or lax.stop_gradient(_isotonic(w, y, ordering.group))
     of_model, of_fit, of_base = (
         mean(losses)
         for losses in (rule.losses(ranked), rule.loss_of(fitted, y), rule.loss_of(base, y))
@@ -179,6 +188,21 @@ def _isotonic(
     ones, masses = sums.T
     block = blocks[group]
     return (ones / jnp.where(masses == 0, 1, masses))[block], block
+
+
+def _isotonic_on_host(examples: Examples, ordering: Ordering) -> tuple[jax.Array, jax.Array]:
+    """The same from values that are there, with nothing to compile."""
+    order, group = map(np.asarray, (ordering.order, ordering.group))
+    w, y = (np.asarray(each, np.float64)[order] for each in (examples.weights, examples.labels))
+    ones, masses = (np.bincount(group, each) for each in (w * y, w))
+    present = np.flatnonzero(masses)  # a group without weight joins its predecessor
+    starts = present[pooled_starts(ones[present], masses[present])]
+    starts[0] = 0
+    means = np.add.reduceat(ones, starts) / np.add.reduceat(masses, starts)
+    block = np.repeat(np.arange(len(starts), dtype=np.int32), np.diff(starts, append=len(masses)))[
+        group
+    ]
+    return jnp.asarray(means[block], examples.labels.dtype), jnp.asarray(block)
 
 
 def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:

@@ -31,6 +31,8 @@ from bcejax.calibration.isotonic import isotonic_means
 from bcejax.calibration.ordering import Ordering, ascending, with_ties
 from bcejax.numerics.options import check_confidence, check_count
 
+DATA = 2**32 - 1  # replicate -1, as fold_in counts
+
 
 def consistency_band(
     labels: ArrayLike,
@@ -90,13 +92,13 @@ def consistency_band(
     )
     ordering = ascending(examples.scores())
     points = min(points, examples.labels.size)
-    simulated = in_pieces(
-        lambda first, count: _curves(examples, ordering, key, first, points, count),
-        n_simulations,
-        progress,
+    curves = in_pieces(
+        lambda first, count: _curves(examples, ordering, key, first - 1, points, count),
+        n_simulations + 1,
+        progress and (lambda done, count: progress(done - 1, count - 1)),
         (examples, key),
     )
-    return _band(examples, ordering, simulated, points, confidence)
+    return _band(examples, ordering, curves, points, confidence)
 
 
 @functools.partial(jax.jit, static_argnames=("points", "count"))
@@ -108,11 +110,14 @@ def _curves(
     points: int,
     count: int,
 ) -> jax.Array:
-    """Isotonic curves of simulated labels (count, points)."""
+    """Isotonic curves of simulated labels (count, points); number -1 is that of the data."""
     logits = examples.log_odds()
+    data = jax.random.key_data(jax.random.fold_in(key, DATA))
 
-    def once(key: jax.Array) -> jax.Array:
-        return _curve(examples, ordering, simulate_labels(key, logits), points)
+    def once(own: jax.Array) -> jax.Array:
+        is_data = jnp.all(jax.random.key_data(own) == data)
+        labels = jnp.where(is_data, examples.labels, simulate_labels(own, logits))
+        return _curve(examples, ordering, labels, points)
 
     return replicated(once, key, first, count, logits.size)
 
@@ -132,17 +137,17 @@ def _curve(examples: Examples, ordering: Ordering, labels: jax.Array, points: in
 def _band(
     examples: Examples,
     ordering: Ordering,
-    simulated: jax.Array,
+    curves: jax.Array,
     points: int,
     confidence: float,
 ) -> Band:
     sound = nan_unless_counted(examples.weights)
-    tails = jnp.array([(1 - confidence) / 2, (1 + confidence) / 2], simulated.dtype)
-    lower, upper = jnp.quantile(simulated, tails, axis=0) * sound
+    tails = jnp.array([(1 - confidence) / 2, (1 + confidence) / 2], curves.dtype)
+    lower, upper = jnp.quantile(curves[1:], tails, axis=0) * sound
     ranks = spread_ranks(ordering, examples.weights, points)
     return Band(
         probs=examples.probabilities()[ordering.order[ranks]],
-        estimate=_curve(examples, ordering, examples.labels, points) * sound,
+        estimate=curves[0] * sound,
         lower=lower,
         upper=upper,
     )

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bcejax.calibration.threads import as_here
 from bcejax.numerics import is_traced
 
 # numbers in an array of a batch: what a core's cache holds, or what fills an accelerator
@@ -88,11 +89,10 @@ def in_pieces(
     if is_traced(jnp.zeros(()), given):  # under jit a constant is traced too
         return piece(0, count)
     length = -(-count // PIECES)
-    x64 = jax.config.read("jax_enable_x64")
 
+    @as_here
     def run(first: int) -> Any:
-        with jax.enable_x64(x64):  # a setting of one thread, which others do not inherit
-            return jax.block_until_ready(piece(first, length))
+        return jax.block_until_ready(piece(first, length))
 
     results = []
     with ThreadPoolExecutor(min(os.cpu_count() or 1, PIECES)) as pool:

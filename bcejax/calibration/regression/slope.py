@@ -32,12 +32,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.calibrators.fits import finite_logits
+from bcejax.calibration.calibrators.fits import finite_logits, minimised
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.losses import bce_with_logits
-from bcejax.numerics import ChiSquareTest, chi_square_survival
+from bcejax.numerics import ChiSquareTest, bernoulli_variance, chi_square_survival
 from bcejax.numerics.options import check_confidence
-from bcejax.solvers import NewtonFit, SolverStatus, invert_semidefinite, minimise_bce
+from bcejax.solvers import SolverStatus, invert_semidefinite, minimise_bce
 
 
 class Estimate(NamedTuple):
@@ -103,44 +103,60 @@ def calibration_regression(
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
     )
-    return _regression(examples, confidence)
+    x, w = finite_logits(examples)
+    # the fit of affine scaling, by its program
+    free = minimised([jnp.ones((), x.dtype), x], examples.labels, w)
+    return _regression(examples, x, w, *free, confidence)
 
 
 @functools.partial(jax.jit, static_argnames="confidence")
-def _regression(examples: Examples, confidence: float) -> CalibrationRegression:
+def _regression(
+    examples: Examples,
+    x: jax.Array,
+    w: jax.Array,
+    free: jax.Array,
+    status: jax.Array,
+    confidence: float,
+) -> CalibrationRegression:
     y, finite = examples.labels, jnp.isfinite(examples.log_odds())
-    x, w = finite_logits(examples)
-    free = minimise_bce([1.0, x], y, weights=w)
     shift = minimise_bce([1.0], y, weights=w, offset=x)
 
-    intercept, slope = _estimates(free, confidence)
-    (in_the_large,) = _estimates(shift, confidence)
+    bends = w * bernoulli_variance(free[0] + free[1] * x)
+    h, i, j = (jnp.sum(bends * each) for each in (1, x, x**2))
+    hessian = jnp.stack([h, i, i, j]).reshape(2, 2)
+    intercept, slope = _estimates(free, hessian, status, confidence)
+    (in_the_large,) = _estimates(shift.params, shift.hessian, shift.status, confidence)
     refuted = jnp.any((examples.weights > 0) & ~finite & (examples.residuals() != 0))
-    levels = [x, x + shift.params[0], free.params[0] + free.params[1] * x]
+    levels = [x, x + shift.params[0], free[0] + free[1] * x]
     null, moved, fitted = (bce_with_logits(level, y) for level in levels)
 
-    def compare(worse: jax.Array, better: jax.Array, degrees: int) -> ChiSquareTest:
+    def gain(worse: jax.Array, better: jax.Array) -> jax.Array:
         # by example, before the sums hide the difference
-        gain = jnp.maximum(2 * jnp.sum(w * (worse - better)), 0)
-        statistic = jnp.where(refuted, jnp.inf, gain + 0 * jnp.sum(examples.weights))
-        return ChiSquareTest(statistic, jnp.int32(degrees), chi_square_survival(statistic, degrees))
+        return jnp.maximum(2 * jnp.sum(w * (worse - better)), 0)
 
+    gains = jnp.stack([gain(null, fitted), gain(null, moved), gain(moved, fitted)])
+    statistics = jnp.where(refuted, jnp.inf, gains + 0 * jnp.sum(examples.weights))
+    degrees = jnp.array([2, 1, 1], jnp.int32)
+    columns = (statistics, degrees, chi_square_survival(statistics, degrees))
+    weak, mean, spread = (ChiSquareTest(*each) for each in zip(*columns, strict=True))
     return CalibrationRegression(
         slope,
         intercept,
         in_the_large,
-        compare(null, fitted, 2),
-        compare(null, moved, 1),
-        compare(moved, fitted, 1),
-        jnp.maximum(free.status, shift.status),
+        weak,
+        mean,
+        spread,
+        jnp.maximum(status, shift.status),
     )
 
 
-def _estimates(fit: NewtonFit, confidence: float) -> list[Estimate]:
+def _estimates(
+    params: jax.Array, hessian: jax.Array, status: jax.Array, confidence: float
+) -> list[Estimate]:
     """Of each param; nan for what the data do not determine."""
-    covariance, independent = invert_semidefinite(fit.hessian)
-    values = jnp.where(jnp.all(independent), fit.params, jnp.nan)
-    settled = jnp.all(independent) & (fit.status == SolverStatus.CONVERGED)
+    covariance, independent = invert_semidefinite(hessian)
+    values = jnp.where(jnp.all(independent), params, jnp.nan)
+    settled = jnp.all(independent) & (status == SolverStatus.CONVERGED)
     errors = jnp.where(settled, jnp.sqrt(jnp.diagonal(covariance)), jnp.nan)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * errors
     columns = (values, errors, values - reach, values + reach)

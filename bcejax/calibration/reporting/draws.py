@@ -108,11 +108,17 @@ def _measured(
     places, trials = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
     data = jax.random.key_data(jax.random.fold_in(key, 0))
 
+    def simulated(own: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return simulate_labels(own, logits), jnp.ones_like(places)
+
+    def resampled(own: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return examples.labels, draw_counts(own, places, trials)
+
     def once(own: jax.Array) -> Metrics:
         is_data = jnp.all(jax.random.key_data(own) == data)  # draw 0
-        counts = jnp.where(is_data | simulate, 1, draw_counts(own, places, trials))
-        labels = jnp.where(is_data | ~simulate, examples.labels, simulate_labels(own, logits))
-        weights = examples.weights * counts
+        labels, counts = lax.cond(simulate, simulated, resampled, own)
+        labels = jnp.where(is_data, examples.labels, labels)
+        weights = examples.weights * jnp.where(is_data, 1, counts)
         if bins is None:
             return _metrics(examples._replace(labels=labels, weights=weights), simulate)
         return _metrics(in_cells(examples, labels, weights, cell_size(size)), simulate, bins)
@@ -120,18 +126,21 @@ def _measured(
     return replicated(once, key, first, count, size)
 
 
-@jax.jit
 def _of_data(examples: Examples) -> Metrics:
-    return _metrics(examples, True)
+    # apart, isotonic regression finds its blocks on the host
+    return _without_parts(examples) | {"parts": _parts(examples)}
 
 
-def _metrics(
-    examples: Examples, with_parts: jax.Array | bool, bins: Bins = MASS_BINS["bins"]
-) -> Metrics:
+def _metrics(examples: Examples, with_parts: jax.Array, bins: Bins = MASS_BINS["bins"]) -> Metrics:
+    parts = lax.cond(with_parts, _parts, _no_parts, examples)
+    return _without_parts(examples, bins) | {"parts": parts}
+
+
+@functools.partial(jax.jit, static_argnames="bins")
+def _without_parts(examples: Examples, bins: Bins = MASS_BINS["bins"]) -> Metrics:
     return {
         "scores": examples.measured(measure_scores),
         "errors": examples.measured(functools.partial(measure_errors, bins=bins)),
-        "parts": lax.cond(with_parts, _parts, _no_parts, examples),
     }
 
 

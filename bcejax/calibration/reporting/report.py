@@ -14,6 +14,7 @@ bandwidth, the kernel error a scale; the cumulative ones have none and see slow 
 import functools
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import jax
@@ -32,6 +33,7 @@ from bcejax.calibration.regression import calibration_regression, spiegelhalter_
 from bcejax.calibration.reporting.draws import Draws, draw_measures
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
 from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, SIGNED, range_of
+from bcejax.calibration.threads import as_here
 from bcejax.losses import bce_gradient, bce_with_logits
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -72,7 +74,7 @@ def calibration_report(
         calibrators: names of ``CALIBRATORS`` to compare by cross-fitting, on 1e6 of the examples if
             there are more; () leaves that out.
         folds: of the cross-fitting.
-        progress: called as ``progress(stage, done, count)``.
+        progress: called as ``progress(stage, done, count)``, of two stages at a time.
 
     Returns:
         A ``CalibrationReport``; print it, or have rich print it. With one class only, what needs
@@ -102,8 +104,12 @@ def calibration_report(
         raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
     dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
     few = _thinned(examples, dealing)
-    contest = _compare(few, dealing, calibrators, folds, progress)
-    measured = _measure(examples, drawing, n_resamples, confidence, progress)
+    with ThreadPoolExecutor(1) as beside:
+        compared = beside.submit(as_here(_compare), few, dealing, calibrators, folds, progress)
+        regressed = beside.submit(as_here(_regression), examples, confidence)
+        measured = _measure(examples, drawing, n_resamples, confidence, progress)
+        decompositions = measured["parts"] | _brier_parts(examples)
+    contest = compared.result()
     return CalibrationReport(
         examples=examples.labels.size,
         form="probs" if logits is None else "logits",
@@ -111,8 +117,8 @@ def calibration_report(
         n_resamples=n_resamples,
         scores=measured["scores"],
         errors=measured["errors"],
-        decompositions=measured["parts"] | _brier_parts(examples),
-        regression=_regression(examples, confidence),
+        decompositions=decompositions,
+        regression=regressed.result(),
         recalibrations=contest,
         best=min(contest, key=lambda name: _or_inf(contest[name].log_score), default=""),
         notes=(f"Calibrators are compared on {ENOUGH:,} of the examples.",)
@@ -125,8 +131,12 @@ def _in_order(examples: Examples) -> Examples:
     """Those that count, ascending by score, then by label and weight."""
     labels, weights, scores = map(np.asarray, (*examples[:2], examples.scores()))
     order = np.lexsort((weights, labels, scores))  # the last key comes first
-    there = jnp.asarray(order[weights[order] > 0])
-    return jax.tree.map(lambda each: each[there], examples)
+    return _taken(examples, order[weights[order] > 0])
+
+
+def _taken(examples: Examples, places: np.ndarray) -> Examples:
+    """Those at the places, by NumPy, which has nothing to compile."""
+    return jax.tree.map(lambda each: jnp.asarray(np.asarray(each)[places]), examples)
 
 
 def _thinned(examples: Examples, key: jax.Array) -> Examples:
@@ -135,8 +145,7 @@ def _thinned(examples: Examples, key: jax.Array) -> Examples:
     if n <= ENOUGH:
         return examples
     seed = np.asarray(jax.random.key_data(key)).ravel()
-    drawn = jnp.asarray(np.sort(np.random.default_rng(seed).permutation(n)[:ENOUGH]))
-    return jax.tree.map(lambda each: each[drawn], examples)
+    return _taken(examples, np.sort(np.random.default_rng(seed).permutation(n)[:ENOUGH]))
 
 
 def _measure(
@@ -162,36 +171,41 @@ def _measure(
             part: {name: Finding(float(values[part][name])) for name in names}
             for part, names in NAMES.items()
         }
-    resampled = drawn("resampling", to_resample, values)
-    null = jax.tree.map(lambda each: each[1:], simulated)
-    test = judge(values, null, "greater", confidence)
-    interval = interval_of(values, _centred(resampled, values), kind="basic", confidence=confidence)
-
-    def finding(part: str, name: str) -> Finding:
-        ends = (each[part][name] for each in (interval.lower, interval.upper))
-        lower, upper = (float(np.clip(end, *range_of(name))) for end in ends)
-        p_value = math.nan if part == "scores" or name in FREE else float(test.p_value[part][name])
-        return Finding(float(values[part][name]), lower, upper, p_value)
-
-    found = {part: {name: finding(part, name) for name in names} for part, names in NAMES.items()}
-    name = "log_miscalibration"
-    excess = found["parts"][name].value - float(test.null_mean["parts"][name])
-    found["parts"][f"{name}_above_chance"] = Finding(excess)
+    resampled = _table(drawn("resampling", to_resample, values))
+    estimates, *null = _table(simulated)
+    test = judge(estimates, np.stack(null), "greater", confidence)
+    interval = interval_of(
+        estimates, _centred(resampled[1:], estimates), kind="basic", confidence=confidence
+    )
+    columns = (estimates, interval.lower, interval.upper, test.p_value, test.null_mean)
+    found: dict[str, dict[str, Finding]] = {part: {} for part in NAMES}
+    for (part, name), *numbers in zip(NAMED, *map(np.asarray, columns), strict=True):
+        value, lower, upper, p_value, null_mean = map(float, numbers)
+        lower, upper = (float(np.clip(end, *range_of(name))) for end in (lower, upper))
+        tested = part != "scores" and name not in FREE
+        found[part][name] = Finding(value, lower, upper, p_value if tested else math.nan)
+        if name == "log_miscalibration":
+            excess = Finding(value - null_mean)
+    found["parts"]["log_miscalibration_above_chance"] = excess
     return found
 
 
-def _centred(resampled: Draws, values: Draws) -> Draws:
+NAMED = [(part, name) for part, names in NAMES.items() for name in names]
+
+
+def _table(draws: Draws) -> np.ndarray:
+    """Draws by metrics, in the order of ``NAMED``: one array is quicker to compile than many."""
+    return np.stack([draws[part][name] for part, name in NAMED], axis=-1)
+
+
+def _centred(resampled: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The replicates; those of a debiased error moved as ``bootstrap_interval(population=)`` does.
 
     What a resample's debiased error estimates, the plug-in error of the data, is their mean.
     """
-    return {
-        part: {
-            name: drawn[1:] + (values[part][name] - np.mean(drawn[1:]) if name in SIGNED else 0)
-            for name, drawn in each.items()
-        }
-        for part, each in resampled.items()
-    }
+    signed = np.array([name in SIGNED for _, name in NAMED])
+    centred: np.ndarray = resampled + np.where(signed, values - resampled.mean(axis=0), 0)
+    return centred
 
 
 def _brier_parts(examples: Examples) -> dict[str, Finding]:
@@ -236,7 +250,7 @@ def _compare(
     progress: Progress | None,
 ) -> dict[str, Recalibration]:
     """What each calibrator makes of examples it has not seen; first, what none does."""
-    found = {"none": examples.log_odds()} if names else {}
+    found = {"none": _log_odds(examples)} if names else {}
     for done, name in enumerate(names):
         if progress is not None:
             progress(f"cross-fitting {name}", done, len(names))
@@ -247,6 +261,9 @@ def _compare(
         name: Recalibration(*map(float, _judge(examples, found["none"], logits)))
         for name, logits in found.items()
     }
+
+
+_log_odds = jax.jit(Examples.log_odds)
 
 
 @jax.jit

@@ -9,6 +9,7 @@ The exit status is 0 where all is written, 2 where the flags or the file are not
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.grouping import calibration_by_group
 from bcejax.calibration.reporting.report import CONTESTANTS, Progress
-from bcejax.commands.calibrate.curves import trace_curves
+from bcejax.calibration.threads import as_here
+from bcejax.commands.calibrate.curves import trace_comparisons, trace_curves
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
 from bcejax.commands.flags import asked_of, parse_flags
@@ -96,19 +98,27 @@ def _measure(flags: Flags, stages: Stages) -> Results:
             weight=flags.weight,
             group=flags.group,
         )
-    with stages.stage("measured", f"{rows.labels.size} rows") as say:
-        report = _report(rows, flags, key, say)
-    name = choose(report) if flags.calibrator == "auto" else flags.calibrator
-    with stages.stage("fitted", name):
-        calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
-        unseen = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
-    groups = {}
-    if rows.groups is not None:
-        with stages.stage("measured", f"groups by {flags.group}"):
-            groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
-    with stages.stage("traced", "curves"):
-        curves = trace_curves(rows, unseen, key, list(groups))
-    return Results(rows, report, name, calibrator, sigmoid(unseen), groups, curves, asked_of(flags))
+    with ThreadPoolExecutor(1) as beside:
+        tracing = beside.submit(as_here(trace_curves), rows, key)
+        with stages.stage("measured", f"{rows.labels.size} rows") as say:
+            report = _report(rows, flags, key, say)
+        name = choose(report) if flags.calibrator == "auto" else flags.calibrator
+        with stages.stage("fitted", name):
+            calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
+            logits = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
+            unseen = {"logits": logits, "probs": _probs_of(logits)}
+        groups = {}
+        if rows.groups is not None:
+            with stages.stage("measured", f"groups by {flags.group}"):
+                groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
+        with stages.stage("traced", "curves"):
+            compared = trace_comparisons(rows, unseen, list(groups))
+            curves = tracing.result()
+    asked = asked_of(flags)
+    return Results(rows, report, name, calibrator, unseen["probs"], groups, curves, compared, asked)
+
+
+_probs_of = jax.jit(sigmoid)
 
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bcejax.calibration.binning import ReliabilityCurve
-from bcejax.commands.calibrate.curves import Curves
+from bcejax.calibration.decomposition.corp import CorpDecomposition
+from bcejax.commands.calibrate.curves import Comparisons, Curves
 from bcejax.commands.drawings import Figure, draw_figure
 from bcejax.plots import (
     draw_isotonic_reliability,
@@ -16,14 +17,20 @@ from bcejax.plots import (
 )
 
 
-def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
+def draw_figures(
+    curves: Curves,
+    compared: Comparisons,
+    parts: CorpDecomposition,
+    calibrator: str,
+    folder: Path,
+) -> list[Figure]:
     """Draw each figure into the folder, as SVG and as PNG."""
     figures = [
         draw_figure(
             folder / "reliability",
             [
                 lambda ax: draw_reliability(ax, curves.binned),
-                lambda ax: _draw_curves(ax, curves),
+                lambda ax: _draw_curves(ax, curves, parts),
             ],
             "Share of label 1 against probability: in bins with 95 % Wilson intervals, and"
             " isotonic and smooth.",
@@ -34,8 +41,8 @@ def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
         draw_figure(
             folder / "recalibration",
             [
-                lambda ax: draw_recalibration(ax, curves.binned, curves.after),
-                lambda ax: draw_recalibration(ax, curves.binned, curves.after, kind="bias"),
+                lambda ax: draw_recalibration(ax, curves.binned, compared.after),
+                lambda ax: draw_recalibration(ax, curves.binned, compared.after, kind="bias"),
             ],
             f"Reliability before and after calibration by {calibrator}.",
             f"Before and after {calibrator}. Each example was calibrated without its own fold.",
@@ -47,14 +54,14 @@ def draw_figures(curves: Curves, calibrator: str, folder: Path) -> list[Figure]:
             "How the probabilities of each class lie: label 1 upward, label 0 downward.",
         ),
     ]
-    if curves.groups:
-        figures.append(_group_figure(curves.groups, folder / "groups"))
+    if compared.groups:
+        figures.append(_group_figure(compared.groups, folder / "groups"))
     return figures
 
 
-def _draw_curves(ax: Any, curves: Curves) -> None:
+def _draw_curves(ax: Any, curves: Curves, parts: CorpDecomposition) -> None:
     band = curves.consistency
-    draw_isotonic_reliability(ax, band, consistency=band, parts=curves.parts, label="isotonic")
+    draw_isotonic_reliability(ax, band, consistency=band, parts=parts, label="isotonic")
     draw_smooth_reliability(ax, curves.smooth, label="smooth")
 
 

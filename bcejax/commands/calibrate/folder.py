@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +10,11 @@ import jax
 import numpy as np
 
 from bcejax.calibration.calibrators import Calibrator, save_calibrator
+from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
 from bcejax.calibration.reporting.grouping import GroupFindings
-from bcejax.commands.calibrate.curves import Curves
+from bcejax.calibration.threads import as_here
+from bcejax.commands.calibrate.curves import Comparisons, Curves
 from bcejax.commands.calibrate.figures import draw_figures
 from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
@@ -36,6 +39,7 @@ class Results(NamedTuple):
     unseen: jax.Array  # (n,) probabilities calibrated without their own fold
     groups: Mapping[str, GroupFindings]
     curves: Curves
+    compared: Comparisons
     asked: Mapping[str, Any]
 
 
@@ -46,7 +50,8 @@ def write_results(folder: Path, results: Results) -> None:
         ValueError: a file cannot be written.
     """
     report = results.report
-    with writing(folder):
+    with writing(folder), ThreadPoolExecutor(1) as beside:
+        rows = beside.submit(as_here(_write_rows), folder / "recalibrated.csv", results)
         write_table(folder / "table.csv", ("part", "name", *Finding._fields), rows_of(report))
         write_table(
             folder / "calibrators.csv",
@@ -62,12 +67,22 @@ def write_results(folder: Path, results: Results) -> None:
         as_json = report.as_dict() | {"calibrator": results.name}
         (folder / "report.json").write_text(json.dumps(as_json, indent=2) + "\n", encoding="utf-8")
         save_calibrator(results.calibrator, folder / "calibrator.npz")
-        _write_rows(folder / "recalibrated.csv", results)
-        figures = draw_figures(results.curves, results.name, folder)
+        figures = draw_figures(
+            results.curves, results.compared, _parts(report), results.name, folder
+        )
         page = page_of_calibration(
             report, results.asked, results.name, figures, _columns(results.groups)
         )
         write_page(page, folder / "report.html")
+        rows.result()  # fails as it does
+
+
+def _parts(report: CalibrationReport) -> CorpDecomposition:
+    """What the report says of the log score."""
+    names = ("miscalibration", "discrimination", "uncertainty")
+    found = {name: report.decompositions[f"log_{name}"] for name in names}
+    found["score"] = report.scores["log_score"]
+    return CorpDecomposition(**{name: np.asarray(each.value) for name, each in found.items()})
 
 
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:

@@ -196,7 +196,7 @@ def test_progress_is_told_by_stage():
         LABELS, probs=PROBS, n_resamples=DRAWS, calibrators=("temperature",),
         progress=lambda *step: told.append(step),
     )  # fmt: skip
-    assert told[0] == ("cross-fitting temperature", 0, 1)
+    assert ("cross-fitting temperature", 0, 1) in told
     assert ("simulating", DRAWS + 1, DRAWS + 1) in told
     assert ("resampling", DRAWS + 1, DRAWS + 1) in told
 
