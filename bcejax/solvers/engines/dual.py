@@ -55,21 +55,22 @@ def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outco
     scales = problem.scales()
     dual, begun = 0 * problem.offset, 0 * start
     if start.dtype == jnp.float32:
-        end = _descend(problem, problem, scales, dual, begun, tol, max_steps, 1.0, np.inf)
+        squares = row_squares(problem.inputs)
+        end = _descend(problem, problem, scales, squares, dual, begun, tol, max_steps, 1.0, np.inf)
         steps = end.steps
     else:
         narrow = in_float32(problem)
         rough = xp.maximum(tol, NARROW).astype(jnp.float32)
         sizes, none, origin = (each.astype(jnp.float32) for each in (scales, dual, begun))
-        first = _descend(narrow, narrow, sizes, none, origin, rough, max_steps, 0.5, SLOW)
+        squares = row_squares(narrow.inputs)
+        first = _descend(narrow, narrow, sizes, squares, none, origin, rough, max_steps, 0.5, SLOW)
         dual = xp.where(xp.isfinite(first.norm), first.dual.astype(dual.dtype), 0)
         dual = dual - xp.mean(dual) if problem.intercept else dual
         begun = problem.gathered(dual)
         if problem.intercept:
             begun = xp.append(begun[:-1], first.params[-1:])
-        end = _descend(
-            problem, narrow, scales, dual, begun, tol, max_steps - first.steps, 0.0, np.inf
-        )
+        left = max_steps - first.steps
+        end = _descend(problem, narrow, scales, squares, dual, begun, tol, left, 0.0, np.inf)
         steps = first.steps + end.steps
     out = finished(problem, sides, end.params, end.norm <= tol, steps)
     return out._replace(certificate=_certificate(problem, end))
@@ -88,6 +89,7 @@ def _descend(
     problem: Problem,
     narrow: Problem,
     scales: Any,
+    squares: Any,
     dual: Any,
     start: Any,
     tol: Any,
@@ -101,6 +103,7 @@ def _descend(
         problem: of which gradients are taken.
         narrow: of which products with the hessian are taken; may be the same.
         scales: Problem.scales.
+        squares: (n,), the squared lengths of the rows of ``narrow``.
         dual: (n,), to start from.
         start: (p,), its params.
         tol: bound on the gradient norm.
@@ -111,7 +114,6 @@ def _descend(
     world, xp = problem.world, problem.world.xp
     ridge = problem.penalised(0 * start + problem.l2)
     columns = Columns(problem, ridge, 0 * scales, 0 * scales + 1, scales)
-    squares = row_squares(narrow.inputs)
 
     def advance(state: _State) -> _State:
         share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk**2), FINE, ROUGH)
