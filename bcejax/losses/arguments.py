@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.numerics import within
+from bcejax.numerics import nearest, within
 
 
 class Arguments(NamedTuple):
@@ -44,7 +44,7 @@ def elementwise(
         scores: floats of any shape.
         labels: numbers or booleans of that shape.
         name: what the scores are called in a message.
-        pos_weight: numbers >= 0 that broadcast to the shape.
+        pos_weight: numbers >= 0 that broadcast to the shape; inf is held at finfo.max / 2.
         label_smoothing: number in [0, 1] that broadcasts to the shape.
         where: booleans that broadcast to the shape.
         judge: whether labels outside [0, 1] become nan here; else the caller judges them.
@@ -71,6 +71,8 @@ def elementwise(
         return Arguments(x, y, None, keep)
     weight = as_real(pos_weight, "pos_weight").astype(x.dtype)
     weight = _hidden(broadcast(weight, x.shape, "pos_weight", name), keep, 1)
+    most = float(jnp.finfo(x.dtype).max) / 2  # so that it may meet pairs, whose parts exceed 1
+    weight = nearest(weight, -jnp.inf, most)
     return Arguments(x, y, within(weight, 0.0, jnp.inf), keep)
 
 

@@ -87,7 +87,8 @@ def bce_with_logits(
         logits: floats of any shape; +-inf is a certain answer.
         labels: numbers in [0, 1] or booleans, same shape as the logits: nothing broadcasts.  One
             outside [0, 1] by more than 4 eps gives nan.
-        pos_weight: factor on the y = 1 term, >= 0, broadcast to the logits' shape.
+        pos_weight: factor on the y = 1 term, >= 0, broadcast to the logits' shape; inf is held at
+            finfo.max / 2, so that labels 0 do not see it.
         label_smoothing: share, in [0, 1], by which labels are moved towards 1/2.
         where: booleans, broadcast to the logits' shape; False gives loss 0 and gradient 0,
             whatever lies there.

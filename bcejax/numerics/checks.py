@@ -89,7 +89,7 @@ def _outside(values: ArrayLike, name: str) -> np.ndarray | None:
     _check_real(array.dtype, name)
     if array.dtype == bool:
         return None
-    wide = array.astype(np.float64, copy=False)
+    wide = np.asarray(array, np.float64)
     missing = np.isnan(wide)
     if missing.any():
         first = ", ".join(str(i) for i in np.argwhere(missing)[0])

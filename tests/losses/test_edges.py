@@ -212,3 +212,21 @@ def test_where_and_pos_weight_broadcast():
     np.testing.assert_array_equal(loss(x, y, where=False), np.zeros((3, 2)))
     weighted = np.asarray(loss(x, y, pos_weight=np.float32([1, 2])))
     np.testing.assert_array_equal(weighted[:, 1], 2 * weighted[:, 0])
+
+
+@pytest.mark.parametrize("accuracy", [None, "highest"])
+def test_an_infinite_weight_is_as_large_as_numbers_are(accuracy):
+    """It is what n0 / n1 is where no label is 1: labels 0 do not see it."""
+    x = float32(20, 0.5, 0, -20)
+
+    @jax.jit
+    def forms(y, c):
+        return bce_value_gradient_hessian(x, y, pos_weight=c, accuracy=accuracy)
+
+    for weighted, plain in zip(forms(0 * x, INF), forms(0 * x, 1.0), strict=True):
+        np.testing.assert_array_equal(weighted, plain)
+    value, gradient, hessian = forms(0 * x + 1, INF)
+    assert (value > 1e29).all()
+    assert (gradient < -1e29).all()
+    assert (hessian > 1e29).all()
+    assert np.isfinite(gradient).all()

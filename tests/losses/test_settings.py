@@ -38,3 +38,10 @@ def test_out_of_range():
         setting(1j, "gamma", PLAIN)
     got = setting(np.float32([-1, np.nan]), "gamma", PLAIN)
     assert np.isnan(got).all()
+
+
+def test_ends_of_the_range_are_in_it():
+    assert [setting(end, "gamma", PLAIN, low=-1.0, high=2.0) for end in (-1, 2)] == [-1, 2]
+    with pytest.raises(ValueError, match=r"gamma lies in \[0, inf\], got -0.5"):
+        setting(-0.5, "gamma", PLAIN)
+    np.testing.assert_array_equal(setting(3.0, "gamma", MASKED)[1], [0, 0])

@@ -23,7 +23,18 @@ def test_takes_integers(count):
     check_count("cells", count, least=3)
 
 
+def test_there_must_be_one_unless_said():
+    check_count("cells", 1)
+    with pytest.raises(ValueError, match="cells is 0; there must be 1 or more"):
+        check_count("cells", 0)
+
+
 @pytest.mark.parametrize("confidence", [0, 1, 95, -0.1, float("nan")])
 def test_refuses_a_confidence_that_is_none(confidence):
     with pytest.raises(ValueError, match=r"confidence .* does not lie between 0 and 1"):
         check_confidence(confidence)
+
+
+@pytest.mark.parametrize("confidence", [1e-9, 0.95, 1 - 1e-9])
+def test_takes_a_confidence(confidence):
+    check_confidence(confidence)
