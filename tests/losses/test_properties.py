@@ -111,3 +111,24 @@ def test_dense_symmetry():
         np.testing.assert_array_equal(one.value, other.value)
         np.testing.assert_array_equal(one.gradient, -other.gradient)
         assert (one.value >= 0).all()
+
+
+def test_mixed_second_derivatives():
+    """In logit, label and weight, whichever comes first."""
+    x, y, c = np.float32([[-3, 0.5, 4], [0, 0.3, 1], [0.5, 2, 7]])
+
+    def loss(x, y, c):
+        return bce_with_logits(x, y, pos_weight=c)
+
+    got = jax.jit(jax.vmap(jax.hessian(loss, (0, 1, 2))))(x, y, c)
+    miss = 1 / (1 + np.exp(x))
+    wanted = {
+        (0, 1): (1 - c) * miss - 1,
+        (0, 2): -y * miss,
+        (1, 1): 0 * x,
+        (1, 2): np.log1p(np.exp(-x)),
+        (2, 2): 0 * x,
+    }
+    for (i, j), want in wanted.items():
+        for each in (got[i][j], got[j][i]):
+            np.testing.assert_allclose(each, want, rtol=2e-6)

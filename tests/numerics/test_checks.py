@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bcejax import check_labels, check_probs
+from bcejax.numerics import is_traced
 
 GOOD = [[0, 1], [True, False], np.array([0.25, 1.0]), jnp.array([0, 1], jnp.bfloat16), [], 0.5, 1]
 
@@ -90,3 +91,8 @@ def test_tracers_have_no_values_but_a_dtype():
     assert jax.jit(check_labels)(jnp.array([7.0])) == 7
     with pytest.raises(TypeError, match="real numbers"):
         jax.jit(check_labels)(jnp.array([1j]))
+
+
+def test_one_tracer_among_values_is_enough():
+    assert jax.jit(lambda traced: is_traced(np.zeros(2), [traced]))(1.0)
+    assert not is_traced(np.zeros(2), [1.0])
