@@ -130,5 +130,5 @@ def test_mixed_second_derivatives():
         (2, 2): 0 * x,
     }
     for (i, j), want in wanted.items():
-        for each in (got[i][j], got[j][i]):
-            np.testing.assert_allclose(each, want, rtol=2e-6)
+        for mixed in (got[i][j], got[j][i]):
+            np.testing.assert_allclose(mixed, want, rtol=2e-6)

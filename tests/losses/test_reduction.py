@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reference import BFLOAT16
 
-from bcejax import bce_with_logits, reduce_losses
+from bcejax import bce_with_logits, reduce_losses, smooth_labels
 
 INF, NAN = np.inf, np.nan
 LOSSES = np.float32([1, 2, 4, 8])
@@ -244,3 +244,9 @@ def test_a_loss_that_is_silenced_pulls_at_its_weight_as_0_does(how):
     pull = jax.grad(lambda w, losses: reduce_losses(losses, weights=w, how=how))
     got, want = (pull(weights, np.float32([1, lost, 3])) for lost in (NAN, 0))
     np.testing.assert_array_equal(got, want)
+
+
+def test_labels_out_of_range_are_not_smoothed():
+    eps = np.finfo(np.float32).eps
+    got = smooth_labels(np.float32([0, 1, -5 * eps, 1 + 5 * eps]), 0.5)
+    np.testing.assert_array_equal(got, [0.25, 0.75, NAN, NAN])
