@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 
+import jax
 import optax
 from flax import nnx
 from jax.sharding import Mesh
@@ -28,7 +29,7 @@ from bcejax.training.program import Plan
 from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
 from bcejax.training.sharding import check_alike, check_mesh, is_first
-from bcejax.training.state import ADAM, Loss, split_model
+from bcejax.training.state import ADAM, Loss, TrainState, split_model
 from bcejax.training.stopping import EarlyStopping
 
 _LARGE = 30.0  # standardised inputs hardly ever lie so far out
@@ -140,7 +141,7 @@ def fit(
         finally:
             kept, history = loop.end(epochs)
             if kept is not None:
-                nnx.update(model, kept.params, kept.rest)
+                _hand_over(model, state, kept)
     if history.status == Status.DIVERGED:
         warnings.warn(f"training {history.message}; {_cause(learnt)}", RuntimeWarning, stacklevel=2)
     return history
@@ -182,6 +183,18 @@ def _run(
             loop.ended(epochs) or loop.agreed(store.due(loop.done)) or loop.agreed(pressed())
         ):
             store.write(loop.run, loop.figures)
+
+
+def _hand_over(model: nnx.Module, first: TrainState, kept: TrainState) -> None:
+    """Give the model the arrays it ends with; ``first`` holds its own variables.
+
+    ``nnx.update`` of the whole model goes through it once more, for as long as thirty small steps.
+    """
+    jax.tree.map(
+        nnx.update, first.params, kept.params, is_leaf=lambda x: isinstance(x, nnx.Variable)
+    )
+    if kept.rest:
+        nnx.update(model, kept.rest)
 
 
 def _cause(batch: Batch) -> str:

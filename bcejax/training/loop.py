@@ -1,4 +1,8 @@
-"""The host's side of a training run: chunks of epochs, and what is known after each."""
+"""The host's side of a training run: chunks of epochs, and what is known after each.
+
+Between calls the arrays of a run are a list: to take a model apart and put it together again costs
+as much as fifty steps of a small one.
+"""
 
 import dataclasses
 import time
@@ -6,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -14,14 +19,14 @@ from bcejax.training.fingerprints import Fingerprint, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
 from bcejax.training.passes import Data
-from bcejax.training.program import Plan, Run, final_state, run_epochs, start_run
+from bcejax.training.program import Plan, Run, final_state, int32, run_epochs, start_run
 from bcejax.training.records import Figures, History, Status, describe
 from bcejax.training.sharding import largest, place, place_state
-from bcejax.training.state import TrainState, first_state
+from bcejax.training.state import TrainState, first_state, joined
 from bcejax.training.stopping import EarlyStopping
 
 _VISIT = 0.2  # seconds from one visit of the host to the next
-_ROWS, _ENTRIES = 64, 2**20  # the most that the order of a chunk may hold: epochs, examples
+_ROWS, _ENTRIES = 16, 2**20  # the most that the order of a chunk may hold: epochs, examples
 
 
 @partial(jax.jit, static_argnums=1)
@@ -29,7 +34,14 @@ def _begin(state: TrainState, early_stopping: EarlyStopping | None) -> Run:
     return start_run(first_state(state), early_stopping)
 
 
-_advance = jax.jit(run_epochs, static_argnames="plan", donate_argnames="run")
+@partial(jax.jit, static_argnames=("tree", "plan"), donate_argnames="leaves")
+def _advance(  # type: ignore[no-untyped-def]
+    leaves: list[jax.Array], data: Data, order, epochs, *, tree, plan: Plan
+) -> tuple[list[jax.Array], jax.Array, Figures]:
+    """``run_epochs`` of the run with these leaves; its epoch, best epoch and status once more."""
+    run, figures = run_epochs(jax.tree.unflatten(tree, leaves), data, order, epochs, plan)
+    best = int32(0) if run.best is None else run.best.epoch
+    return jax.tree.leaves(run), jnp.stack([run.epoch, best, run.status]), figures
 
 
 def _shape(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeStruct:
@@ -42,7 +54,6 @@ class Loop:
     """A training run between visits: its arrays, its figures so far, its pace.
 
     Attributes:
-        run: all that the next epoch depends on.
         done: finished epochs.
         best_epoch: the one that early stopping found best, from 1; 0 without.
         status: ``RUNNING`` until an epoch ends the run.
@@ -59,14 +70,25 @@ class Loop:
         blank = np.empty(0, data.train.labels.dtype)
         unseen = None if data.validation is None else blank
         self._chunks = [Figures(blank, blank, unseen, unseen)]
-        self.run = place_state(_begin(state, plan.early_stopping), plan.mesh)
-        self._restores = self.run.best is not None and self.run.best.state is not None
+        self._take(place_state(_begin(joined(state), plan.early_stopping), plan.mesh))
+        self._restores = plan.early_stopping is not None and plan.early_stopping.restore_best
         self.done, self.best_epoch, self.status = 0, 0, Status.RUNNING
 
     def resume(self, run: Run, figures: Figures) -> None:
         """Go on from a checkpoint."""
-        self.run, self._chunks = place_state(run, self._plan.mesh), [figures]
-        self._look()
+        self._take(place_state(run, self._plan.mesh))
+        self._chunks = [figures]
+        self.done, self.status = int(run.epoch), Status(int(run.status))
+        self.best_epoch = 0 if run.best is None else int(run.best.epoch)
+
+    @property
+    def run(self) -> Run:
+        """All that the next epoch depends on."""
+        run: Run = jax.tree.unflatten(self._tree, self._leaves)
+        return run
+
+    def _take(self, run: Run) -> None:
+        self._leaves, self._tree = jax.tree.flatten(run)
 
     def fingerprint(self) -> Fingerprint:
         """What a checkpoint of this run must agree with."""
@@ -78,8 +100,9 @@ class Loop:
     def lowered(self, plan: Plan | None = None) -> jax.stages.Lowered:
         """The program of a call, of another plan if given, ready to be compiled."""
         plan = plan or self._plan
-        arrays = self.run, self._data, np.zeros((self._rows, self._n), np.int32), np.int32(1)
-        return _advance.lower(*jax.tree.map(partial(_shape, mesh=plan.mesh), arrays), plan=plan)
+        arrays = self._leaves, self._data, np.zeros((self._rows, self._n), np.int32), np.int32(1)
+        shapes = jax.tree.map(partial(_shape, mesh=plan.mesh), arrays)
+        return _advance.lower(*shapes, tree=self._tree, plan=plan)
 
     def advance(self, most: int, pressed: Callable[[], int]) -> bool:
         """Run the epochs until the next visit, ``most`` at most.
@@ -94,16 +117,19 @@ class Loop:
             order[row] = draw_order(self._words, self.done + row, self._n)
         arrays = place((order, np.int32(count)), self._plan.mesh)
         start = time.perf_counter()
-        run, figures = _advance(self.run, self._data, *arrays, plan=self._plan)
-        there = wait(run.epoch, pressed)
+        leaves, reached, figures = _advance(
+            self._leaves, self._data, *arrays, tree=self._tree, plan=self._plan
+        )
+        there = wait(reached, pressed)
         if there:
-            run.epoch.block_until_ready()  # raises what went wrong in the program
-        self.run = run
+            reached.block_until_ready()  # raises what went wrong in the program
+        self._leaves = leaves
         if not there:
             return False
         self._seconds = (time.perf_counter() - start) / count
         before = self.done
-        self._look()
+        self.done, self.best_epoch, status = np.asarray(reached).tolist()
+        self.status = Status(status)
         self._chunks.append(jax.tree.map(lambda a: np.asarray(a)[: self.done - before], figures))
         return True
 
@@ -119,11 +145,6 @@ class Loop:
         """Of the epochs since the last visit."""
         return self._chunks[-1]
 
-    def _look(self) -> None:
-        """Learn from the arrays how far the run has come."""
-        self.done, self.status = int(self.run.epoch), Status(int(self.run.status))
-        self.best_epoch = 0 if self.run.best is None else int(self.run.best.epoch)
-
     def agreed(self, number: int) -> int:
         """The largest of the processes' numbers: clocks and keyboards must not part them."""
         return largest(number, self._plan.mesh)
@@ -137,9 +158,10 @@ class Loop:
         status = self.status
         if status == Status.RUNNING:
             status = Status.FINISHED if self.ended(epochs) else Status.INTERRUPTED
-        state, held = self.run.state, self.done
+        run, held = self.run, self.done
+        state = run.state
         if status != Status.INTERRUPTED and self._restores:
-            state, held = final_state(self.run), self.best_epoch
+            state, held = final_state(run), self.best_epoch
         history = History(*self.figures, self.done, self.best_epoch, status)
         history = dataclasses.replace(history, message=describe(history, held))
         # A call that failed after it took the arrays leaves none to hand over.

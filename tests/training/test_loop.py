@@ -44,26 +44,26 @@ def test_the_pace_decides_how_many_epochs_a_call_runs(run, monkeypatch):
     counts = []
     advance = loop._advance
 
-    def counting(run, data, order, count, plan):
+    def counting(leaves, data, order, count, **named):
         counts.append(int(count))
-        return advance(run, data, order, count, plan=plan)
+        return advance(leaves, data, order, count, **named)
 
     monkeypatch.setattr(loop, "_advance", counting)
     for seconds, expected in [
-        (0.01, [64, 6]),  # a call takes so long: as many epochs as an order holds
-        (1.0, [64, 6]),  # 64 in 1 s: 12 would fit, but only 6 are left
-        (3.2, [64, 4, 1, 1]),  # 64 in 3.2 s: 4 fit; 4 in 3.2 s: not one fits, so one
-        (60.0, [64, 1, 1, 1, 1, 1, 1]),
+        (0.01, [16, 6]),  # a call takes so long: as many epochs as an order holds
+        (0.25, [16, 6]),  # 16 in 0.25 s: 12 would fit, but only 6 are left
+        (0.8, [16, 4, 1, 1]),  # 16 in 0.8 s: 4 fit; 4 in 0.8 s: not one fits, so one
+        (60.0, [16, 1, 1, 1, 1, 1, 1]),
     ]:
         clock = itertools.count(0, seconds)
         watch = types.SimpleNamespace(perf_counter=clock.__next__)
         monkeypatch.setattr(loop, "time", watch)
         counts.clear()
-        run(epochs=70)
+        run(epochs=22)
         assert counts == expected
 
 
-@pytest.mark.parametrize(("n", "rows"), [(22, 64), (2**16, 16), (2**21, 1)])
+@pytest.mark.parametrize(("n", "rows"), [(22, 16), (2**17, 8), (2**21, 1)])
 def test_a_large_order_holds_fewer_epochs(make_model, n, rows):
     batch = Batch(np.zeros((n, 3), np.float32), np.zeros(n, np.float32))
     state = init_state(make_model())
