@@ -50,7 +50,7 @@ def _short(number: int) -> str:
 
 
 _SMALL = (
-    Task(L2, 10_000, 50, aim=2, reached=0.6),
+    Task(L2, 10_000, 50, aim=2),
     Task(L2, 10_000, 50, aim=2, correlation=0.9),
     Task(L1, 10_000, 50, aim=1, of_largest=0.05),
     Task(BOOTSTRAP, 1000, 10, aim=30, models=1000),

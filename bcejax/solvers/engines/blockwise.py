@@ -11,8 +11,8 @@ examples at a time, times a matrix of two columns, take no more time than a prod
 
 np.dot lets other threads run, np.matmul only where its result is large: hence the former.
 
-Few examples are kept in float32 too, whose gradients take a third of the time and tell all but the
-last steps.
+Few examples are kept in float32 too: gradients of these take a third of the time, and tell all but
+the last steps.
 
 The params here are those of columns divided by sizes: 1 where the columns suit float32 as they are,
 else near their root mean squares.
@@ -31,7 +31,7 @@ BLOCK = 2**18  # numbers in a block; over smaller ones threads wait for Python's
 DEAR = 4  # times as long as a gradient takes one with a hessian
 MODEST = 2.0**20  # root mean squares that float32 takes, and their inverses
 KEPT = 2**20  # numbers of which float32 copies stay in the cache
-SIZED = 512  # examples that tell the sizes of columns
+SIZED = 256  # examples that tell the sizes of columns
 RUN = 3000  # examples that a product of matrices should have
 ROW = 512  # numbers in a row that NumPy squares and adds fast
 

@@ -42,7 +42,7 @@ class Metric(NamedTuple):
     def taught(self, step: np.ndarray, change: np.ndarray) -> "Metric":
         """B that takes the change of gradient to the step that made it (BFGS)."""
         along = step @ change
-        if not along > np.finfo(float).eps * np.linalg.norm(step) * np.linalg.norm(change):
+        if not along > np.finfo(float).eps * np.sqrt((step @ step) * (change @ change)):
             return self
         image = self.inverse @ change / along
         crossed = np.outer(step, (1 / along + change @ image / along) / 2 * step - image)

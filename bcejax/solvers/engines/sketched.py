@@ -10,6 +10,10 @@ decides where it ends.  So, for n examples much more than the p params,
     3. b <- b - B G(b) with B = H^-1, which each step teaches (BFGS) what those runs missed: a pass
        each, in which G shrinks by about sqrt(p / m) for runs of m examples in all.
 
+Where the inputs are few enough for a float32 copy of them to stay in the cache, one sample does,
+H is a sample's too, and steps go by float32 gradients of all examples until these tell no more;
+the last ones, and what is certified, by float64.
+
 The inputs are read where they lie, by several threads (blockwise.py); times of whole fits are in
 the record of experiments/speed_of_solvers.  Where a step does not halve the gradient norm, B
 becomes the inverse of the float32 hessian of all examples at b.
@@ -41,7 +45,7 @@ from bcejax.solvers.engines.sampling import Metric, from_samples
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 
-MANY = 1000  # examples, for of fewer Newton's method is soon done and leaves nothing
+MANY = 1000  # examples, at least: of fewer all hessians are soon taken
 FEWEST = 2**13  # numbers among the inputs from which on this pays
 PER_PARAM = 128  # examples of the larger sample for each param, at least
 SHARE = 16  # of all examples are in it, at least

@@ -71,6 +71,29 @@ def test_a_sample_is_enough(case):
     assert out.steps <= 9
 
 
+@pytest.mark.parametrize("case", ["plain", "ill-scaled", "weights and offset"])
+def test_inputs_that_are_too_many_to_keep(case, monkeypatch):
+    inputs, more = CASES[case]
+    _, want = fit(inputs, **more)
+    monkeypatch.setattr("bcejax.solvers.engines.blockwise.KEPT", 0)
+    _, out = fit(inputs, **more)
+    assert out.status == want.status == SolverStatus.CONVERGED
+    sizes = np.append(np.abs(inputs).max(axis=0), 1)
+    np.testing.assert_allclose(out.params * sizes, want.params * sizes, atol=2e-6)
+
+
+def test_float32_tells_nearly_what_float64_does():
+    problem = as_problem(X, Y, weights=W, offset=SHIFTS, l2=0.1)
+    whole = Blockwise.of(problem)
+    params = np.linspace(-1, 1, D + 1)
+    gradient, scales, hessian = whole.begin(params, 1)
+    rough, curvature = whole.rough_curvature(params, 1)
+    np.testing.assert_allclose(rough, gradient, atol=1e-6)
+    np.testing.assert_array_equal(rough, whole.rough_gradient(params))
+    np.testing.assert_allclose(curvature, hessian, atol=1e-5)
+    np.testing.assert_allclose(whole.scales, scales, rtol=1e-5)
+
+
 def test_order_of_examples_does_not_mislead():
     _, out = fit(X[SORTED], Y[SORTED])
     assert out.status == SolverStatus.CONVERGED
@@ -178,6 +201,9 @@ def test_takes_many_examples_of_numpy_alone(monkeypatch):
     monkeypatch.setattr(sketched, "FEWEST", N * D + 1)
     assert not sketched.suits_sketch(as_problem(X, Y))
     monkeypatch.setattr(sketched, "FEWEST", N * D)
+    monkeypatch.setattr(sketched, "MANY", N + 1)
+    assert not sketched.suits_sketch(as_problem(X, Y))
+    monkeypatch.setattr(sketched, "MANY", N)
     assert sketched.suits_sketch(as_problem(X, Y))
     assert not sketched.suits_sketch(as_problem(X, Y, l1=0.1))
     assert not sketched.suits_sketch(as_problem(X[: 3 * D], Y[: 3 * D]))
