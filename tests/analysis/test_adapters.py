@@ -1,6 +1,8 @@
 """Each library says through its adapter what it says by itself, its faults included."""
 
 import importlib.util
+import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -161,6 +163,54 @@ def test_bad_names_are_refused(name, options, message):
 def test_a_missing_module_is_named():
     with pytest.raises(ModuleNotFoundError, match="there is no module 'nowhere' to audit"):
         find_subject("nowhere:loss")
+
+
+def test_what_a_module_of_the_user_lacks_is_told_as_it_is(tmp_path, monkeypatch):
+    (tmp_path / "mine_lacks.py").write_text("import nowhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere'"):
+        find_subject("mine_lacks:loss")
+
+
+@pytest.mark.parametrize("form", ["logits", "probs"])
+@pytest.mark.parametrize(
+    ("library", "module", "options"),
+    [("numpyro", "numpyro.distributions", {"validate_args": False}), ("distrax", "distrax", {})],
+)
+def test_what_a_distribution_is_given(monkeypatch, library, module, options, form):
+    """Where the library is not installed too; of its log_prob the sign is turned."""
+    given = {}
+
+    class Bernoulli:
+        def __init__(self, **arguments):
+            given.update(arguments)
+
+        def log_prob(self, labels):
+            given["labels"] = labels
+            return -3.0
+
+    monkeypatch.setitem(sys.modules, module, SimpleNamespace(Bernoulli=Bernoulli))
+    assert find_subject(f"{library}:Bernoulli", form=form).loss(0.25, 1) == 3
+    assert given == {form: 0.25, "labels": 1, **options}
+
+
+@pytest.mark.parametrize("form", ["logits", "probs"])
+def test_what_keras_is_given(monkeypatch, form):
+    def binary_crossentropy(target, output, from_logits):
+        return target, output, from_logits
+
+    ops = SimpleNamespace(binary_crossentropy=binary_crossentropy)
+    backend = SimpleNamespace(backend=lambda: "jax")
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(ops=ops, backend=backend))
+    subject = find_subject("keras:binary_crossentropy", form=form)
+    assert subject.loss(0.25, 1) == (1, 0.25, form == "logits")
+
+
+def test_keras_on_another_backend_is_refused(monkeypatch):
+    backend = SimpleNamespace(backend=lambda: "tensorflow")
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=backend))
+    with pytest.raises(ValueError, match="keras was loaded on tensorflow; set KERAS_BACKEND=jax"):
+        find_subject("keras:binary_crossentropy")
 
 
 def test_a_library_that_is_missing_names_its_extra(monkeypatch):

@@ -5,7 +5,7 @@ from functools import cache
 import jax
 import numpy as np
 import pytest
-from losses.ways import ROWS, WAYS
+from losses.ways import ROWS, WAYS, every_way
 from reference import BFLOAT16, closed_form, hard_logits, x64_for
 
 from bcejax import bce_with_logits
@@ -79,14 +79,20 @@ def soft_gradient_unit(x, y, c):
 ENDS = [(quantity, way) for quantity, ways in WAYS.items() for way in (*ways,)[:: len(ways) - 1]]
 
 
+@cache
+def results(dtype, *, weighted):
+    with x64_for(dtype):
+        return every_way(*points(dtype, 100, weighted=weighted))
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "pos_weight"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("quantity", "way"), ROWS)
-def test_within_bound_of_exact(quantity, way, dtype):
-    x, y, _ = points(dtype, 100)
-    with x64_for(dtype):
-        got = np.asarray(jax.jit(WAYS[quantity][way])(x, y, None))
+def test_within_bound_of_exact(quantity, way, dtype, weighted):
+    got = results(dtype, weighted=weighted)[quantity, way]
     assert got.dtype == dtype
-    check(quantity, got, truth(quantity, dtype, 100), x, y, None)
+    exact = truth(quantity, dtype, 100, weighted=weighted)
+    check(quantity, got, exact, *points(dtype, 100, weighted=weighted))
 
 
 @pytest.mark.parametrize(("quantity", "way"), ENDS)
@@ -96,15 +102,6 @@ def test_within_bound_of_exact_when_eager(quantity, way):
     got = np.asarray(WAYS[quantity][way](x, y, None))
     assert got.dtype == np.float32
     check(quantity, got, truth(quantity, np.float32, 100), x, y, None)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("quantity", "way"), ENDS)
-def test_within_bound_of_exact_with_pos_weight(quantity, way, dtype):
-    x, y, c = points(dtype, 100, weighted=True)
-    with x64_for(dtype):
-        got = np.asarray(jax.jit(WAYS[quantity][way])(x, y, c))
-    check(quantity, got, truth(quantity, dtype, 100, weighted=True), x, y, c)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "pos_weight"])

@@ -88,6 +88,7 @@ WAYS = {
         "jvp of jvp of jvp": pushed(pushed(pushed(loss))),
     },
 }
+MOST = 2048  # points
 ROWS = [(quantity, way) for quantity, ways in WAYS.items() for way in ways]
 
 
@@ -101,6 +102,6 @@ def every_way(x, y, c=None):
 
     Points are repeated up to a fixed number, so that all calls share one compilation.
     """
-    padded = [None if each is None else np.resize(each, 64) for each in (x, y, c)]
-    assert len(x) <= 64
+    padded = [None if each is None else np.resize(each, MOST) for each in (x, y, c)]
+    assert len(x) <= MOST
     return {row: np.asarray(got)[: len(x)] for row, got in _every_way(*padded).items()}
