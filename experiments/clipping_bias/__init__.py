@@ -69,5 +69,5 @@ def run(config: Config, track: Track = untracked) -> Result:
 EXPERIMENT = Experiment(
     run,
     default=Config(),
-    tiny=Config(points=1001, seeds=8, scales=(1.0, 300.0), sigmas=2.0),
+    tiny=Config(points=1001, seeds=6, scales=(1.0, 300.0), memorizing=2000, sigmas=2.0),
 )

@@ -45,6 +45,10 @@ def sheet():
         )
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 # --- forms --------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,10 @@ def truths():
         return true_values(1.6, Config(bins=(15, 60), points=20001))
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_true_values_are_those_of_adaptive_quadrature(truths):
     shares, sums = gap_of_bins(1.6, 15)
     np.testing.assert_allclose(truths[PLUG_IN], np.abs(sums).sum(), rtol=2e-3)

@@ -4,13 +4,17 @@ import pytest
 
 from experiments import untracked
 from experiments.averages import Mean
-from experiments.bootstrap_thousand import known_models, race, real_data
+from experiments.bootstrap_thousand import EXPERIMENT, known_models, race, real_data
 from experiments.bootstrap_thousand.known_models import BOOTSTRAP, FISHER, SANDWICH, Errors
-from experiments.bootstrap_thousand.real_data import Sample, Spread
-from experiments.bootstrap_thousand.settings import Config
+from experiments.bootstrap_thousand.real_data import Spread
+from experiments.bootstrap_thousand.settings import PIMA, Config
 from experiments.timing import OURS, Times
 
 RNG = np.random.default_rng(0)
+
+
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
 
 
 def test_columns_are_standardised():
@@ -90,15 +94,13 @@ def test_the_wrong_model_has_no_slope_to_find():
 
 
 def test_loops_are_scaled_and_answer_alike():
-    inputs = RNG.standard_normal((60, 2))
-    labels = (RNG.random(60) < 0.5).astype(float)
-    sample = Sample("it", ("a", "b"), inputs, labels)
-    config = Config(resamples=20, looped=2, turns=1)
-    counts = RNG.multinomial(60, np.full(60, 1 / 60)).astype(float)
+    sample = real_data.sample_of(PIMA)._replace(name="it")
+    n = len(sample.labels)
+    counts = RNG.multinomial(n, np.full(n, 1 / n)).astype(float)
     ours = race._fit(sample, counts)
     theirs = race._sklearn(sample)(counts)
     np.testing.assert_allclose(ours.coefficients, theirs.coef_[0], atol=1e-7)
-    standings = race.race(sample, config, untracked)
+    standings = race.race(sample, EXPERIMENT.tiny, untracked)
     assert set(standings) == {("it", OURS), ("it", race.LOOP), ("it", race.SKLEARN)}
     assert len(race.tabulate(standings).columns["over bcejax"]) == 3
 

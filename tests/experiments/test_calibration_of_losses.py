@@ -28,6 +28,10 @@ def float64():
         yield
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 @pytest.mark.parametrize("name", [name for name, link in LINKS.items() if link.inverse])
 def test_inverse_links_balance_the_losses(name):
     link, x, h = LINKS[name], np.array([-2.0, -0.7, 0.3, 0.9]), 1e-6
@@ -82,7 +86,7 @@ def test_networks_of_one_program_are_those_trained_alone():
 
 def test_judgement_of_the_truth_itself_finds_no_error():
     with jax.enable_x64(False):
-        unseen = draw(dataclasses.replace(QUICK, judged=5000)).unseen
+        unseen = draw(EXPERIMENT.tiny).unseen  # as many as there, in the same programs
     best = minimise(LINKS["cross-entropy"], TRUTH)
     config = dataclasses.replace(QUICK, points=20)
     logits = np.asarray(unseen.logits, np.float64)

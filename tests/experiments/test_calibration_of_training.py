@@ -28,6 +28,10 @@ def batch():
     return jax.tree.map(np.asarray, drawn)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_newton_finds_the_log_odds_of_two_groups():
     group = np.repeat([0.0, 1.0], [7, 9])
     labels = np.concatenate([np.repeat([0.0, 1.0], [2, 5]), np.repeat([0.0, 1.0], [6, 3])])

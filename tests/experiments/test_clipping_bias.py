@@ -1,4 +1,3 @@
-import dataclasses
 import importlib.util
 
 import jax
@@ -21,7 +20,7 @@ from experiments.clipping_bias.patients import (
 )
 from experiments.clipping_bias.ways import KERAS, ON_LOGITS, SKLEARN, TORCH_WAY, torch_on_probs
 
-QUICK = dataclasses.replace(EXPERIMENT.tiny, seeds=2, hidden=3)
+TINY = EXPERIMENT.tiny  # whose programs the tests share
 
 needs_keras = pytest.mark.skipif(
     importlib.util.find_spec("keras") is None, reason="needs keras, of the extra peers"
@@ -32,6 +31,10 @@ needs_keras = pytest.mark.skipif(
 def float32():
     with jax.enable_x64(False):
         yield
+
+
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
 
 
 def test_the_clip_is_that_of_the_library_where_it_acts_and_where_not():
@@ -114,12 +117,12 @@ def test_where_half_of_the_gradient_is_gone():
 
 
 def test_patients_differ_by_seed_and_so_many_are_mislabelled():
-    patients = draw_patients(QUICK)
+    patients = draw_patients(TINY)
     n = patients.train.labels.shape[1]
     turned = patients.train.labels != patients.mislabelled.labels
     for k, rows in enumerate(patients.turned):
         assert sorted(rows) == np.flatnonzero(turned[k]).tolist()
-        assert len(rows) == round(QUICK.mislabelled * n)
+        assert len(rows) == round(TINY.mislabelled * n)
     assert (turned[0] != turned[1]).any()
     assert patients.train.inputs.dtype == np.float32
     np.testing.assert_array_equal(
@@ -129,23 +132,25 @@ def test_patients_differ_by_seed_and_so_many_are_mislabelled():
 
 
 def test_a_larger_start_multiplies_the_logits():
-    patients = draw_patients(QUICK)
+    patients = draw_patients(TINY)
     one, ten = (
-        logits_of(start_networks(QUICK, bce_with_logits, scale), patients.train.inputs)
+        logits_of(start_networks(TINY, bce_with_logits, scale), patients.train.inputs)
         for scale in (1.0, 10.0)
     )
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-5, atol=1e-5)
 
 
 def test_networks_learn_alike_whatever_the_room_and_start_again_where_they_were():
-    patients = draw_patients(QUICK)
+    patients = draw_patients(TINY)
     rows = take(patients.train, patients.turned)
-    states = start_networks(QUICK, bce_with_logits)
-    ended, history = train(states, patients.train, 2, QUICK, watched=rows)
-    roomy, longer = train(states, patients.train, 2, QUICK, watched=rows, room=3)
-    assert history.loss.shape == (2, 2)
-    assert longer.loss.shape == (2, 3)
-    assert np.isnan(longer.loss[:, 2]).all()
+    states = start_networks(TINY, bce_with_logits)
+    ended, history = train(states, patients.train, 2, TINY, watched=rows, room=TINY.correcting)
+    roomy, longer = train(states, patients.train, 2, TINY, watched=rows, room=TINY.memorizing)
+    assert history.loss.shape == (TINY.seeds, TINY.correcting)
+    assert longer.loss.shape == (TINY.seeds, TINY.memorizing)
+    np.testing.assert_array_equal(longer.loss[:, : TINY.correcting], history.loss)
+    assert np.isfinite(longer.loss[:, :2]).all()
+    assert np.isnan(longer.loss[:, 2:]).all()
     x = patients.train.inputs
     np.testing.assert_allclose(logits_of(ended, x), logits_of(roomy, x), rtol=1e-5, atol=1e-5)
     again = restart(ended, ON_LOGITS[TORCH_WAY])

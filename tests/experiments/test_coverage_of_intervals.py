@@ -19,6 +19,10 @@ from experiments.coverage_of_intervals.settings import (
 )
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_a_share_stands_between_its_clopper_pearson_ends():
     share = Share("part", "what", "model", 3, 40)
     tail = (1 - CERTAIN) / 2

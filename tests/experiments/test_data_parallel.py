@@ -18,6 +18,10 @@ TINY = EXPERIMENT.tiny
 MODULE = "experiments.data_parallel"
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_two_processes_of_which_one_is_killed_end_as_one_device_does():
     """Real processes on loopback, each with devices of its own; both are called again."""
     config = dataclasses.replace(TINY, processes=2, local_devices=4, patience=120)

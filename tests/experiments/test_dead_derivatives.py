@@ -33,6 +33,10 @@ def found():
         return deaths.scan("float32", {name: FORMS[name] for name in (OURS, HIGHEST, OPTAX)}, STEP)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_optax_dies_where_it_is_wrong_and_ours_nowhere(found):
     each = list(found.deaths())
     sides = {(d.sign, d.label): d for d in each if (d.form, d.quantity) == (OPTAX, "hessian")}

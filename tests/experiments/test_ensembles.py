@@ -24,6 +24,10 @@ def losses():
         return {way: ways.way_of(way, SMALL)() for way in (ONE, LOOP, FLIGHT, LOOP_OWN)}
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_the_loop_trains_the_same_networks(losses):
     np.testing.assert_allclose(losses[ONE], losses[LOOP], atol=1e-6)
     np.testing.assert_array_equal(losses[FLIGHT], losses[LOOP])

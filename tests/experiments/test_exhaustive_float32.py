@@ -37,6 +37,10 @@ COARSE = Config(stride=2**20 + 1, labels=(0.0, 0.3), accuracy=(DEFAULT,))
 TINY_NORMAL = np.float32(2.0**-126)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 @pytest.mark.parametrize("quantity", QUANTITIES)
 @pytest.mark.parametrize("label", [0.0, 1.0, 0.3, 0.5, 0.999, 1e-12])
 def test_the_oracle_is_exact_to_a_millionth_of_an_ulp(quantity, label):

@@ -30,6 +30,10 @@ def shares():
     return checks.passing_shares((1, 300))
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 # --- steps --------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,10 @@ def task():
     return Task(Config(hidden=4, epochs=3, batch_size=10, learning_rate=0.01), parts)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 @pytest.mark.parametrize("x64", [False, True])
 def test_the_adam_of_keras_is_its_formula(x64):
     rng = np.random.default_rng(0)

@@ -16,6 +16,10 @@ from experiments.likelihood.settings import (
 from experiments.likelihood.trials import Trials
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_the_definition_and_ours_agree_and_a_wrong_one_is_found():
     with jax.enable_x64(True):
         found = densities.densities(Config())
@@ -55,7 +59,7 @@ def penalised(params, design, counts, jeffreys):
 
 
 def test_estimates_of_a_draw_are_those_of_its_counts():
-    config = replace(EXPERIMENT.tiny, bootstrapped=2, draws=3)
+    config = replace(EXPERIMENT.tiny, bootstrapped=2, draws=3)  # in programs of the tiny run
     design = trials.design_of(config)
     with jax.enable_x64(True):
         found = trials.try_size(100, config)

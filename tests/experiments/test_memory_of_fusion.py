@@ -10,6 +10,10 @@ from experiments.timing import OURS, Times
 SMALL = Config(shapes=((64, 512),), columns=8, chunk=128, apart=False)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_the_matrix_and_the_places_say_the_same():
     problem = draw((50, 30), SMALL)
     labels = problem.labels()

@@ -38,6 +38,10 @@ def outcome_with(task, newton=0.0, lbfgs=0.0, passes=6, adam=1e-3, sgd=1e-3, sha
     return {"small": Outcome(task, descents)}
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 @pytest.mark.parametrize(
     ("changes", "failing"),
     [

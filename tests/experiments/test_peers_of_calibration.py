@@ -7,6 +7,10 @@ from experiments.peers_of_calibration.faults import Exhibit
 from experiments.peers_of_calibration.settings import Config
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_peers_are_known_by_their_packages(monkeypatch):
     monkeypatch.setattr(peers, "version_of", {"netcal": "1.4.0"}.get)
     assert peers.installed() == {"netcal": "netcal 1.4.0"}

@@ -37,6 +37,10 @@ def found(images):
     return judge(linear, images, QUICK)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_of_a_linear_model_all_is_known_by_hand(images, found):
     logits = np.float64(images.inputs) @ COEFFICIENTS - 1
     np.testing.assert_allclose(found.maps.logits, logits, rtol=1e-5)

@@ -11,6 +11,10 @@ from experiments.separation.settings import BINARY, NORMAL, Config, Kind
 CONFIG = Config(columns=2, rows=(6,), binary_rows=(8,), trials=64)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_the_law_counts_labellings_that_the_program_calls_separated():
     inputs = np.random.default_rng(0).standard_normal((6, 2))
     labellings = [np.array(each, float) for each in itertools.product((0, 1), repeat=6)]

@@ -9,6 +9,10 @@ from experiments.siglip_scaling.settings import COMPILED, TORCH, WHOLE, Config, 
 from experiments.timing import OURS, Times
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_texts_lean_to_their_images():
     pairs = draw(100, 64, 0)
     cosines = pairs.images @ pairs.texts.T

@@ -12,6 +12,10 @@ from experiments.timing import OURS, Times
 SMALL = Config(predictions=200, pairs=100, venn_abers=100, reported=100, turns=3)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_every_task_is_ours_first_and_scikit_learns_are_always_here():
     with jax.enable_x64(False):
         tasks = tasks_of(draw_data(SMALL), SMALL)

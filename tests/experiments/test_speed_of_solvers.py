@@ -29,6 +29,10 @@ from experiments.timing import OURS, Times
 TINY_L2, TINY_L1, TINY_BOOTSTRAP, TINY_PATH = (TASKS[name] for name in TINY)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_tasks_have_names_of_their_own():
     axes = (*BY_EXAMPLES, *BY_COLUMNS, *TINY_BY_EXAMPLES, *TINY_BY_COLUMNS)
     assert len(TASKS) == len(ALL) + len(TINY) + len(axes) == 32

@@ -17,6 +17,10 @@ def tiny():
     return run(EXPERIMENT.tiny, untracked)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 def test_every_way_takes_the_same_steps(tiny):
     claims = tiny.verdict.claims
     assert [BARE in claim.text or FLAX in claim.text for claim in claims] == [True, True]

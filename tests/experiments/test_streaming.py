@@ -35,6 +35,10 @@ def found(**changes):
     return good._replace(**changes)
 
 
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
 @pytest.mark.parametrize(
     ("changes", "failing"),
     [

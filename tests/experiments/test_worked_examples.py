@@ -26,13 +26,8 @@ TINY = EXPERIMENT.tiny
 
 
 @pytest.fixture(scope="module")
-def result():
-    return EXPERIMENT.run(TINY)
-
-
-@pytest.fixture(scope="module")
-def tables(result):
-    return {table.name: table.columns for table in result.tables}
+def tables(tiny):
+    return {table.name: table.columns for table in tiny.tables}
 
 
 def in_decimal(probs, labels, epsilon=0.0):
@@ -49,9 +44,12 @@ def ulps(got, truth):
         return abs(float((Decimal(float(got)) - truth) / Decimal(math.ulp(float(truth)))))
 
 
-def test_every_claim_holds(result):
-    assert [claim.text for claim in result.verdict.claims if not claim.holds] == []
-    assert len({claim.text for claim in result.verdict.claims}) == len(result.verdict.claims) > 40
+def test_the_tiny_configuration_holds_up(hold_up):
+    hold_up()
+
+
+def test_every_claim_is_another(tiny):
+    assert len({claim.text for claim in tiny.verdict.claims}) == len(tiny.verdict.claims) > 40
 
 
 def test_printed_digits_are_those_of_the_articles():
