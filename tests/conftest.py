@@ -30,9 +30,10 @@ LONGEST = (
     "test_notebooks.py",
     "losses/test_family.py",
     "test_docstrings.py",
-    "experiments/test_registry.py",
     "calibration/test_suite.py",
+    "experiments/test_clipping_bias.py",
     "experiments/test_data_parallel.py",
+    "experiments/test_bootstrap_thousand.py",
     "commands/calibrate/test_entry.py",
     "calibration/calibrators/test_base.py",
     "calibration/reporting/test_report.py",
@@ -87,9 +88,9 @@ def is_light(path):
 def _programs(request):
     """Compile without LLVM's costly passes where last digits are not counted; forget in time.
 
-    Losses, numerics, oracles and notebooks are compiled as users have them, and so are experiments
-    when they are run. Each program keeps memory maps, of which Linux gives a process 65,530;
-    beyond them XLA crashes.
+    Losses, numerics, oracles and notebooks that show last digits are compiled as users have them,
+    and so are experiments when they are run. Each program keeps memory maps, of which Linux gives
+    a process 65,530; beyond them XLA crashes.
     """
     lightly = is_light(request.path)
     with pytest.MonkeyPatch.context() as patch:

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|inf\b|nan\b)")
+LAST_DIGITS = ("1_the_loss", "2_where_digits_go")  # compiled as users have them; others lightly
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -73,7 +74,7 @@ def test_it_ends_with_exercises_and_folded_answers(path):
     assert re.search(r"^1\. ", printed(code_cells(nbformat.read(path, 4))[-1]), re.MULTILINE)
 
 
-def run(notebook, folder, history):
+def run(notebook, folder, history, *, lightly):
     """Execute a notebook in place; its kernel imports what we import."""
     manager = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
     client = NotebookClient(
@@ -85,14 +86,15 @@ def run(notebook, folder, history):
     )
     client.owns_km = True  # so that the kernel ends with the run
     imports = os.pathsep.join(filter(None, sys.path))
-    client.execute(env=os.environ | {"PYTHONPATH": imports, "IPYTHONDIR": str(history)})
+    env = os.environ | {"PYTHONPATH": imports, "IPYTHONDIR": str(history)}
+    client.execute(env=env | ({"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if lightly else {}))
 
 
 @pytest.mark.filterwarnings("ignore:Unclosed socket:ResourceWarning")
 @each_notebook
 def test_it_runs_and_is_stored_as_it_runs(path, tmp_path):
     stored, fresh = nbformat.read(path, 4), nbformat.read(path, 4)
-    run(fresh, path.parent, tmp_path)
+    run(fresh, path.parent, tmp_path, lightly=path.stem not in LAST_DIGITS)
     gc.collect()  # of the client's sockets, while that is no error
     for old, new in zip(code_cells(stored), code_cells(fresh), strict=True):
         assert len(figures(old)) == len(figures(new))
