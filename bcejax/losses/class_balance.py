@@ -61,8 +61,7 @@ def class_balanced_weights(
     if not 0 <= beta <= 1:
         raise ValueError(f"beta lies in [0, 1], got {beta}")
     given = as_real(labels, "labels")
-    floating = jnp.issubdtype(given.dtype, jnp.floating)
-    dtype = jnp.promote_types(given.dtype if floating else jnp.float32, jnp.float32)
+    dtype = jnp.promote_types(given.dtype, jnp.float32)
     keep = jnp.ones(given.shape, bool) if where is None else as_mask(where, given.shape, "labels")
     y = within(jnp.where(keep, given.astype(dtype), 0), 0.0, 1.0)
     if counts is None:

@@ -97,6 +97,4 @@ def smooth_labels(labels: ArrayLike, smoothing: ArrayLike) -> jax.Array:
     """
     array = as_real(labels, "labels")
     dtype = jnp.promote_types(array.dtype, jnp.float32)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        dtype = jnp.dtype(jnp.float32)
     return smooth(within(array.astype(dtype), 0.0, 1.0), smoothing)

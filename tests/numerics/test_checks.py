@@ -24,6 +24,7 @@ def test_good_values_come_back_as_they_were(values):
         (list(range(6)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
         (list(range(1000)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
         (list(range(1001)), r"found 0.0 to 1000.0$"),
+        ([1, 2, 3], "classes 1, 2, 3: this is the binary loss"),
         ([0.5, 1.5, 2.5], r"found 0.5 to 2.5: divide"),
         ([2, 4, 6], r"found 2.0 to 6.0: divide"),
         ([-1, -1], r"map them with \(labels \+ 1\) / 2"),
