@@ -28,7 +28,7 @@ HARD, SOFTLY = "labels 0 and 1", f"label {SOFT:g}"
 CURVES = (LOG_P, SOFTPLUS, TORCH, OPTAX, TENSORFLOW, OURS)  # the last one on top
 TICKS = {0: "0", 1: "1", 1e2: "100", 1e4: "1e4", 1e6: "1e6", 1e8: "1e8"}
 SHOWN_LABELS = (0.0, 1.0)
-STRETCHES = 200
+STRETCHES = 80  # a point each, of 100 bytes on a page, in 8 panels and 6 forms
 
 
 def worst_by(cells: Sequence[Cell], column: Callable[[Cell], Column]) -> dict[str, dict]:
