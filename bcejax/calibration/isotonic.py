@@ -195,7 +195,7 @@ def _by_rounds_and_stack(rows: jax.Array) -> jax.Array:
 def _by_rounds(rows: jax.Array, blocks: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:
     """Merge each block whose mean is not above its predecessor's into it, until none is left."""
 
-    def merge(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def merge(state: tuple) -> tuple:
         blocks, _, violates, rounds = state
         blocks = (jnp.cumsum(~violates, dtype=jnp.int32) - 1)[blocks]
         sums = run_sums(rows, blocks)

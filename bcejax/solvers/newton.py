@@ -95,7 +95,7 @@ class _Blocks(NamedTuple):
     """What a pass takes: all examples or a sample of them."""
 
     block: Callable[[ArrayLike], _Problem]
-    count: ArrayLike
+    number: ArrayLike
     weight: jax.Array  # of all of them
     ridge: jax.Array
 
@@ -219,12 +219,13 @@ def _minimised(problem: _Problem, max_steps: int) -> tuple[jax.Array, jax.Array,
     sample = _blocks(_sample(problem))
 
     def fit(start: jax.Array, on_sample: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-        count, weight, ridge = (
-            jnp.where(on_sample, few, all_) for few, all_ in zip(sample[1:], whole[1:], strict=True)
+        number, weight, ridge = (
+            jnp.where(on_sample, few, every)
+            for few, every in zip(sample[1:], whole[1:], strict=True)
         )
         # one program for both, which takes half as long to compile as two
         taken = _Blocks(
-            lambda i: lax.cond(on_sample, sample.block, whole.block, i), count, weight, ridge
+            lambda i: lax.cond(on_sample, sample.block, whole.block, i), number, weight, ridge
         )
         params, steps, status = _fit(problem, taken, start, max_steps)
         return jnp.where(status == SolverStatus.CONVERGED, params, start), (params, steps, status)
@@ -323,7 +324,7 @@ def _evaluate(params: jax.Array, blocks: _Blocks) -> _Point:
         return jax.tree.map(jnp.add, sums, block(i))
 
     nothing = [jnp.zeros(each.shape, each.dtype) for each in jax.eval_shape(block, 0)]
-    sums = lax.fori_loop(0, blocks.count, add, nothing)
+    sums = lax.fori_loop(0, blocks.number, add, nothing)
     value, gradient, hessian = totals(sums, len(params))
     penalty = blocks.ridge * params
     gradient, hessian = gradient + penalty, hessian + jnp.diag(blocks.ridge)

@@ -88,15 +88,15 @@ def cross_fit(
 
     unseen = _log_odds(examples)
     if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples
-        places, weights, calibrated = (
+        places, weights, mapped = (
             np.asarray(fold),
             np.asarray(examples.weights),
             np.array(unseen),
         )
         fitted = [fit(jnp.asarray(np.where(places == k, 0, weights))) for k in range(folds)]
         for k, one in enumerate(fitted):
-            np.copyto(calibrated, np.asarray(one(unseen)), where=places == k)
-        return jnp.asarray(calibrated), jnp.asarray(np.stack([one.status for one in fitted]))
+            np.copyto(mapped, np.asarray(one(unseen)), where=places == k)
+        return jnp.asarray(mapped), jnp.asarray(np.stack([one.status for one in fitted]))
     lanes = jax.vmap(fit)(jnp.where(fold == jnp.arange(folds)[:, None], 0, examples.weights))
     calibrated = unseen
     for k in range(folds):  # the map of a vmap's lanes is slow to compile
@@ -108,6 +108,19 @@ def cross_fit(
 _log_odds = jax.jit(Examples.log_odds)  # called eagerly on large arrays
 
 
+def check_folds(folds: int, n: int) -> None:
+    """Refuse a number of folds that n examples cannot be dealt into.
+
+    Raises:
+        ValueError: K < 2, or there are fewer examples than folds.
+
+    Example:
+        >>> check_folds(2, 2)
+    """
+    if not 2 <= folds <= n:
+        raise ValueError(f"folds {folds} must lie between 2 and the number of examples, {n}")
+
+
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:
     """The fold of each example (n,), 0 to K - 1: at random, each label evenly.
 
@@ -115,8 +128,7 @@ def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:
         ValueError: K < 2, or there are fewer examples than folds.
     """
     n = examples.labels.size
-    if not 2 <= folds <= n:
-        raise ValueError(f"folds {folds} must lie between 2 and the number of examples, {n}")
+    check_folds(folds, n)
     seed = np.asarray(jax.random.key_data(key)).ravel()
     shuffled = np.random.default_rng(seed).permutation(n)  # a tenth of XLA's time
     labels = np.where(np.asarray(examples.weights) > 0, np.asarray(examples.labels), -1)

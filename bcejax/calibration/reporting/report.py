@@ -23,7 +23,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators import CALIBRATORS
-from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
+from bcejax.calibration.calibrators.cross_fitting import check_folds, cross_fitted_logits
 from bcejax.calibration.decomposition import murphy_decomposition
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.examples import Examples, as_examples
@@ -102,6 +102,8 @@ def calibration_report(
     unknown = [name for name in calibrators if name not in CALIBRATORS]
     if unknown:
         raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
+    if calibrators:
+        check_folds(folds, examples.labels.size)
     dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
     few = _thinned(examples, dealing)
     with ThreadPoolExecutor(1) as beside:

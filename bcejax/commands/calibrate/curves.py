@@ -4,7 +4,7 @@ Those of the predictions alone, which take longest, need no report and are trace
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -63,7 +63,7 @@ def trace_comparisons(
         groups: names of the groups, the largest first.
     """
     # probabilities where probabilities came, so that before and after share a program
-    after = {name: unseen[name] for name in rows.scores}
+    after: dict[str, Any] = {name: unseen[name] for name in rows.scores}
     return Comparisons(
         after=reliability_curve(rows.labels, weights=rows.weights, **after),
         groups={

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bcejax.calibration.calibrators import Calibrator, save_calibrator
@@ -82,7 +83,7 @@ def _parts(report: CalibrationReport) -> CorpDecomposition:
     names = ("miscalibration", "discrimination", "uncertainty")
     found = {name: report.decompositions[f"log_{name}"] for name in names}
     found["score"] = report.scores["log_score"]
-    return CorpDecomposition(**{name: np.asarray(each.value) for name, each in found.items()})
+    return CorpDecomposition(**{name: jnp.asarray(each.value) for name, each in found.items()})
 
 
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:

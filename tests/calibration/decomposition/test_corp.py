@@ -242,3 +242,12 @@ def test_an_absent_example_that_is_certain_changes_nothing(absent, prob):
     want = corp_decomposition([1, 1, 0, 0], probs=[0.1, 0.2, 0.7, 0.9])
     found = corp_decomposition([1, 1, 0, 0, 1], probs=[0.1, 0.2, 0.7, 0.9, prob], **absent)
     np.testing.assert_allclose(found[:4], want[:4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_with_values_there_the_blocks_are_found_on_the_host_and_are_the_same(score):
+    labels, probs, weights = data(1)
+    want = found_for(labels, weights=weights, probs=probs, score=score)
+    with jax.enable_x64(True):
+        found = corp_decomposition(labels, probs=probs, weights=weights, score=score)
+    np.testing.assert_allclose(found[:4], want, rtol=1e-14, atol=1e-15)
