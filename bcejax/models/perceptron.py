@@ -13,7 +13,6 @@ References:
 
 import itertools
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +69,7 @@ class MLP(nnx.Module):
         check_count(features, "features")
         for width in hidden:
             check_count(width, "each width in hidden")
-        *before, last = _layers(rngs, (features, *hidden, 1), dtype, param_dtype)
+        *before, last = _drawn(rngs, (features, *hidden, 1), dtype, param_dtype)
         self.features = features
         self.activation = activation
         self.hidden = nnx.List(before)
@@ -85,8 +84,6 @@ class MLP(nnx.Module):
         return self.output(values)[..., 0]
 
 
-# One program: one for each operation takes a process that trains one small model half a second.
-@partial(nnx.jit, static_argnums=(1, 2, 3))
 def _layers(
     rngs: nnx.Rngs, widths: tuple[int, ...], dtype: DTypeLike | None, param_dtype: DTypeLike
 ) -> list[nnx.Linear]:
@@ -95,3 +92,7 @@ def _layers(
         nnx.Linear(*ends, rngs=rngs, dtype=dtype, param_dtype=param_dtype, kernel_init=_glorot)
         for ends in itertools.pairwise(widths)
     ]
+
+
+# One program: one for each operation takes a process that trains one small model half a second.
+_drawn = nnx.jit(_layers, static_argnums=(1, 2, 3))
