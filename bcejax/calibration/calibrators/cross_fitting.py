@@ -88,11 +88,8 @@ def cross_fit(
 
     unseen = _log_odds(examples)
     if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples
-        places, weights, mapped = (
-            np.asarray(fold),
-            np.asarray(examples.weights),
-            np.array(unseen),
-        )
+        places, weights = np.asarray(fold), np.asarray(examples.weights)
+        mapped = np.array(unseen)
         fitted = [fit(jnp.asarray(np.where(places == k, 0, weights))) for k in range(folds)]
         for k, one in enumerate(fitted):
             np.copyto(mapped, np.asarray(one(unseen)), where=places == k)
