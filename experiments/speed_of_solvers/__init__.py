@@ -2,9 +2,9 @@
 
 Run:     python -m experiments run speed_of_solvers    about two minutes on two cores
 Expect:  The best other program takes twice as long for an L2 fit of 10k x 50 where columns are
-         independent and four times as long where they correlate, 1.3 times with L1, over 30 times for a
-         thousand refits, draws included, over four times for a path with folds, and over three
-         times for a small fit in a new process. Time grows like the examples and less than
+         independent and four times as long where they correlate, 1.3 times with L1, over 30 times
+         for a thousand refits, draws included, over four times for a path with folds, and over
+         three times for a small fit in a new process. Time grows like the examples and less than
          the square of the columns. Where an aim is higher (``setting.py``), what is reached is
          claimed; of all four fifths, and the whole by ``--config full``.
 
