@@ -113,13 +113,13 @@ def take_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(array)[np.arange(len(rows))[:, None], rows]
 
 
-def logits_of(states: TrainState, inputs: jax.Array) -> jax.Array:
+def logits_of(states: TrainState, inputs: jax.Array | np.ndarray) -> jax.Array:
     """Logits (seeds, n) of each network on its own inputs (seeds, n, 8)."""
     return _logits_of(dataclasses.replace(states, loss=bce_with_logits), inputs)
 
 
 @jax.jit
-def _logits_of(states: TrainState, inputs: jax.Array) -> jax.Array:
+def _logits_of(states: TrainState, inputs: jax.Array | np.ndarray) -> jax.Array:
     """The loss has no part in them, so that all share one program."""
     return jax.vmap(TrainState.logits)(states, inputs)
 
