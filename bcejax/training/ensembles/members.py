@@ -35,7 +35,7 @@ from bcejax.training.ensembles.products import units_first
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, next_epoch, start_run
 from bcejax.training.records import Figures, Status
-from bcejax.training.state import ADAM, TrainState, first_state, split_model
+from bcejax.training.state import TrainState, first_state, joined, split_model
 from bcejax.training.stopping import Tree, select
 
 MakeModel: TypeAlias = Callable[[nnx.Rngs], nnx.Module]
@@ -43,10 +43,6 @@ MakeOptimizer: TypeAlias = Callable[[ArrayLike], optax.GradientTransformation]
 
 AXIS = "models"  # of the mesh
 MODELS, ALIKE = P(AXIS), P()  # shared out by the first axis, the same everywhere
-
-# ADAM for a model of few parameters: three operations for all of its arrays instead of three for
-# each, which is time in a step of networks 8-16-1.  From thousands of parameters on it is slower.
-_JOINED_ADAM, _FEW = optax.flatten(ADAM), 2**10
 
 
 class Rated(NamedTuple):
@@ -97,10 +93,7 @@ def start_members(  # type: ignore[no-untyped-def]
     keys, rates = jax.tree.map(lambda array: array[places], (keys, rates))
 
     def start(key: jax.Array, rate: jax.Array | None) -> Run:
-        state = split_model(make_model(nnx.Rngs(key)), optimizer, loss)
-        if optimizer is ADAM and sum(a.size for a in jax.tree.leaves(state.params)) <= _FEW:
-            state = dataclasses.replace(state, optimizer=_JOINED_ADAM)
-        state = first_state(state)
+        state = first_state(joined(split_model(make_model(nnx.Rngs(key)), optimizer, loss)))
         if rate is not None:
             memory = state.opt_state._replace(rate=rate.astype(state.dtype))
             state = dataclasses.replace(state, opt_state=memory)
