@@ -4,9 +4,9 @@ Run:     python -m experiments run ensembles    half a minute on two cores
 Expect:  On Spambase the mean of 32 networks has a lower held-out log loss than one, by several
          standard errors, and is better calibrated; most of that comes with the first eight. Where
          they disagree they err: ten times as often in the tenth of the e-mails with the largest
-         spread. Trained at once, 32 small networks take little more than a third of the time of a
-         compiled loop on one device, a quarter to a third on two, and less than a tenth of
-         torch's batched form.
+         spread. Trained at once, 32 small networks take less than a third of the time of a compiled
+         loop on one device, little more than a quarter on two, and less than a tenth of torch's
+         batched form.
 
 Spambase is cut into folds, and each fold judged by networks that learnt from the others, so that
 every e-mail is judged by 32 networks that have not seen it. An ensemble answers with the mean of
