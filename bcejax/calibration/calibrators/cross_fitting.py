@@ -86,7 +86,7 @@ def cross_fit(
     def fit(weights: jax.Array) -> Calibrator:
         return examples.measured(calibrator.fit, weights=weights)
 
-    unseen = _log_odds(examples)
+    unseen = log_odds_of(examples)
     if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples
         places, weights = np.asarray(fold), np.asarray(examples.weights)
         mapped = np.array(unseen)
@@ -102,7 +102,7 @@ def cross_fit(
     return calibrated, lanes.status
 
 
-_log_odds = jax.jit(Examples.log_odds)  # called eagerly on large arrays
+log_odds_of = jax.jit(Examples.log_odds)  # called eagerly on large arrays
 
 
 def check_folds(folds: int, n: int) -> None:

@@ -23,7 +23,11 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.calibrators import CALIBRATORS
-from bcejax.calibration.calibrators.cross_fitting import check_folds, cross_fitted_logits
+from bcejax.calibration.calibrators.cross_fitting import (
+    check_folds,
+    cross_fitted_logits,
+    log_odds_of,
+)
 from bcejax.calibration.decomposition import murphy_decomposition
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.examples import Examples, as_examples
@@ -252,7 +256,7 @@ def _compare(
     progress: Progress | None,
 ) -> dict[str, Recalibration]:
     """What each calibrator makes of examples it has not seen; first, what none does."""
-    found = {"none": _log_odds(examples)} if names else {}
+    found = {"none": log_odds_of(examples)} if names else {}
     for done, name in enumerate(names):
         if progress is not None:
             progress(f"cross-fitting {name}", done, len(names))
@@ -263,9 +267,6 @@ def _compare(
         name: Recalibration(*map(float, _judge(examples, found["none"], logits)))
         for name, logits in found.items()
     }
-
-
-_log_odds = jax.jit(Examples.log_odds)
 
 
 @jax.jit
