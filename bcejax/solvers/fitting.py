@@ -88,8 +88,8 @@ def fit_logistic(
             SINGULAR or labels that only some examples' logits could tell; "proximal_newton" is
             for l1, and without a penalty does not tell such labels either. "auto" is
             "proximal_newton" where l1 is traced or not 0, "newton_cg" for sparse inputs and more
-            than 1000 columns, else "newton", which for many examples of NumPy's takes hessians of
-            samples first.
+            than 1000 columns, else "newton". From 1000 examples of NumPy's on it takes hessians of
+            samples first, and ends within ``tol``, where "newton" by name goes on to rounding.
         firth: maximise the likelihood penalised by Jeffreys' prior instead, which has an optimum
             whatever the labels.
         tol: bound on ``gradient_norm``. None is 1e-9 in float64, 1e-6 in float32; what rounding
