@@ -30,16 +30,20 @@ def claims_of(
     tasks: Mapping[str, Task],
     config: Config,
 ) -> tuple[Claim, ...]:
-    """All compute the same; and where it is judged, who is how much faster."""
+    """All compute the same; and where times are judged, who is how much faster."""
     same = [
         Claim(f"{task}: {way} off bcejax", off, "<=", tasks[task].tolerance)
         for (task, way), off in apart.items()
     ]
-    if not config.judged:
+    if not config.claimed:
         return tuple(same)
     faster = [
         Claim(
-            f"{task}: time of {way} over ours", ratio(standings, task, way), ">=", each.bar, "times"
+            f"{task}: time of {way} over ours",
+            ratio(standings, task, way),
+            ">=",
+            config.claimed * each.bar,
+            "times",
         )
         for task, each in tasks.items()
         for way in each.ways

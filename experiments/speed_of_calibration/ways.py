@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
     ways: dict[str, Call]  # ours first
     peer: str  # whose time is held against ours: the start of a way's name
-    bar: float  # how many times ours it must be, at least
+    bar: float  # how many times ours it should be, at least
     tolerance: float  # how far answers may be from ours, absolute
 
 

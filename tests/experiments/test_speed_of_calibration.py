@@ -71,12 +71,19 @@ def fake(torchmetrics=20.0, relplot=0.5, report=1.0, off=1e-6):
     ],
 )
 def test_claims_follow_the_times(changed, failing):
-    claims = standings.claims_of(*fake(**changed), Config())
+    claims = standings.claims_of(*fake(**changed), Config(claimed=1.0))
     assert sum(not claim.holds for claim in claims) == failing
 
 
+def test_a_share_of_the_ratios_is_claimed():
+    claims = standings.claims_of(*fake(torchmetrics=9.0), Config(claimed=0.8))
+    assert all(claim.holds for claim in claims)
+    claims = standings.claims_of(*fake(torchmetrics=7.9), Config(claimed=0.8))
+    assert sum(not claim.holds for claim in claims) == 1
+
+
 def test_times_of_few_predictions_are_not_judged():
-    claims = standings.claims_of(*fake(torchmetrics=0.1, report=99.0), Config(judged=False))
+    claims = standings.claims_of(*fake(torchmetrics=0.1, report=99.0), Config(claimed=0.0))
     assert len(claims) == 2
     assert all(claim.holds for claim in claims)
 
