@@ -4,10 +4,10 @@ Run:     python -m experiments run speed_of_calibration    about a minute on two
 Expect:  For the ECE of a million predictions torchmetrics takes fifteen times as long, relplot one
          and a half times; for the smooth one relplot more than forty times; venn-abers, and
          scikit-learn for temperature and Platt scaling, more than twenty times, for isotonic
-         regression almost three times; netcal thousands of times for the kernel error. Claimed is less
-         than three fifths of that, so that a busy machine passes. No measure's time grows as the
-         square of the number of predictions, and the ECE takes about four times as long as to copy
-         its arrays.
+         regression almost three times; netcal thousands of times for the kernel error. Claimed is
+         less than three fifths of that, so that a busy machine passes. No measure's time grows as
+         the square of the number of predictions, and the ECE takes about four times as long as to
+         copy its arrays.
 
 A million float32 predictions of an overconfident model. Each program computes as its users would
 have it and in its better setting; what is installed takes part. One process, one run: the first
