@@ -71,9 +71,20 @@ def elementwise(
         return Arguments(x, y, None, keep)
     weight = as_real(pos_weight, "pos_weight").astype(x.dtype)
     weight = _hidden(broadcast(weight, x.shape, "pos_weight", name), keep, 1)
-    most = float(jnp.finfo(x.dtype).max) / 2  # so that it may meet pairs, whose parts exceed 1
-    weight = nearest(weight, -jnp.inf, most)
-    return Arguments(x, y, within(weight, 0.0, jnp.inf), keep)
+    return Arguments(x, y, bounded_weight(weight), keep)
+
+
+def bounded_weight(pos_weight: jax.Array) -> jax.Array:
+    """Weights of label 1 that labels 0 do not see: inf held at finfo.max / 2, nan below 0.
+
+    Half of the largest number may meet pairs of floats, whose parts exceed 1.
+
+    Example:
+        >>> bounded_weight(jnp.array([2.0, jnp.inf, -1.0]))
+        Array([2.0000000e+00, 1.7014117e+38,           nan], dtype=float32)
+    """
+    most = float(jnp.finfo(pos_weight.dtype).max) / 2
+    return within(nearest(pos_weight, -jnp.inf, most), 0.0, jnp.inf)
 
 
 def _hidden(values: jax.Array, keep: jax.Array | None, stand_in: float) -> jax.Array:

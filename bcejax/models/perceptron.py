@@ -94,5 +94,5 @@ def _layers(
     ]
 
 
-# One program: one for each operation takes a process that trains one small model half a second.
+# One program, which a new process compiles sooner than one for each operation.
 _drawn = nnx.jit(_layers, static_argnums=(1, 2, 3))

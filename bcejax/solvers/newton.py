@@ -223,7 +223,7 @@ def _minimised(problem: _Problem, max_steps: int) -> tuple[jax.Array, jax.Array,
             jnp.where(on_sample, few, every)
             for few, every in zip(sample[1:], whole[1:], strict=True)
         )
-        # one program for both, which takes half as long to compile as two
+        # one program for both, which compiles sooner than two
         taken = _Blocks(
             lambda i: lax.cond(on_sample, sample.block, whole.block, i), number, weight, ridge
         )

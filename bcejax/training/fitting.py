@@ -188,7 +188,7 @@ def _run(
 def _hand_over(model: nnx.Module, first: TrainState, kept: TrainState) -> None:
     """Give the model the arrays it ends with; ``first`` holds its own variables.
 
-    ``nnx.update`` of the whole model goes through it once more, for as long as thirty small steps.
+    ``nnx.update`` of the whole model goes through it once more, for as long as many small steps.
     """
     jax.tree.map(
         nnx.update, first.params, kept.params, is_leaf=lambda x: isinstance(x, nnx.Variable)

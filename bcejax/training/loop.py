@@ -1,7 +1,7 @@
 """The host's side of a training run: chunks of epochs, and what is known after each.
 
-Between calls the arrays of a run are a list: to take a model apart and put it together again costs
-as much as fifty steps of a small one.
+Between calls the arrays of a run are a list: to take a small model apart and put it together again
+takes longer than many of its steps.
 """
 
 import dataclasses

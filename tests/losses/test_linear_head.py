@@ -389,6 +389,14 @@ def test_lowers_for_all_platforms_without_float64():
     assert "xf64" not in exported.mlir_module()
 
 
+@pytest.mark.parametrize("labels", [np.zeros((N, L), np.float32), np.zeros((N, L), bool)])
+def test_labels_0_do_not_see_an_infinite_factor(labels):
+    of_factor = jax.jit(jax.value_and_grad(lambda w, c: fused(X, w, B, labels, pos_weight=c)))
+    got, want = (of_factor(W, np.full(L, c, np.float32)) for c in (np.inf, 1))
+    for each, other in zip(got, want, strict=True):
+        np.testing.assert_array_equal(each, other)
+
+
 SHARDED = """
 import json, re
 from functools import partial

@@ -36,7 +36,8 @@ def linear_bce(
         bias: floats (L,), or None; -inf rules a label out.
         labels: numbers in [0, 1] or booleans (n, L); or ``Positives(indices)``, with integers
             (n, k) in [-1, L), where -1 stands for none.  A plain array is never read as indices.
-        pos_weight: factor on the y = 1 term, >= 0, broadcast to (n, L).
+        pos_weight: factor on the y = 1 term, >= 0, broadcast to (n, L); inf is held at
+            finfo.max / 2, as ``bce_with_logits`` does.
         weights: how much each loss counts, >= 0, broadcast to (n, L): (n, 1) weighs examples,
             (L,) labels.  At weight 0 a loss that is nan or inf is silent, and an example's
             features that are nan or inf count as 0.

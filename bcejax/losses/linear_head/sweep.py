@@ -28,6 +28,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from bcejax.losses.arguments import bounded_weight
 from bcejax.losses.linear_head.operands import Operands
 from bcejax.losses.reduction import reduce_losses
 from bcejax.numerics import absorb, bernoulli_variance, scalar, within
@@ -200,7 +201,7 @@ def _losses(
 
     x, c = counted(logits, 0), pos_weight
     if c is not None:
-        c = within(counted(c.astype(x.dtype), 1), 0.0, jnp.inf)
+        c = bounded_weight(counted(c.astype(x.dtype), 1))
     if labels.dtype == bool:
         losses = _softplus(jnp.where(labels, -x, x))
         losses = losses if c is None else absorb(jnp.where(labels, c, 1), losses)

@@ -11,8 +11,8 @@ examples at a time, times a matrix of two columns, take no more time than a prod
 
 np.dot lets other threads run, np.matmul only where its result is large: hence the former.
 
-Few examples are kept in float32 too: gradients of these take a third of the time, and tell all but
-the last steps.
+Few examples are kept in float32 too: gradients of these are quicker, and tell all but the last
+steps.
 
 The params here are those of columns divided by sizes: 1 where the columns suit float32 as they are,
 else near their root mean squares.

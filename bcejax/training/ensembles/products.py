@@ -10,8 +10,8 @@ memory differs, not what they are.
 
 What follows a product, a bias and a ReLU say, is a loop over the examples.  Where a batch has few,
 32 at most, and the loop does little, LLVM unrolls the loop before it looks for vectors, and then
-finds none: four times the time, a fifth of a step of networks 8-16-1.  So the product comes with
-an operation more that changes no number, which makes the loop too long to unroll.
+finds none, which shows in a step of networks 8-16-1.  So the product comes with an operation more
+that changes no number, which makes the loop too long to unroll.
 """
 
 import dataclasses
