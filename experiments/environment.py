@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from threadpoolctl import threadpool_info
 
 from experiments.versions import version_of
 
@@ -32,6 +33,7 @@ def describe_environment(device: jax.Device, command: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
+        "blas": _blas(),
         "platform": device.platform,
         "device": device.device_kind,
         "x64": jax.dtypes.canonicalize_dtype("float64") == "float64",
@@ -45,6 +47,14 @@ def _commit() -> dict[str, Any]:
     if not head or Path(top).resolve() != ROOT:
         return {}
     return {"commit": head, "modified": bool(_git("status", "--porcelain", "-uno"))}
+
+
+def _blas() -> str:
+    """The linear algebra that NumPy and SciPy call; its kernels double a speed, or halve it."""
+    those = (each for each in threadpool_info() if each["user_api"] == "blas")
+    words = ("internal_api", "version", "architecture")
+    found = {" ".join(str(each[word]) for word in words if each.get(word)) for each in those}
+    return ", ".join(sorted(found))
 
 
 def _git(*words: str) -> str:

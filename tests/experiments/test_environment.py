@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from experiments import environment
 from experiments.environment import ROOT, describe_environment
@@ -26,6 +27,13 @@ def test_it_names_what_a_repetition_needs(facts):
     assert facts["versions"]["numpy"] == np.__version__
     assert facts["x64"] == (jax.numpy.zeros(()).dtype == np.float64)
     assert datetime.datetime.fromisoformat(facts["date"]).tzinfo is not None
+
+
+def test_it_names_the_linear_algebra_and_its_kernels(facts):
+    used = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    for each in used:
+        assert (each.get("architecture") or each["internal_api"]) in facts["blas"]
+    assert bool(used) == bool(facts["blas"])
 
 
 def test_x64_is_read_when_it_is_asked_for():
