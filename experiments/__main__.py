@@ -42,9 +42,12 @@ def main(args: Sequence[str], registry: Sequence[str] = REGISTRY) -> int:
         status: int = importlib.import_module(f"experiments.commands.{command}").main(
             rest, registry
         )
-    except (ValueError, ModuleNotFoundError) as error:
+    except (ValueError, ModuleNotFoundError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return status
 
 

@@ -82,12 +82,22 @@ def read_run(folder: Path) -> Run:
     """The run that a folder tells of.
 
     Raises:
-        OSError: a file is missing.
+        ValueError: it tells of none, or not all.
     """
-    config, environment, kept = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("config", "environment", "result")
-    )
+    try:
+        return _run_of(
+            *(
+                json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+                for name in ("config", "environment", "result")
+            )
+        )
+    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{folder} holds no whole run of this version: {reason}") from None
+
+
+def _run_of(config: dict[str, Any], environment: dict[str, Any], kept: dict[str, Any]) -> Run:
+    """The run from the contents of its three files."""
     opening = kept.pop("opening")
     opening = Opening(**opening | {"method": tuple(opening["method"])})
     tables, figures = tuple(kept.pop("tables")), tuple(kept.pop("figures"))

@@ -142,7 +142,7 @@ def _kept(plan: _Plan, device: jax.Device) -> Run | None:
     """The run that the folder holds, if it is what would come out again."""
     try:
         found, experiment = read_run(plan.out / plan.name), load(plan.module)
-    except (OSError, ValueError, KeyError, ImportError):  # none, half a one, or none of today's
+    except (ValueError, ImportError):  # none, half a one, or none of today's
         return None
     wanted = _with_choice(plan.run(device), plan.choose(plan.name, experiment))
     same = found.verdict is not None and found.config == as_json(wanted.config)

@@ -18,3 +18,13 @@ def test_a_missing_extra_is_one_line(monkeypatch, capsys):
     assert program.main() == 2
     message = "error: the command line needs tyro: pip install 'bcejax[cli]'\n"
     assert capsys.readouterr().err == message
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bcejax.commands.entry.enter", interrupted)
+    monkeypatch.setattr("bcejax.commands.compilation.keep_programs", lambda: None)
+    assert program.main() == 130
+    assert capsys.readouterr().err == "interrupted\n"

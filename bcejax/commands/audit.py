@@ -20,6 +20,7 @@ from rich.table import Table
 
 from bcejax.analysis import AuditReport, Check, Status, audit, find_subject
 from bcejax.commands.flags import parse_flags
+from bcejax.commands.folders import writing
 from bcejax.plots import draw_audit, save_drawing
 
 COLOURS = {
@@ -112,5 +113,6 @@ def _draw(report: AuditReport, stem: Path) -> None:
         for ax in axes[len(report.curves) :]:
             ax.remove()
 
-    files = save_drawing(draw, stem, panels=(max(rows, 1), 2))
+    with writing(stem):
+        files = save_drawing(draw, stem, panels=(max(rows, 1), 2))
     Console(stderr=True).print(f"figure: {files[0]} and {files[1].name}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The entry of the command line.
+"""What bcejax does from a shell.
 
   bcejax audit LOSS [flags]        hold a binary cross-entropy against the exact one
   bcejax calibrate FILE [flags]    judge predictions, and fit what would make them calibrated
@@ -31,7 +31,7 @@ def enter(words: Sequence[str]) -> int:
 
     Example:
         >>> enter(["--help"])
-        The entry of the command line...
+        What bcejax does from a shell...
         0
     """
     if not words or words[0] in ("-h", "--help"):

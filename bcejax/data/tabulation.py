@@ -106,7 +106,12 @@ def suggestion(wanted: str, names: Sequence[str]) -> str:
     Example:
         >>> suggestion("Il", ["a", "ill"])
         "; did you mean 'ill'? it has a, ill"
+        >>> suggestion("ill", ["a;ill"])
+        "; its columns are parted by ';', commas are taken"
     """
+    for mark in (";", "\t"):
+        if len(names) == 1 and mark in names[0]:
+            return f"; its columns are parted by {mark!r}, commas are taken"
     lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(wanted.lower(), lower, n=1)
     question = f"; did you mean {lower[near[0]]!r}?" if near else ";"

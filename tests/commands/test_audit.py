@@ -102,6 +102,14 @@ def test_status_2_and_one_line_for_what_cannot_be_understood(words, message, cap
     assert told.err.count("\n") == 1
 
 
+def test_a_figure_that_cannot_be_written_is_one_line(calls, capsys, tmp_path):
+    path = tmp_path / "out.svg"
+    path.mkdir()
+    assert enter(["audit", LOSS, "--figure", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert told == f"error: {path} cannot be written: Is a directory\n"
+
+
 def test_help_and_no_words(capsys):
     assert enter(["--help"]) == 0
     assert "bcejax audit LOSS" in capsys.readouterr().out

@@ -39,6 +39,15 @@ def test_a_run_that_failed_comes_back(tmp_path):
     assert not run.holds
 
 
+@pytest.mark.parametrize("content", [None, "{", "{}", "[]"])
+def test_a_folder_without_a_whole_run_is_refused(content, tmp_path):
+    write_run(tmp_path, RUN)
+    result = tmp_path / "result.json"
+    result.unlink() if content is None else result.write_text(content)
+    with pytest.raises(ValueError, match="holds no whole run"):
+        read_run(tmp_path)
+
+
 def test_nan_comes_back_and_does_not_hold(tmp_path):
     write_run(
         tmp_path,

@@ -118,6 +118,15 @@ def test_an_interrupt_keeps_what_had_ended(tmp_path, capsys):
     assert "interrupted: what had ended is kept" in capsys.readouterr().out
 
 
+def test_an_interrupt_elsewhere_is_one_line(monkeypatch, capsys):
+    def interrupted(args, registry):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.commands.list.main", interrupted)
+    assert main(["list"], FAKES) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_a_record_is_kept_on_demand(tmp_path, monkeypatch):
     kept = []
 

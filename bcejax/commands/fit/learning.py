@@ -67,7 +67,14 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
     """The rows to learn from, and those to hold out."""
     if flags.test == 0:
         return np.arange(labels.size), np.arange(0)
-    learnt, held = split_rows(labels, [1 - flags.test, flags.test], seed=flags.seed)
+    try:
+        learnt, held = split_rows(labels, [1 - flags.test, flags.test], seed=flags.seed)
+    except ValueError:
+        few = min(np.count_nonzero(labels == label) for label in (0, 1))
+        raise ValueError(
+            f"test is {flags.test}, which of {few} rows of one class is none: take a larger share,"
+            " or 0 to hold out none"
+        ) from None
     return learnt, held
 
 

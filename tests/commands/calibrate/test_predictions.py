@@ -65,7 +65,7 @@ def test_parquet_of_narrow_types(tmp_path):
         ("y,p\n", "holds column names but no rows"),
         ("y,q\n1,0.5\n", r"has no column 'p'; it has y, q"),
         ("y,P\n1,0.5\n", r"has no column 'p'; did you mean 'P'\? it has y, P"),
-        ("y;p\n1;0.5\n", r"has no column 'y'; it has y;p"),
+        ("y;p\n1;0.5\n", r"has no column 'y'; its columns are parted by ';', commas are"),
         ("y,p,p\n1,0.5,0.5\n", "2 columns are named 'p'"),
         ("y,p\n1,0.5\n0,abc\n", "row 2, column 'p': 'abc' is not a number"),
         ("y,p\n1,0.5\n0,85%\n", r"'85%' is not a number; probabilities lie in \[0, 1\]"),
