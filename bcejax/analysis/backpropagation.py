@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bcejax.analysis.logistic_regression import residual, sigmoid
+from bcejax.analysis.logistic_regression import cross_entropy, residual, sigmoid
 
 Layers = Sequence[tuple[ArrayLike, ArrayLike]]  # (kernel (in, out), bias (out,)), in order
 Arrays = list[tuple[np.ndarray, np.ndarray]]
@@ -99,9 +99,7 @@ def network_loss(
         0.6931471805599453
     """
     done = _passes(inputs, labels, layers, activation, dtype)
-    x, y = done.sums[-1][:, 0], done.labels
-    wrong = np.where(x > 0, 1 - y, y)
-    return np.mean(wrong * np.abs(x) + np.log1p(np.exp(-np.abs(x))))
+    return np.mean(cross_entropy(done.sums[-1][:, 0], done.labels))
 
 
 def network_gradient(

@@ -71,7 +71,7 @@ def exact_values(
     pos_weight: ArrayLike = 1,
     domain: str = "logits",
 ) -> Extended:
-    """Exact values for arrays, packed for ``ulp_error``; about 0.1 ms each.
+    """Exact values for arrays, packed for ``ulp_error``.
 
     Args:
         quantity: as in ``exact``.

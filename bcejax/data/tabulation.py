@@ -118,6 +118,21 @@ def suggestion(wanted: str, names: Sequence[str]) -> str:
     return f"{question} it has {_shown(names)}"
 
 
+def fault_of_labels(labels: np.ndarray) -> tuple[int, str] | None:
+    """The row of the first that is no label, and why; None where all are.
+
+    Example:
+        >>> fault_of_labels(np.array([0.0, 1.0, 2.0]))
+        (2, 'labels lie in [0, 1], found classes 0, 1, 2: ...')
+    """
+    try:
+        check_labels(labels)
+    except ValueError as error:
+        slack = 4 * np.finfo(labels.dtype).eps  # that of check_labels
+        return int(np.argmax((labels < -slack) | (labels > 1 + slack))), str(error)
+    return None
+
+
 def _check_values(path: Path, columns: Columns) -> None:
     for name, values in zip(columns.names, columns.values, strict=True):
         if not values.size:
@@ -130,13 +145,8 @@ def _check_values(path: Path, columns: Columns) -> None:
 
 
 def _check_labels(path: Path, columns: Columns, label: str) -> None:
-    labels = columns.values[columns.names.index(label)]
-    try:
-        check_labels(labels)
-    except ValueError as error:
-        slack = 4 * np.finfo(labels.dtype).eps  # that of check_labels
-        row = int(np.argmax((labels < -slack) | (labels > 1 + slack)))
-        _refuse(path, columns, label, row, str(error))
+    if fault := fault_of_labels(columns.values[columns.names.index(label)]):
+        _refuse(path, columns, label, *fault)
 
 
 def _check_weights(path: Path, columns: Columns, weights: str) -> None:

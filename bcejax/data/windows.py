@@ -17,7 +17,7 @@ import numpy as np
 from bcejax.data.layouts import CorruptShardError
 from bcejax.data.records import Batch
 from bcejax.data.shards import Fault, Shard, ShardSet
-from bcejax.numerics import check_labels
+from bcejax.data.tabulation import fault_of_labels
 from bcejax.numerics.options import check_count
 
 _NUMBERS = 2**24  # of a window, where its rows are not given: 64 MiB in float32
@@ -118,7 +118,7 @@ def read_window(
             lost.append(places[begin:end])
             continue
         _check_values(shards, shard.name(block), columns)
-        # turned first: scattering column by column takes five times as long
+        # turned first: to scatter column by column takes longer
         inputs[places[begin:end]] = np.ascontiguousarray(columns[:d].T)
         others[:, places[begin:end]] = columns[d:]
     batch = Batch(inputs, others[0], None if shards.weights is None else others[1])
@@ -141,12 +141,8 @@ def _check_values(shards: ShardSet, name: str, columns: np.ndarray) -> None:
         missing = np.isnan(columns[column, row])
         refuse(column, row, "the value is missing (nan)" if missing else "infinite value")
     d = len(shards.features)
-    labels = columns[d]
-    try:
-        check_labels(labels)
-    except ValueError as error:
-        slack = 4 * np.finfo(labels.dtype).eps  # that of check_labels
-        refuse(d, int(np.argmax((labels < -slack) | (labels > 1 + slack))), str(error))
+    if fault := fault_of_labels(columns[d]):
+        refuse(d, *fault)
     if shards.weights is not None and columns[d + 1].min() < 0:
         row = int(columns[d + 1].argmin())
         refuse(d + 1, row, f"weight {columns[d + 1, row]:g} is negative")

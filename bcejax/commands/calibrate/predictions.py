@@ -60,10 +60,9 @@ def read_predictions(
         The predictions, in the order of the file.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ModuleNotFoundError: pyarrow is not installed.
-        ValueError: the file cannot be read whole, has no such column or no rows; a value is
-            missing, no number or out of range; all labels are alike.
+        ValueError: there is no such file, or it cannot be read whole, has no such column or no
+            rows; a value is missing, no number or out of range; all labels are alike.
 
     Example:
         >>> import tempfile
