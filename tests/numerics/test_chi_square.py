@@ -19,3 +19,8 @@ def test_survival_is_scipys(dtype, rtol):
         wanted = chi2.sf(statistic.astype(dtype).astype(float), degrees)
         seen = ~(wanted <= 1e-30) | np.isinf(statistic)
         np.testing.assert_allclose(ours[seen], wanted[seen], rtol=rtol)
+
+
+def test_no_law_has_fewer_degrees_than_none():
+    assert chi_square_survival(1.0, 0) == 0
+    assert np.isnan(chi_square_survival(1.0, -1))
