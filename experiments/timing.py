@@ -1,18 +1,20 @@
 """Times of calls, and how they compare."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from experiments.experiment import Track
 from experiments.outcome import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Answer = TypeVar("Answer")
+Name = TypeVar("Name", bound=Hashable)
 
 OURS = "bcejax"
 
@@ -80,6 +82,36 @@ def timed(call: Callable[[], Answer]) -> tuple[float, Answer]:
     start = time.perf_counter()
     answer = call()
     return time.perf_counter() - start, answer
+
+
+def race(
+    calls: Mapping[Name, Callable[[], object]],
+    track: Track,
+    *,
+    turns: int,
+    burst: int = 1,
+    rouse: bool = False,
+    what: str = "calls",
+) -> dict[Name, Times]:
+    """Each call once by itself, then by turns: what slows the machine for a while slows all alike.
+
+    Args:
+        calls: by name.
+        track: shows how far it is.
+        turns: in each of which every call has a burst.
+        burst: how many calls that is.
+        rouse: whether one more goes before them that does not count: it wakes the threads, and
+            those of another library, which spin for a while after their work, go to sleep.
+        what: the calls are called to ``track``.
+    """
+    first = {name: seconds_of(calls[name]) for name in track(tuple(calls), f"{what}, compiling")}
+    warm: dict[Name, list[float]] = {name: [] for name in calls}
+    for _ in track(range(turns), f"{what}, turns"):
+        for name, call in calls.items():
+            if rouse:
+                call()
+            warm[name] += [seconds_of(call) for _ in range(burst)]
+    return {name: Times(first[name], np.array(warm[name])) for name in calls}
 
 
 def figure_of_ratios(bars: list[tuple[str, str, float]]) -> Figure:

@@ -7,10 +7,10 @@ import numpy as np
 
 from bcejax.numerics import require
 from bcejax.solvers import bootstrap_logistic, fit_logistic
-from experiments import Claim, Table, Track
+from experiments import Claim, Table, Track, timing
 from experiments.bootstrap_thousand.real_data import Sample
 from experiments.bootstrap_thousand.settings import Config
-from experiments.timing import OURS, Standings, Times, ratio, seconds_of
+from experiments.timing import OURS, Standings, Times, ratio
 
 LOOP, SKLEARN = "loop of fit_logistic", "loop of scikit-learn"
 BARS = {LOOP: 20.0, SKLEARN: 10.0}  # times as long, at least: a quarter to half of what is measured
@@ -29,12 +29,11 @@ def race(sample: Sample, config: Config, track: Track) -> Standings:
         SKLEARN: _looped(sample, config, _sklearn(sample)),
     }
     scale = {OURS: 1.0, LOOP: (each := config.resamples / config.looped), SKLEARN: each}
-    first = {way: scale[way] * seconds_of(call) for way, call in calls.items()}
-    warm: dict[str, list[float]] = {way: [] for way in calls}
-    for _ in track(range(config.turns), "turns"):
-        for way, call in calls.items():
-            warm[way].append(scale[way] * seconds_of(call))
-    return {(sample.name, way): Times(first[way], np.array(warm[way])) for way in calls}
+    found = timing.race(calls, track, turns=config.turns)
+    return {
+        (sample.name, way): Times(scale[way] * times.first, scale[way] * times.warm)
+        for way, times in found.items()
+    }
 
 
 def _looped(

@@ -43,13 +43,14 @@ keras/src/optimizers/adam.py, keras/src/backend/jax/nn.py and numpy.py of Keras 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from bcejax.data import Batch, fit_standardizer, load_pima, split, standardize
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, together, untracked
 from experiments.keras_tutorial.agreement import compare_with_keras
 from experiments.keras_tutorial.peer import find_keras
-from experiments.keras_tutorial.setting import Config, Part, Task
+from experiments.keras_tutorial.setting import Config, Task
 from experiments.keras_tutorial.speed import race_keras
 from experiments.keras_tutorial.tutorial import follow_tutorial
 from experiments.keras_tutorial.unscaled import leave_unscaled
@@ -61,7 +62,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     parts = split(patients, validation=config.validation, seed=config.seed)
     task = Task(config, standardize(parts)[0])
     keras, name = find_keras()
-    chapters: dict[str, Callable[[], Part]] = {"tutorial": partial(follow_tutorial, task)}
+    chapters: dict[str, Callable[[], Result]] = {"tutorial": partial(follow_tutorial, task)}
     if keras is not None:
         chapters["Keras"] = partial(compare_with_keras, keras, name, task, track)
     chapters["without standardisation"] = partial(leave_unscaled, Task(config, parts))
@@ -69,15 +70,12 @@ def run(config: Config, track: Track = untracked) -> Result:
         inputs = fit_standardizer(patients.inputs)(patients.inputs).astype("float32")
         everyone = Batch(inputs, patients.labels.astype("float32"))
         chapters["speed"] = partial(race_keras, keras, name, task, everyone, track)
-    told = [chapters[chapter]() for chapter in track(tuple(chapters), "chapters")]
-    answers = [part.answer for part in told]
-    if keras is None:
-        answers.append(f"{name}, so nothing was held against it (pip install 'bcejax[peers]').")
-    return Result(
-        Verdict(tuple(claim for part in told for claim in part.claims), " ".join(answers)),
-        tables=tuple(table for part in told for table in part.tables),
-        figures=tuple(figure for part in told for figure in part.figures),
-    )
+    result = together([chapters[chapter]() for chapter in track(tuple(chapters), "chapters")])
+    if keras is not None:
+        return result
+    absent = f"{name}, so nothing was held against it (pip install 'bcejax[peers]')."
+    verdict = replace(result.verdict, answer=f"{result.verdict.answer} {absent}")
+    return replace(result, verdict=verdict)
 
 
 EXPERIMENT = Experiment(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 import numpy as np
 
-from experiments import Claim, Figure, Table, Track
+from experiments import Claim, Figure, Result, Table, Track, Verdict
 from experiments.keras_tutorial.peer import train_keras
-from experiments.keras_tutorial.setting import Course, Part, Task
+from experiments.keras_tutorial.setting import Course, Task
 from experiments.keras_tutorial.ways import KERAS_WAY, PLAIN_WAY, WAYS, train_way
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Distance(NamedTuple):
 Distances = Mapping[str, Distance]  # by way
 
 
-def compare_with_keras(keras: ModuleType, name: str, task: Task, track: Track) -> Part:
+def compare_with_keras(keras: ModuleType, name: str, task: Task, track: Track) -> Result:
     """Keras trained from the weights and through the batches of each way."""
     orders = task.orders()
     whole = orders.shape[1] - orders.shape[1] % task.config.batch_size
@@ -37,18 +37,17 @@ def compare_with_keras(keras: ModuleType, name: str, task: Task, track: Track) -
     double = _distances(keras, task, orders[:, :whole], "float64", track)
     loss, weights = single[KERAS_WAY].loss.max(), double[KERAS_WAY].weights.max()
     drift, strayed = single[PLAIN_WAY].loss.max(), double[PLAIN_WAY].weights.max()
-    return Part(
-        claims=(
-            Claim(
-                f"distance of loss curves from {name}'s, float32", loss, "<=", LOSS_BOUND, "nats"
-            ),
-            Claim(f"distance of weights from {name}'s, float64", weights, "<=", WEIGHT_BOUND),
-        ),
-        answer=(
-            f"{name}'s loss curves in float32 are the same to {loss:.1e} and its weights in "
-            f"float64 to {weights:.1e}; optax.adam on the exact loss ends up {drift:.1e} and "
-            f"{strayed:.1e} away."
-        ),
+    claims = (
+        Claim(f"distance of loss curves from {name}'s, float32", loss, "<=", LOSS_BOUND, "nats"),
+        Claim(f"distance of weights from {name}'s, float64", weights, "<=", WEIGHT_BOUND),
+    )
+    answer = (
+        f"{name}'s loss curves in float32 are the same to {loss:.1e} and its weights in "
+        f"float64 to {weights:.1e}; optax.adam on the exact loss ends up {drift:.1e} and "
+        f"{strayed:.1e} away."
+    )
+    return Result(
+        Verdict(claims, answer),
         tables=(_tabulate({"float32": single, "float64": double}),),
         figures=(
             Figure(

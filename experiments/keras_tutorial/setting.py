@@ -11,7 +11,6 @@ from flax import nnx
 from bcejax.data import Split
 from bcejax.models import MLP, LogisticRegression
 from bcejax.training import epoch_order
-from experiments import Claim, Figure, Table
 
 Model: TypeAlias = MLP | LogisticRegression
 
@@ -44,15 +43,6 @@ class Course(NamedTuple):
     loss: np.ndarray  # (epochs,), mean over the batches before their steps
     validation_loss: np.ndarray  # (epochs,)
     weights: np.ndarray  # (epochs, P), after the epoch
-
-
-class Part(NamedTuple):
-    """What a chapter of the experiment adds to its result."""
-
-    claims: tuple[Claim, ...]
-    answer: str
-    tables: tuple[Table, ...]
-    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)

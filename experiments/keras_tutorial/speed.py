@@ -10,31 +10,29 @@ import optax
 
 from bcejax.data import Batch
 from bcejax.training import epoch_order, fit, init_state, train_epochs
-from experiments import Claim, Table, Track
+from experiments import Claim, Result, Table, Track, Verdict
 from experiments.keras_tutorial.peer import build_network, computing_in
-from experiments.keras_tutorial.setting import Part, Task
-from experiments.timing import OURS, Times, seconds_of
+from experiments.keras_tutorial.setting import Task
+from experiments.timing import OURS, Times, race
 
 CORE, BY_EPOCH = "bcejax, train_epochs", ", an epoch per execution"
 
 
-def race_keras(keras: ModuleType, name: str, task: Task, everyone: Batch, track: Track) -> Part:
+def race_keras(keras: ModuleType, name: str, task: Task, everyone: Batch, track: Track) -> Result:
     """The contestants in float32, which both libraries compute in unless told otherwise."""
     with jax.enable_x64(False), computing_in(keras, "float32"):
-        times = race(contestants(keras, name, task, everyone), task.config.repeats, track)
+        times = race(contestants(keras, name, task, everyone), track, turns=task.config.repeats)
     ratios = {way: each.median / times[OURS].median for way, each in times.items()}
     epochs = task.config.epochs
-    return Part(
-        claims=(
-            Claim(f"time of {epochs} epochs, {name} over ours", ratios[name], ">=", 10, "times"),
-        ),
-        answer=(
-            f"Once compiled, {epochs} epochs on {len(everyone.labels)} patients take "
-            f"{1e3 * times[OURS].median:.1f} ms, {ratios[name]:.0f} times less than {name} "
-            f"({ratios[name + BY_EPOCH]:.0f} times less than Keras with an epoch per execution)."
-        ),
+    claims = (Claim(f"time of {epochs} epochs, {name} over ours", ratios[name], ">=", 10, "times"),)
+    answer = (
+        f"Once compiled, {epochs} epochs on {len(everyone.labels)} patients take "
+        f"{1e3 * times[OURS].median:.1f} ms, {ratios[name]:.0f} times less than {name} "
+        f"({ratios[name + BY_EPOCH]:.0f} times less than Keras with an epoch per execution)."
+    )
+    return Result(
+        Verdict(claims, answer),
         tables=(_tabulate(times, ratios),),
-        figures=(),
     )
 
 
@@ -63,15 +61,6 @@ def contestants(
 
     steps = -(-len(everyone.labels) // c.batch_size)
     return {OURS: ours, CORE: core, name: theirs(1), name + BY_EPOCH: theirs(steps)}
-
-
-def race(runs: Mapping[str, Callable[[], object]], repeats: int, track: Track) -> dict[str, Times]:
-    """Each run once by itself, then by turns, of which the first turn does not count."""
-    first = {name: seconds_of(run) for name, run in runs.items()}
-    warm = np.zeros((repeats + 1, len(runs)))
-    for turn in track(range(repeats + 1), "turns"):
-        warm[turn] = [seconds_of(run) for run in runs.values()]
-    return {name: Times(first[name], column[1:]) for name, column in zip(runs, warm.T, strict=True)}
 
 
 def _tabulate(times: Mapping[str, Times], ratios: Mapping[str, float]) -> Table:

@@ -10,9 +10,9 @@ import optax
 from bcejax.losses import bernoulli_entropy
 from bcejax.plots import draw_history
 from bcejax.training import History, fit
-from experiments import Claim, Figure, Table
+from experiments import Claim, Figure, Result, Table, Verdict
 from experiments.keras_tutorial.reference import train_by_hand
-from experiments.keras_tutorial.setting import Model, Part, Task, layers_of
+from experiments.keras_tutorial.setting import Model, Task, layers_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ BOUND = 1e-5  # nats, float32 from float64
 FIELDS = ("loss", "validation_loss", "accuracy", "validation_accuracy")
 
 
-def follow_tutorial(task: Task) -> Part:
+def follow_tutorial(task: Task) -> Result:
     """Both models trained, and each held against the loop of NumPy."""
     models: dict[str, Model] = {NETWORK: task.network(), LOGISTIC: task.regression()}
     by_hand = {name: _train_by_hand(task, model) for name, model in models.items()}
@@ -36,25 +36,29 @@ def follow_tutorial(task: Task) -> Part:
     )
     base_rate = float(bernoulli_entropy(np.mean(task.parts.validation.labels)))
     gain = base_rate - seen[NETWORK][-1]
-    return Part(
-        claims=(
-            Claim(
-                "gain of the network over the base rate, on patients held back",
-                gain, ">=", task.config.gain, "nats",
-            ),
-            Claim("epochs in which the network's training loss rose", int(rises.sum()), "==", 0),
-            *(
-                Claim(f"distance of loss curves from NumPy's, {name}", error, "<=", BOUND, "nats")
-                for name, error in errors.items()
-            ),
+    claims = (
+        Claim(
+            "gain of the network over the base rate, on patients held back",
+            gain,
+            ">=",
+            task.config.gain,
+            "nats",
         ),
-        answer=(
-            f"After {task.config.epochs} epochs the network's validation loss is "
-            f"{seen[NETWORK][-1]:.4f} (accuracy {accuracy[NETWORK][-1]:.3f}), that of logistic "
-            f"regression {seen[LOGISTIC][-1]:.4f} ({accuracy[LOGISTIC][-1]:.3f}), that of the base "
-            f"rate alone {base_rate:.4f}; a loop of NumPy gives the same loss curves to "
-            f"{max(errors.values()):.1e}."
+        Claim("epochs in which the network's training loss rose", int(rises.sum()), "==", 0),
+        *(
+            Claim(f"distance of loss curves from NumPy's, {name}", error, "<=", BOUND, "nats")
+            for name, error in errors.items()
         ),
+    )
+    answer = (
+        f"After {task.config.epochs} epochs the network's validation loss is "
+        f"{seen[NETWORK][-1]:.4f} (accuracy {accuracy[NETWORK][-1]:.3f}), that of logistic "
+        f"regression {seen[LOGISTIC][-1]:.4f} ({accuracy[LOGISTIC][-1]:.3f}), that of the base "
+        f"rate alone {base_rate:.4f}; a loop of NumPy gives the same loss curves to "
+        f"{max(errors.values()):.1e}."
+    )
+    return Result(
+        Verdict(claims, answer),
         tables=(_tabulate(columns),),
         figures=(
             Figure(
@@ -71,7 +75,7 @@ def follow_tutorial(task: Task) -> Part:
                 panels=(1, 2),
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _fit(task: Task, model: Model) -> History:

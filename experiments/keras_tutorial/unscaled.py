@@ -12,8 +12,8 @@ import optax
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
 from bcejax.training import TrainState, evaluate, init_state, train_epochs
-from experiments import Claim, Figure, Table
-from experiments.keras_tutorial.setting import Part, Task
+from experiments import Claim, Figure, Result, Table, Verdict
+from experiments.keras_tutorial.setting import Task
 from experiments.keras_tutorial.ways import keras_loss
 
 if TYPE_CHECKING:
@@ -32,24 +32,25 @@ class Judged(NamedTuple):
     stuck: np.ndarray  # training patients on the wrong side whose loss has gradient 0
 
 
-def leave_unscaled(task: Task) -> Part:
+def leave_unscaled(task: Task) -> Result:
     """Training on the columns as they are, through the exact and through the clipped loss."""
     courses = {name: _train(task, loss) for name, loss in LOSSES.items()}
     exact, clipped = courses[EXACT], courses[CLIPPED]
     stuck = "patients on the wrong side with gradient 0, columns unscaled"
     n = len(task.parts.train.labels)
-    return Part(
-        claims=(
-            Claim(f"{stuck}, exact loss", exact.stuck.max(), "==", 0),
-            Claim(f"{stuck}, Keras's clip", clipped.stuck[0], ">", 0),
-        ),
-        answer=(
-            f"Without standardisation Keras's clip starts with gradient 0 for "
-            f"{clipped.stuck[0]:.0f} of {n} patients, all on the wrong side, and after "
-            f"{task.config.epochs} epochs reports validation loss {clipped.reported[-1]:.2f} where "
-            f"it is {clipped.exact[-1]:.1f} (accuracy {clipped.accuracy[-1]:.3f}); trained on the "
-            f"exact loss it is {exact.exact[-1]:.2f} ({exact.accuracy[-1]:.3f})."
-        ),
+    claims = (
+        Claim(f"{stuck}, exact loss", exact.stuck.max(), "==", 0),
+        Claim(f"{stuck}, Keras's clip", clipped.stuck[0], ">", 0),
+    )
+    answer = (
+        f"Without standardisation Keras's clip starts with gradient 0 for "
+        f"{clipped.stuck[0]:.0f} of {n} patients, all on the wrong side, and after "
+        f"{task.config.epochs} epochs reports validation loss {clipped.reported[-1]:.2f} where "
+        f"it is {clipped.exact[-1]:.1f} (accuracy {clipped.accuracy[-1]:.3f}); trained on the "
+        f"exact loss it is {exact.exact[-1]:.2f} ({exact.accuracy[-1]:.3f})."
+    )
+    return Result(
+        Verdict(claims, answer),
         tables=(_tabulate(courses),),
         figures=(
             Figure(

@@ -33,12 +33,11 @@ import jax
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.speed_of_losses.agreement import differences
 from experiments.speed_of_losses.kernel import compile_kernel
-from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.rest import take_apart
 from experiments.speed_of_losses.setting import QUANTITIES, TRAFFIC, Config, draw_data
 from experiments.speed_of_losses.standings import answer_of, claims_of, figure_of, tabulate
 from experiments.speed_of_losses.ways import ways_of_libraries
-from experiments.timing import OURS
+from experiments.timing import OURS, race
 
 
 def run(config: Config, track: Track = untracked) -> Result:
@@ -52,7 +51,9 @@ def run(config: Config, track: Track = untracked) -> Result:
         calls = {
             (what, way): ways[way][what] for what in QUANTITIES for way in ways if what in ways[way]
         }
-        standings = race(calls, config, track, "ways")
+        standings = race(
+            calls, track, turns=config.turns, burst=config.calls, rouse=True, what="ways"
+        )
         apart = differences({key: calls[key] for key in calls if key[1] != TRAFFIC}, data)
         rest = take_apart(data, ways[OURS], kernel, config, track)
     left_out = [*missing, *([] if kernel else [reason])]

@@ -11,7 +11,6 @@ import numpy as np
 
 from experiments import Figure, Table, Track
 from experiments.speed_of_losses.kernel import Kernel
-from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.setting import (
     BOTH,
     GRADIENT,
@@ -23,7 +22,7 @@ from experiments.speed_of_losses.setting import (
     Way,
 )
 from experiments.speed_of_losses.ways import our_loss
-from experiments.timing import OURS, Times, spread
+from experiments.timing import OURS, Times, race, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +58,7 @@ def take_apart(data: Data, ours: Way, kernel: Kernel | None, config: Config, tra
         }
     calls |= {ALONE: ours[VALUE], SLOPE: ours[GRADIENT], TOGETHER: ours[BOTH]}
     calls[DONATED] = over_the_logits(data)
-    times = race(calls, config, track, "steps")
+    times = race(calls, track, turns=config.turns, burst=config.calls, rouse=True, what="steps")
     size = data.logits.nbytes
     steps = {name: Step(times[name], fresh_bytes(call) / size) for name, call in calls.items()}
     return Rest(_answer(steps), _table(steps), _figure(steps))

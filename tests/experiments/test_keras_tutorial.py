@@ -103,9 +103,9 @@ def test_keras_agrees_and_another_adam_is_told_from_its(task, monkeypatch):
     two = {way: WAYS[way] for way in (KERAS_WAY, PLAIN_WAY)}
     monkeypatch.setattr(agreement, "WAYS", two)  # half of the compiling
     keras, name = peer.find_keras()
-    part = compare_with_keras(keras, name, task, untracked)
-    assert all(claim.holds for claim in part.claims)
-    columns = part.tables[0].columns
+    result = compare_with_keras(keras, name, task, untracked)
+    assert result.verdict.holds
+    columns = result.tables[0].columns
     rows = zip(columns["precision"], columns["way"], columns["weights"], strict=True)
     strayed = {way: distance for dtype, way, distance in rows if dtype == "float64"}
     assert strayed[KERAS_WAY] <= WEIGHT_BOUND < 1e-3 * strayed[PLAIN_WAY]
@@ -138,22 +138,12 @@ def test_keras_on_another_backend_is_left_alone(monkeypatch):
     assert peer.find_keras() == (None, "Keras was already loaded with the torch backend")
 
 
-def test_a_race_goes_by_turns():
-    calls = []
-    times = speed.race(
-        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, untracked
-    )
-    assert "".join(calls) == "ab" * 5
-    assert times["b"].warm.shape == (3,)
-    assert times["b"].first > 0
-
-
 @needs_keras
 def test_the_race_is_measured_where_it_is_asked_for(task):
     keras, name = peer.find_keras()
     config = Config(hidden=4, epochs=1, batch_size=10, repeats=2)
     train, _ = task.rounded("float32")
-    part = speed.race_keras(keras, name, Task(config, task.parts), train, untracked)
-    (claim,) = part.claims
+    result = speed.race_keras(keras, name, Task(config, task.parts), train, untracked)
+    (claim,) = result.verdict.claims
     assert claim.value > 0
-    assert len(part.tables[0].columns["contestant"]) == 4
+    assert len(result.tables[0].columns["contestant"]) == 4

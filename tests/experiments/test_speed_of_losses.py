@@ -11,7 +11,6 @@ from experiments import untracked
 from experiments.speed_of_losses import EXPERIMENT, kernel, standings, ways
 from experiments.speed_of_losses.agreement import differences
 from experiments.speed_of_losses.kernel import compile_kernel
-from experiments.speed_of_losses.race import race
 from experiments.speed_of_losses.rest import fresh_bytes
 from experiments.speed_of_losses.setting import (
     BOTH,
@@ -24,7 +23,7 @@ from experiments.speed_of_losses.setting import (
     draw_data,
 )
 from experiments.speed_of_losses.ways import in_jax, our_loss
-from experiments.timing import OURS, Times
+from experiments.timing import OURS, Times, race
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 FEW = Config(logits=1003, turns=2, calls=3)  # not a whole number of vectors
@@ -100,7 +99,7 @@ def test_a_wrong_loss_is_found(data):
 def test_a_race_goes_by_turns_in_bursts():
     order = []
     calls = {name: lambda name=name: order.append(name) for name in "ab"}
-    times = race(calls, FEW, untracked, "calls")
+    times = race(calls, untracked, turns=FEW.turns, burst=FEW.calls, rouse=True)
     assert "".join(order) == "ab" + 2 * ("aaaa" + "bbbb")  # one of a burst is not timed
     assert times["a"].warm.shape == (6,)
     assert times["b"].first > 0
