@@ -51,8 +51,8 @@ focal loss for class-posterior probability estimation (2021).
 import jax
 
 from experiments import Experiment, Result, Track, together, untracked
+from experiments.calibration_of_losses.findings import check_population
 from experiments.calibration_of_losses.judging import judge_trained
-from experiments.calibration_of_losses.population import check_population
 from experiments.calibration_of_losses.settings import Config
 
 

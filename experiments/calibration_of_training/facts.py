@@ -140,9 +140,15 @@ def check_facts(pima: Batch, config: Config, track: Track) -> Result:
         f"penalty of {config.penalty:g} keeps mean p = mean y to {abs(ridge.mean):.0e} but has "
         f"slope {ridge.slope:.2f}."
     )
-    rows = [(name, each) for name, starts in found.fits.items() for each in starts]
-    best = found.fits[EXACT][0].loss
-    table = Table(
+    figure = figure_of(gaps, found, config)
+    return Result(Verdict(tuple(claims), answer), (tabulate(found.fits),), (figure,))
+
+
+def tabulate(fits: dict[str, list[Facts]]) -> Table:
+    """Every start of every fit."""
+    rows = [(name, each) for name, starts in fits.items() for each in starts]
+    best = fits[EXACT][0].loss
+    return Table(
         "facts",
         "The analytic facts at each fit of logistic regression to Pima; every start of Adam.",
         {
@@ -154,7 +160,13 @@ def check_facts(pima: Batch, config: Config, track: Track) -> Result:
         },
         formats={"slope": ".9f"} | dict.fromkeys((*GAPS[:2], "intercept"), ".2e"),
     )
-    figure = Figure(
+
+
+def figure_of(gaps: dict[str, np.ndarray], found: Found, config: Config) -> Figure:
+    """The distances from the facts."""
+    exact, long, short, _ = (np.median(each, axis=0) for each in gaps.values())
+    ridge = found.fits[PENALISED][0]
+    return Figure(
         "facts",
         "How far each fit is from the analytic facts. Short bars: what rounding may leave at the "
         "exact optimum, by the bound in the text. A point on the lower edge is exactly 0.",
@@ -163,7 +175,6 @@ def check_facts(pima: Batch, config: Config, track: Track) -> Result:
         f"{short[0]:.0e}; with a penalty the mean alone is at {abs(ridge.mean):.0e}.",
         draw=partial(draw_facts, gaps=gaps, bounds=found.bounds),
     )
-    return Result(Verdict(tuple(claims), answer), (table,), (figure,))
 
 
 def draw_facts(ax: Any, *, gaps: dict[str, np.ndarray], bounds: np.ndarray) -> None:

@@ -90,8 +90,18 @@ def judge_unseen(pima: Batch, config: Config, track: Track) -> Unseen:
 def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
     """Reliability on held-out patients."""
     unseen = judge_unseen(pima, config, track)
+    history = unseen.trained.history
+    return Result(
+        Verdict(claims_of(unseen), answer_of(unseen)),
+        (table_of_scores(unseen), table_of_losses(history)),
+        (figure_of_reliability(unseen, config), figure_of_losses(history, config)),
+    )
+
+
+def claims_of(unseen: Unseen) -> tuple[Claim, ...]:
+    """Overtraining costs, and logistic regression is as calibrated as chance lets it be."""
     sigmas = "standard errors"
-    claims = [
+    worse = [
         Claim(
             f"held-out {what} of the overtrained MLP above that of {name}",
             more.sigmas,
@@ -102,7 +112,8 @@ def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
         for what, both in (("loss", unseen.more_loss), ("ECE", unseen.more_ece))
         for name, more in both.items()
     ]
-    claims += [
+    return (
+        *worse,
         Claim(
             "held-out ECE of logistic regression above what it were if p were true",
             unseen.above_true[LOGISTIC].sigmas,
@@ -116,18 +127,23 @@ def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
             "<=",
             0.5,
         ),
-    ]
-    history = unseen.trained.history
-    held = np.asarray(history.validation_loss)
-    lowest = int(np.argmin(held)) + 1
+    )
+
+
+def answer_of(unseen: Unseen) -> str:
+    """Each model's error, and how sure the difference is."""
     eces = [unseen.ece[name] for name in MODELS]
-    answer = (
+    return (
         f"Held-out ECE on Pima: {eces[0]:.3f} for logistic regression, {eces[1]:.3f} for the MLP, "
         f"{eces[2]:.3f} for the overtrained MLP, more by "
         f"{min(each.sigmas for each in unseen.more_ece.values()):.0f} standard errors or above, "
         f"with slope {unseen.affine[OVERTRAINED][0]:.2f}."
     )
-    scores = Table(
+
+
+def table_of_scores(unseen: Unseen) -> Table:
+    """Each model as unseen patients find it."""
+    return Table(
         "held_out",
         f"Models on the {len(unseen.labels)} patients of Pima, each judged by models fitted "
         "without her.",
@@ -143,16 +159,24 @@ def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
         },
         formats=dict.fromkeys(("loss", "ECE", "ECE were p true", "slope", "intercept"), ".4f"),
     )
-    course = Table(
+
+
+def table_of_losses(history: History) -> Table:
+    """The course of overtraining."""
+    return Table(
         "loss_by_epoch",
         "Loss of the overtrained MLP in each epoch, mean over the folds.",
         {
             "epoch": np.arange(1, len(history.loss) + 1),
             "training": history.loss,
-            "held-out": held,
+            "held-out": history.validation_loss,
         },
     )
-    reliability = Figure(
+
+
+def figure_of_reliability(unseen: Unseen, config: Config) -> Figure:
+    """The network before and after it is overtrained."""
+    return Figure(
         "reliability",
         f"Reliability on held-out patients of Pima, {config.bins} bins with 95 % intervals: the "
         f"network after {config.epochs} epochs (left) and after {config.overtraining} (right), "
@@ -164,16 +188,6 @@ def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
         draw=partial(draw_curves, curves=unseen.curves),
         panels=(1, 2),
     )
-    losses = Figure(
-        "loss_by_epoch",
-        f"Loss of the network as it is overtrained, mean over the {config.folds} folds; at the "
-        f"dotted line, {config.epochs} epochs, it is the MLP of the tables.",
-        alt=f"The training loss falls to {history.loss[-1]:.2g}; the held-out loss is lowest, "
-        f"{held[lowest - 1]:.3f}, after epoch {lowest}, and climbs to "
-        f"{held[-1]:.2f}.",
-        draw=partial(draw_course, history=history, taken=config.epochs),
-    )
-    return Result(Verdict(tuple(claims), answer), (scores, course), (reliability, losses))
 
 
 def _end(unseen: Unseen, place: int) -> float:
@@ -187,6 +201,21 @@ def draw_curves(*axes: Any, curves: dict[str, ReliabilityCurve]) -> None:
         for name in (LOGISTIC, network):
             draw_reliability(ax, curves[name], label=name)
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def figure_of_losses(history: History, config: Config) -> Figure:
+    """Losses by epoch."""
+    held = np.asarray(history.validation_loss)
+    lowest = int(np.argmin(held)) + 1
+    return Figure(
+        "loss_by_epoch",
+        f"Loss of the network as it is overtrained, mean over the {config.folds} folds; at the "
+        f"dotted line, {config.epochs} epochs, it is the MLP of the tables.",
+        alt=f"The training loss falls to {history.loss[-1]:.2g}; the held-out loss is lowest, "
+        f"{held[lowest - 1]:.3f}, after epoch {lowest}, and climbs to "
+        f"{held[-1]:.2f}.",
+        draw=partial(draw_course, history=history, taken=config.epochs),
+    )
 
 
 def draw_course(ax: Any, *, history: History, taken: int) -> None:

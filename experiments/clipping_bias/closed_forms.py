@@ -134,7 +134,12 @@ def hold_to_closed_forms(config: Config, track: Track) -> Result:
         f"from logit {half.begins:.2f} on the loss of label 0 is infinite. An honest probability "
         f"is charged {bias:.1e} nats too much at most."
     )
-    table = Table(
+    return Result(Verdict(claims, answer), (tabulate(held, config),))
+
+
+def tabulate(held: list[Held], config: Config) -> Table:
+    """Every clip in every format."""
+    return Table(
         "formats",
         "Each clip as each format has it. Shares are of all probabilities of a 16-bit format, and "
         f"of {len(probabilities(np.float32, config.points))} of float32 and as many of float64, "
@@ -158,4 +163,3 @@ def hold_to_closed_forms(config: Config, track: Track) -> Result:
             "share with gradient 0": ".3f",
         },
     )
-    return Result(Verdict(claims, answer), (table,))

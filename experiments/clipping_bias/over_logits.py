@@ -30,7 +30,8 @@ class Curve(NamedTuple):
     slope: np.ndarray
 
 
-Curves = dict[tuple[str, int], Curve]
+Curves = dict[tuple[str, int], Curve]  # by way and label
+Gone = dict[tuple[str, int], float]  # the logit from which half of the gradient is gone
 
 
 def curve(way: str, label: int, wrong: np.ndarray) -> Curve:
@@ -74,10 +75,18 @@ def look_over_logits(config: Config) -> Result:
         f"Through torch's BCELoss half of the gradient is gone at logit {fade:.2f} for label 1 and "
         f"all of it at {cut:.2f} for label 0, where the loss jumps to 100."
     )
+    figure = figure_of(curves, gone, wrong)
+    return Result(
+        Verdict(claims, answer), (tabulate(curves, gone, wrong),), (figure, _in_16_bits())
+    )
+
+
+def tabulate(curves: Curves, gone: Gone, wrong: np.ndarray) -> Table:
+    """Every loss for both labels."""
     names = list(curves)
-    table = Table(
+    return Table(
         "logits",
-        f"The losses in float32 over {config.points} logits on the wrong side, up to {EDGE:g}.",
+        f"The losses in float32 over {len(wrong)} logits on the wrong side, up to {EDGE:g}.",
         {
             "loss": [way for way, _ in names],
             "label": [label for _, label in names],
@@ -94,9 +103,14 @@ def look_over_logits(config: Config) -> Result:
             ".3f",
         ),
     )
+
+
+def figure_of(curves: Curves, gone: Gone, wrong: np.ndarray) -> Figure:
+    """Losses and their gradients."""
+    fade, cut = gone[TORCH_WAY, 1], gone[TORCH_WAY, 0]
     keras = [curves[KERAS_WAY, label].value.max() for label in (1, 0)]
     top = wrong[np.argmax(curves[TORCH_WAY, 1].value == 100)]
-    figure = Figure(
+    return Figure(
         "logits",
         "Losses (left) and sizes of their gradients in the logit (right) where the model is wrong "
         "by so many logits, in float32: label 1 solid, label 0 dashed. A dashed line that ends, "
@@ -107,7 +121,6 @@ def look_over_logits(config: Config) -> Result:
         draw=partial(draw_curves, wrong=wrong, curves=curves),
         panels=(1, 2),
     )
-    return Result(Verdict(claims, answer), (table,), (figure, _in_16_bits()))
 
 
 def _dead(one: Curve, wrong: np.ndarray) -> float:

@@ -57,6 +57,9 @@ def in_format(way: str, logits: jax.Array, labels: jax.Array) -> tuple[jax.Array
     return value.astype(logits.dtype), gradient
 
 
+Kind = tuple[str, str, float]  # way, format, label
+
+
 class Grid(NamedTuple):
     """All finite logits of a format with one label, and what is right there."""
 
@@ -98,7 +101,7 @@ def errors_on(grid: Grid, way: str) -> Errors:
 def look_at_every_logit(track: Track) -> Result:
     """All ways in all formats for all labels."""
     grids = {(name, label): grid_of(name, label) for name in FORMATS for label in LABELS}
-    found = {
+    found: dict[Kind, Errors] = {
         (way, name, label): errors_on(grid, way)
         for way in track(tuple(WAYS), "ways")
         for (name, label), grid in grids.items()
@@ -139,6 +142,11 @@ def look_at_every_logit(track: Track) -> Result:
         f"and on {dead[OPTAX, 0.999]:.0%} for label 0.999 by optax, which is good for labels 0 "
         f"and 1."
     )
+    return Result(Verdict(claims, answer), (tabulate(found),), (figure_of(half),))
+
+
+def tabulate(found: dict[Kind, Errors]) -> Table:
+    """Every way in every format for every label."""
     rows = list(found.items())
     columns: dict[str, Any] = {
         "way": [way for (way, _, _), _ in rows],
@@ -150,7 +158,7 @@ def look_at_every_logit(track: Track) -> Result:
         "gradient dead (share)": [each.share(each.dead) for _, each in rows],
         "dead from |logit|": [_nearest(each) for _, each in rows],
     }
-    table = Table(
+    return Table(
         "every_logit",
         "Value and gradient at every finite logit of each format, where the right result is a "
         "normal number; inf stands for nan or infinity. A dead gradient is 0, nan or of the wrong "
@@ -158,7 +166,11 @@ def look_at_every_logit(track: Track) -> Result:
         columns,
         formats=dict.fromkeys(list(columns)[3:], ".4g"),
     )
-    figure = Figure(
+
+
+def figure_of(half: dict[tuple[str, float], Errors]) -> Figure:
+    """Gradients in bfloat16."""
+    return Figure(
         "gradient",
         "Worst error of the gradient on each quarter of a unit of bfloat16 logits, for labels 1 "
         "(left) and 0.999 (right). A gradient of 0 has an error of 128 to 256 ulp; a cross on the "
@@ -175,7 +187,6 @@ def look_at_every_logit(track: Track) -> Result:
         ),
         panels=(1, 2),
     )
-    return Result(Verdict(claims, answer), (table,), (figure,))
 
 
 def _worst(errors: list[Errors], field: str) -> float:

@@ -164,19 +164,7 @@ def train_in_formats(config: Config, track: Track) -> Result:
         f"{theirs.value:+.4f} ({theirs.error:.4f}) nats on unseen mails; "
         f"{probs.broken.mean():.0%} of the trainings on clipped probabilities break."
     )
-    figure = Figure(
-        "training",
-        f"Training on Spambase, labels smoothed to {1 - config.smoothing / 2:g}, in {first}. Left: "
-        f"loss by epoch as each loss has it, mean of {config.seeds} seeds; clipped probabilities "
-        "break in the first epochs and have no curve. Right: share of the spam that ends beyond "
-        "the logit that its label asks for, above float32 seed by seed, with 95 % intervals.",
-        alt=f"Left, {first} on the exact loss lies on float32; optax a little below, torch's "
-        f"formula, which has {torch.reported.mean():.3f} at last where the exact loss is "
-        f"{torch.loss.mean():.3f}, far below. Right, the exact loss is at 0 within its interval, "
-        f"optax {pushed.value:.3f} above it.",
-        draw=partial(draw_training, outcomes=outcomes, config=config),
-        panels=(1, 2),
-    )
+    figure = figure_of(outcomes, pushed, config)
     return Result(Verdict(claims, answer), (tabulate(outcomes, config),), (figure,))
 
 
@@ -203,6 +191,25 @@ def tabulate(outcomes: Outcomes, config: Config) -> Table:
         "judged by its last finite epoch.",
         columns,
         formats=dict.fromkeys(list(columns)[2:], ".4f"),
+    )
+
+
+def figure_of(outcomes: Outcomes, pushed: Mean, config: Config) -> Figure:
+    """Losses by epoch, and spam beyond its label's logit."""
+    first = config.formats[0]
+    torch = outcomes[first, TORCH]
+    return Figure(
+        "training",
+        f"Training on Spambase, labels smoothed to {1 - config.smoothing / 2:g}, in {first}. Left: "
+        f"loss by epoch as each loss has it, mean of {config.seeds} seeds; clipped probabilities "
+        "break in the first epochs and have no curve. Right: share of the spam that ends beyond "
+        "the logit that its label asks for, above float32 seed by seed, with 95 % intervals.",
+        alt=f"Left, {first} on the exact loss lies on float32; optax a little below, torch's "
+        f"formula, which has {torch.reported.mean():.3f} at last where the exact loss is "
+        f"{torch.loss.mean():.3f}, far below. Right, the exact loss is at 0 within its interval, "
+        f"optax {pushed.value:.3f} above it.",
+        draw=partial(draw_training, outcomes=outcomes, config=config),
+        panels=(1, 2),
     )
 
 

@@ -97,13 +97,19 @@ def recalibrate_known(config: Config, track: Track) -> Result:
         f"exceeds the truth's by {raw.excess:.3f}, then by {held[best].excess:.3f} at least "
         f"({best}): what recalibration cannot mend is what the network did not learn."
     )
+    table = tabulate(held, config)
+    return Result(Verdict(claims, answer), (table,), (maps(known, logits, config),))
+
+
+def tabulate(held: dict[str, Held], config: Config) -> Table:
+    """A row for each calibrator."""
     headers = {
         "calibration error": "error",
         "log loss above the truth's": "excess",
         "AUC": "auc",
         "isotonic discrimination": "discrimination",
     }
-    table = Table(
+    return Table(
         "known_truth",
         f"{config.judged} synthetic examples of known truth, recalibrated by maps fitted to "
         f"{config.calibrating} others.",
@@ -114,7 +120,6 @@ def recalibrate_known(config: Config, track: Track) -> Result:
         },
         formats=dict.fromkeys(headers, ".5f"),
     )
-    return Result(Verdict(claims, answer), (table,), (maps(known, logits, config),))
 
 
 def maps(known: Known, logits: dict[str, np.ndarray], config: Config) -> Figure:
