@@ -54,7 +54,14 @@ def draw_error_atlas(
                 color="white" if share > DARK else INK,
             )
     ax.pcolormesh(
-        edges, np.arange(len(errors) + 1), shares, cmap=COLOURS, vmin=0, vmax=1.1, edgecolor="white"
+        edges,
+        np.arange(len(errors) + 1),
+        shares,
+        cmap=COLOURS,
+        vmin=0,
+        vmax=1.1,
+        edgecolor="white",
+        rasterized=True,  # a path for each cell would make the file twice as large
     )
     _name_groups(ax, columns, lefts)
     ax.set_xticks(lefts + 0.5, [name for _, name in columns], rotation=40, ha="left", fontsize=7)

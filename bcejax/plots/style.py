@@ -42,6 +42,7 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
     "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],  # an SVG lists them at every word
     "font.size": 10.0,
     "grid.color": FAINT,
     "grid.alpha": 0.25,
