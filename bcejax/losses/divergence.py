@@ -140,12 +140,10 @@ def _shares(y: jax.Array) -> tuple[Pair, Pair]:
 
 def _own_surprisal(share: Pair) -> Pair:
     """-share log share."""
-    present = share.high > 0
-    safe = Pair(*(jnp.where(present, part, 1 - i) for i, part in enumerate(share)))
     # lifted, so that no half of a product is subnormal
-    lift = jnp.where(safe.high < 1e-9, jnp.full_like(safe.high, 2.0**32), 1)
-    size = times(Pair(safe.high * lift, safe.low * lift), twofold_log(safe))
-    return Pair(*(jnp.where(present, -part / lift, share.high) for part in size))
+    lift = jnp.where(share.high < 1e-9, jnp.full_like(share.high, 2.0**32), 1)
+    size = times(Pair(share.high * lift, share.low * lift), twofold_log(share))
+    return Pair(*(jnp.where(share.high > 0, -part / lift, share.high) for part in size))
 
 
 def _excess(gap: Pair, surprisal: Pair, share: Pair) -> Pair:
@@ -153,15 +151,12 @@ def _excess(gap: Pair, surprisal: Pair, share: Pair) -> Pair:
 
     A share of 0 leaves the gap.
     """
-    present = share.high > 0
-    share_safe = Pair(*(jnp.where(present, part, 1 - i) for i, part in enumerate(share)))
-    t = over(gap, share_safe)
-    far = plus(t, plus(surprisal, twofold_log(share_safe)))
+    t = over(gap, share)
+    far = plus(t, plus(surprisal, twofold_log(share)))
     near = (t.high > -0.6) & (t.high < 2)
-    t_near = Pair(*(jnp.where(near, part, 0) for part in t))
-    phi = Pair(*(jnp.where(near, *parts) for parts in zip(_phi(t_near), far, strict=True)))
-    excess = times(share_safe, phi)
-    return Pair(*(jnp.where(present, *parts) for parts in zip(excess, gap, strict=True)))
+    phi = Pair(*(jnp.where(near, *parts) for parts in zip(_phi(t), far, strict=True)))
+    excess = times(share, phi)
+    return Pair(*(jnp.where(share.high > 0, *parts) for parts in zip(excess, gap, strict=True)))
 
 
 def _phi(t: Pair) -> Pair:

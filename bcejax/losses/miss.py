@@ -82,7 +82,7 @@ def logarithm(x: jax.Array, y: jax.Array) -> jax.Array:
         Array([  -0.6931472, -100.       ], dtype=float32)
     """
     w, size = _away(x, y), jnp.abs(x)
-    soft = jnp.log(jnp.where(w > 0, w + (1 - w) * jnp.exp(-size), 1))
+    soft = jnp.log(w + (1 - w) * jnp.exp(-size))
     return jnp.where(w > 0, soft, finite(-size)) - log1p_exp(size)
 
 

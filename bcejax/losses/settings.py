@@ -44,7 +44,7 @@ def setting(
         raise ValueError(f"{name} lies in [{low:g}, {high:g}], got {value}")
     scores, keep = arguments.scores, arguments.where
     array = as_real(value, name).astype(scores.dtype)
-    if array.ndim or keep is not None:
+    if array.ndim:
         array = broadcast(array, scores.shape, name, "logits")
     if keep is not None:
         array = jnp.where(keep, array, stand_in)

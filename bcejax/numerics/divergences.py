@@ -35,12 +35,11 @@ def kl_term(a: jax.Array, b: jax.Array, gap: jax.Array) -> jax.Array:
         >>> kl_term(jnp.array([0.0, 1.0]), b, gap).round(9)
         Array([2.5e-01, 5.0e-07], dtype=float32)
     """
-    mass = jnp.where(a == 0, 1, a)
-    u = gap / mass
+    u = gap / a
     v = u / (2 + u)
     square, odd = v * v, jnp.zeros_like(v)
     for k in range(2 * TERMS[v.dtype.name] + 1, 1, -2):
         odd = odd * square + 1 / k
     near = v * (u - 2 * square * odd)
-    far = u - jnp.log(b / mass)
-    return jnp.where(a == 0, gap, mass * jnp.where(jnp.abs(u) < 0.3, near, far))
+    far = u - jnp.log(b / a)
+    return jnp.where(a == 0, gap, a * jnp.where(jnp.abs(u) < 0.3, near, far))

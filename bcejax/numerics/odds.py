@@ -55,9 +55,7 @@ def complement_surprisal(probs: jax.Array) -> jax.Array:
         >>> complement_surprisal(jnp.array([1e-20, 1.0]))
         Array([1.e-20,    inf], dtype=float32)
     """
-    small = probs < 0.25
-    tail = jnp.log1p(-jnp.where(small, probs, 0))
-    return -jnp.where(small, tail, jnp.log(1 - probs))
+    return -jnp.where(probs < 0.25, jnp.log1p(-probs), jnp.log(1 - probs))
 
 
 @jax.custom_jvp
@@ -95,14 +93,13 @@ def complement_from_log(log_probs: jax.Array) -> jax.Array:
         >>> complement_from_log(jnp.array([-jnp.inf, -0.6931472, 0.0]))
         Array([0.       , 0.6931472,       inf], dtype=float32)
     """
-    small = log_probs < -1.4
-    tail = jnp.log1p(-jnp.exp(jnp.where(small, log_probs, -2.0)))
-    return -jnp.where(small, tail, jnp.log(-jnp.expm1(log_probs)))
+    tail, head = jnp.log1p(-jnp.exp(log_probs)), jnp.log(-jnp.expm1(log_probs))
+    return -jnp.where(log_probs < -1.4, tail, head)
 
 
 inverse.defjvps(lambda dot, out, v: -dot * finite(out * out))
 surprisal.defjvps(lambda dot, out, p: -dot * inverse(p))
 complement_surprisal.defjvps(lambda dot, out, p: dot * inverse(1 - p))
-log_odds.defjvps(lambda dot, out, p: dot * finite(inverse(p) + inverse(1 - p)))
-odds_from_log.defjvps(lambda dot, out, log_p: dot * finite(out * finite(1 + out)))
+log_odds.defjvps(lambda dot, out, p: dot * (inverse(p) + inverse(1 - p)))
+odds_from_log.defjvps(lambda dot, out, log_p: dot * finite(out * (1 + out)))
 complement_from_log.defjvps(lambda dot, out, log_p: dot * odds_from_log(log_p))

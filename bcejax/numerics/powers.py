@@ -77,17 +77,16 @@ def decay_moment(order: int, length: jax.Array, rate: jax.Array) -> jax.Array:
     """
     u = jnp.where((rate == 0) | (length == 0), 0, rate * length)
     near = u < order + (2 if order else 1)
-    some_rate = jnp.where(near, 1, rate)
     if order == 0:
         parts = decaying_exponential(u)
         lost = (1 - parts.high * parts.scale) - parts.low * parts.scale
-        share = jnp.where(u == 0, 1, lost / jnp.where(u == 0, 1, u))
-        return jnp.where(near, length * share, lost / some_rate)
+        share = jnp.where(u == 0, 1, lost / u)
+        return jnp.where(near, length * share, lost / rate)
     series = jnp.full_like(u, 1 / (order + 1 + _SERIES_TERMS))
     for n in range(order + _SERIES_TERMS, order, -1):
-        series = (1 + jnp.where(near, u, 0) * series) / n
+        series = (1 + u * series) / n
     below = order * decay_moment(order - 1, length, rate) - _integrand(order, length, rate)
-    return jnp.where(near, length ** (order + 1) * jnp.exp(-u) * series, below / some_rate)
+    return jnp.where(near, length ** (order + 1) * jnp.exp(-u) * series, below / rate)
 
 
 @decay_moment.defjvp
