@@ -56,6 +56,7 @@ def test_bad_labels_are_told_what_to_do(labels, message):
         ([2.0, 0.5], r"found 0.5 to 2.0$"),
         ([3.0, 0.0], r"found 0.0 to 3.0: divide"),
         ([0.5, -3.0], "found -3.0 to 0.5: logits go to the functions that take logits"),
+        ([0.5, -0.25], "found -0.25 to 0.5: logits go"),
         ([np.nan], "probs hold nan at 1 of 1 places"),
         ([0.0, 1.5], r"found 0.0 to 1.5$"),
         ([1e300], r"found 1e\+300 to 1e\+300$"),
