@@ -107,7 +107,7 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
         ValueError: a prior is a number out of range, or does not broadcast.
 
     Accuracy:
-        For Python numbers 1 ulp of the largest of the three terms, for arrays 6
+        For Python numbers 1.5 ulp of the largest of the three terms, for arrays 6
         (tests/losses/test_priors.py).
 
     Example:

@@ -25,9 +25,9 @@ def value_and_gradient(x, y, f, g):
     return loss(x, y, f, g), jax.grad(lambda x: loss(x, y, f, g).sum())(x)
 
 
-@pytest.mark.parametrize("rates", [(0.25, 0.125), (0.0, 0.25), (0.4375, 0.375), (0.75, 0.125)])
+@pytest.mark.parametrize("rates", [(0.25, 0.125), (0.0, 0.25), (0.3, 0.6), (0.75, 0.125)])
 def test_within_4_ulp_on_a_dense_sample(rates):
-    f, g = np.longdouble(rates)
+    f, g = np.float32(rates).astype(np.longdouble)
     p, rest = closed_form("sigmoid", X, 0), closed_form("sigmoid", -X, 0)
     ones, zeros = (1 - f) * p + g * rest, f * p + (1 - g) * rest
     slope = (1 - f - g) * p * rest
