@@ -35,11 +35,11 @@ from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
     complement_surprisal,
-    decaying_exponential,
     finite,
     log1p_exp,
     log1p_of_share,
     outlive_scans,
+    scaled_logistic,
     sigmoid,
     surprisal,
 )
@@ -119,8 +119,8 @@ def _loss_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     partials = (
         lambda: _gradient(x, y, f, g),
         lambda: -finite(_noisy_logit(x, f, g)),
-        lambda: y * _odds_ratio(x, 1 - f, g) - (1 - y) * _odds_ratio(x, f, 1 - g),
-        lambda: (1 - y) * _odds_ratio(-x, 1 - g, f) - y * _odds_ratio(-x, g, 1 - f),
+        lambda: y * scaled_logistic(x, 1 - f, g) - (1 - y) * scaled_logistic(x, f, 1 - g),
+        lambda: (1 - y) * scaled_logistic(-x, 1 - g, f) - y * scaled_logistic(-x, g, 1 - f),
     )
     moving = [not isinstance(dot, SymbolicZero) for dot in tangents]
     parts = [d() * dot for d, dot, moves in zip(partials, tangents, moving, strict=True) if moves]
@@ -141,8 +141,8 @@ def _gradient(x: jax.Array, y: jax.Array, f: jax.Array, g: jax.Array) -> jax.Arr
     size, away, near, lost, gained = _leaning(x, y, f, g)
     kept = 1 - lost
     informative = (kept - gained) + ((1 - kept) - lost)
-    from_away = away * sigmoid(size) * _odds_ratio(-size, 1 - gained, lost)
-    slope = informative * (from_away - near * sigmoid(-size) * _odds_ratio(size, kept, gained))
+    from_away = away * sigmoid(size) * scaled_logistic(-size, 1 - gained, lost)
+    slope = informative * (from_away - near * sigmoid(-size) * scaled_logistic(size, kept, gained))
     return jnp.where(jnp.signbit(x), -slope, slope)
 
 
@@ -158,9 +158,9 @@ def _noisy_logit(x: jax.Array, f: jax.Array, g: jax.Array) -> jax.Array:
 @_noisy_logit.defjvp
 def _noisy_logit_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, f, g = primals
-    one, zero = _odds_ratio(x, 1 - f, g), _odds_ratio(-x, 1 - g, f)
+    one, zero = scaled_logistic(x, 1 - f, g), scaled_logistic(-x, 1 - g, f)
     in_logits = (1 - f - g) * (sigmoid(-x) * one + sigmoid(x) * zero)
-    in_f, in_g = one + _odds_ratio(x, f, 1 - g), zero + _odds_ratio(-x, g, 1 - f)
+    in_f, in_g = one + scaled_logistic(x, f, 1 - g), zero + scaled_logistic(-x, g, 1 - f)
     rates = in_g * tangents[2] - in_f * tangents[1]
     return _noisy_logit(*primals), in_logits * tangents[0] + rates
 
@@ -169,26 +169,3 @@ def _least(one: jax.Array, other: jax.Array) -> jax.Array:
     """-log(exp(-one) + exp(-other))."""
     least = jnp.minimum(one, other)
     return least - log1p_exp(jnp.where(jnp.isinf(least), jnp.inf, jnp.abs(one - other)))
-
-
-@jax.custom_jvp
-def _odds_ratio(x: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
-    """1 / (a + b exp(-x)), held at finfo.max.
-
-    The exponential is that of x / 2 twice, so that a small b can meet it before it overflows.
-    """
-    high, low, scale = decaying_exponential(jnp.abs(x) / 2)
-    square = high * (high + 2 * low)
-    small = b * square * scale * scale
-    opposite = 1 / scale  # two divisions by scale become one by its square, which is flushed
-    large = jnp.where(b == 0, 0, b / square * opposite * opposite)
-    return finite(1 / (a + jnp.where(x > 0, small, large)))
-
-
-@_odds_ratio.defjvp
-def _odds_ratio_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    x, a, b = primals
-    ratio, other = _odds_ratio(x, a, b), _odds_ratio(-x, b, a)
-    in_logits = ratio * (b * other)
-    rates = finite(ratio * ratio) * tangents[1] + finite(ratio * other) * tangents[2]
-    return ratio, in_logits * tangents[0] - rates

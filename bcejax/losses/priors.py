@@ -29,10 +29,9 @@ from bcejax.losses.from_logits import bce_gradient, bce_with_logits
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     Pair,
-    finite,
     log_odds,
     outlive_scans,
-    sigmoid,
+    scaled_logistic,
     two_sum,
 )
 
@@ -203,21 +202,8 @@ def probs_under_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.A
         Array([2.0000000e-01, 2.1891277e-27], dtype=float32)
     """
     arguments = _of_logits(logits)
-    return _believed(arguments.scores, setting(pos_weight, "pos_weight", arguments))
-
-
-@jax.custom_jvp
-def _believed(x: jax.Array, c: jax.Array) -> jax.Array:
-    one, other = sigmoid(x), c * sigmoid(-x)
-    return one / (one + other)
-
-
-@_believed.defjvp
-def _believed_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    x, c = primals
-    believed = _believed(x, c)
-    slope = believed * _believed(-x, finite(1 / c))
-    return believed, slope * tangents[0] - finite(slope / c) * tangents[1]
+    c = setting(pos_weight, "pos_weight", arguments)
+    return scaled_logistic(arguments.scores, jnp.ones_like(c), c)
 
 
 def _of_logits(logits: ArrayLike) -> Arguments:

@@ -41,6 +41,17 @@ def test_believed_probabilities_are_exact():
     assert ulp_error(slope, exact)[exact >= NORMAL].max() <= 6
 
 
+def test_without_a_weight_label_1_is_believed():
+    def believed(x, c):
+        return probs_under_pos_weight(x, pos_weight=c)
+
+    x, c = np.float32([-20, 0, 3]), np.zeros(3, np.float32)
+    np.testing.assert_array_equal(believed(x, 0.0), 1)
+    in_logit, in_weight = each(jax.grad(believed, (0, 1)))(x, c)
+    np.testing.assert_array_equal(in_logit, 0)
+    np.testing.assert_allclose(in_weight, -np.exp(-x), rtol=1e-6)
+
+
 def test_the_belief_is_what_minimises_the_weighted_loss():
     """At x = log(c eta / (1 - eta)) the expected gradient vanishes."""
     eta, c = np.float32([0.01, 0.3, 0.5, 0.99]), np.float32(7)
