@@ -30,6 +30,11 @@ from experiments.tables import read_table
 from experiments.wording import balance, remark
 
 TITLE = "The laboratory of bcejax"
+ABOUT = (
+    "Each question was put to a program. What it would find was claimed before, as bounds on"
+    " numbers; a verdict holds where every one of its claims does. Behind a question are the"
+    " figures, the claims, the tables, the method, and the command that repeats it."
+)
 ROWS = 200  # of a table on a page
 LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet"}
 
@@ -112,15 +117,19 @@ def page_of_one(run: Run, folder: Path, *, before: str = "", after: str = "") ->
     )
 
 
-def _lead(runs: Sequence[Run]) -> tuple[str, str]:
+def _lead(runs: Sequence[Run]) -> tuple[str, ...]:
     held = sum(run.holds for run in runs)
+    claims = sum(len(run.verdict.claims) for run in runs if run.verdict)
     last = max((run.environment for run in runs), key=lambda environment: environment["date"])
+    small = sum(run.config_name == "tiny" for run in runs)
+    quick = f" {small} of {len(runs)} ran in their small configuration, which is coarser."
     return (
-        "Every verdict holds."
+        ABOUT,
+        f"Every verdict holds: {len(runs)}, of {claims} claims."
         if held == len(runs)
         else f"Verdicts that hold: {held} of {len(runs)}.",
         f"Last run on {last['date'][:10]}, with {last['device']}, Python {last['python']} and"
-        f" jax {last['versions']['jax']}.",
+        f" jax {last['versions']['jax']}.{quick if small else ''}",
     )
 
 

@@ -123,12 +123,12 @@ def answer_of(links: dict[str, Link], found: dict[str, Minimiser], departures: D
     moved = [name for name, link in links.items() if not link.sided]
     mute = [name for name, link in links.items() if link.inverse is None]
     return (
-        f"Of {len(links)} losses only {_listed(proper)} are least at the truth, to "
-        f"{max(off[name] for name in proper):.0e}; of the others the sigmoid of the best logit is "
-        f"off by at least {off[nearest]:.2f} somewhere ({nearest}). The border is moved off 1/2 by "
-        f"{_listed(moved)}; nothing but the side is kept by {_listed(mute)}. The inverse link of "
-        f"each other loss gives the truth back to {max(departures.lost.values()):.0e}, if it lies "
-        f"below {upper:.3f}."
+        f"Of {len(links)} losses these alone are least at the truth, to "
+        f"{max(off[name] for name in proper):.0e}: {_listed(proper)}. Of the others the sigmoid of "
+        f"the best logit is off by at least {off[nearest]:.2f} somewhere ({nearest}). The border "
+        f"is moved off 1/2 by {_listed(moved)}; nothing but the side is kept by {_listed(mute)}. "
+        "The inverse link of each other loss gives the truth back to "
+        f"{max(departures.lost.values()):.0e}, if it lies below {upper:.3f}."
     )
 
 

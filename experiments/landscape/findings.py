@@ -102,7 +102,7 @@ def answer_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> str:
     )
     return (
         f"In the weights of a linear model cross-entropy is convex and all descents end at one "
-        f"loss, to {terrain.descents[CROSS_ENTROPY].excess.max():.1g}; squared error curves "
+        f"loss, within {terrain.descents[CROSS_ENTROPY].excess.max():.1g}; squared error curves "
         f"downward at {share_bent(terrain, SQUARED, widest):.0%} of places of scale {widest:g}, "
         f"and {share_stuck(terrain, SQUARED):.0%} of descents are stuck. Smallest over largest "
         f"eigenvalue of networks by cross-entropy: {named}."

@@ -75,10 +75,11 @@ def answer_of(found: Found, config: Config) -> str:
     for name, outcome in found.items():
         adam = outcome.nearest("adam")
         told.append(
-            f"{name}: Newton takes {outcome.descents[NEWTON].passes[-1]} passes, Adam at its best "
-            f"rate {adam[1]:g} is {outcome.excess(adam)[-1]:.1e} nats above after {config.epochs} "
-            f"and takes {lead(outcome):.2g} times as long; the logits of {RECIPE} epochs at "
-            f"{ADAM_RATE:g} want to be stretched {stretch(outcome):.3g} times"
+            f"{name}: Newton takes {outcome.descents[NEWTON].passes[-1]} passes over the data; "
+            f"Adam at its best rate {adam[1]:g} is {outcome.excess(adam)[-1]:.1e} nats above the "
+            f"optimum after {config.epochs} epochs, which take {lead(outcome):.2g} times as long; "
+            f"the logits of {RECIPE} epochs at {ADAM_RATE:g} want to be stretched "
+            f"{stretch(outcome):.3g} times"
         )
     return "; ".join(told) + "."
 

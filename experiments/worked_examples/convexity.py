@@ -72,8 +72,8 @@ def bowls(points: int, examples: int, trials: int, seed: int) -> Result:
         partial(draw_lines, lines=np.array(lines)),
     )
     answer = (
-        f"The loss is convex in p (least curvature {curvature[0]:.4g}) and in linear weights"
-        f" ({smallest:.2g})."
+        f"The loss is convex in p (second derivatives from {curvature[0]:.4g} on) and in the "
+        f"weights of a linear model (eigenvalues from {smallest:.2g} on)."
     )
     return Result(Verdict(claims, answer), (table,), (figure,))
 

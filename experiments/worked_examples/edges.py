@@ -58,7 +58,10 @@ def certain_answers() -> Result:
             "gradient of the clipped": flat + 0.0,
         },
     )
-    answer = f"A clip caps the loss at {clipped.max():.1f}, and its gradient there is {steepest:g}."
+    answer = (
+        f"Where a certain answer is wrong, a clip of p ends the loss at {clipped.max():.1f}, with "
+        f"gradient {steepest:g}."
+    )
     return Result(Verdict(claims, answer), (table,))
 
 

@@ -62,7 +62,10 @@ def other_figure() -> Result:
         {"way": list(means), "mean": list(means.values())},
         {"mean": ".17g"},
     )
-    answer = f"1e-7 inside both logs gives {old}; today's clip gives {clip32:.9f}, {itself}."
+    answer = (
+        f"Keras's other figure, {old}, comes of 1e-7 inside both logs; today's clip gives "
+        f"{clip32:.9f}, {itself}."
+    )
     return Result(Verdict(tuple(claims), answer), (table,))
 
 

@@ -69,8 +69,8 @@ def ridge_between_solutions(trials: int, seed: int) -> Result:
         partial(draw_lines, lines=np.asarray(losses(straight(start, end)))[None]),
     )
     answer = (
-        f"A network's is {half_way:.3f} half way between two solutions of {solution:.3f}, and has a"
-        f" minimum of {trapped:.3f} that is not the global one."
+        f"A network's is not: half way between two solutions with a loss of {solution:.3f} it is"
+        f" {half_way:.3f}, and it has a minimum of {trapped:.3f} that is not the lowest."
     )
     return Result(Verdict(claims, answer), (table,), (figure,))
 

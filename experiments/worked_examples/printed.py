@@ -81,7 +81,10 @@ def figures_of_articles(points: int) -> Result:
         },
         {"mean": ".17g"},
     )
-    answer = f"All {len(EXAMPLES)} figures hold, each form within {error:.2g} ulp."
+    answer = (
+        f"All {len(EXAMPLES)} figures that the articles print hold, by each form of the loss "
+        f"within {error:.2g} ulp."
+    )
     return Result(Verdict(claims, answer), (table,), (curves(points),))
 
 
@@ -180,6 +183,7 @@ def slipped_row() -> Result:
     }
     table = Table("slip", "The first of the four observations, with either probability.", columns)
     answer = (
-        f"The row worked with 0.1 costs {costs[0.1]:.4f}, with the table's 0.9 {costs[0.9]:.4f}."
+        f"The row that one works with p = 0.1 costs {costs[0.1]:.4f}; with the 0.9 of its table it "
+        f"costs {costs[0.9]:.4f}."
     )
     return Result(Verdict(claims, answer), (table,))

@@ -84,8 +84,9 @@ def endless_descent(examples: int, steps: int, seed: int) -> Result:
         (1, 2),
     )
     answer = (
-        f"On separable data the weights are {separable.weights[late]:.1f} long after {steps} steps"
-        f" and grow on, and the loss, {separable.loss[late]:.6f}, falls on."
+        f"On separable data descent has no end: after {steps} steps the weights are"
+        f" {separable.weights[late]:.1f} long and grow, the loss is {separable.loss[late]:.6f} and"
+        " falls."
     )
     return Result(Verdict(claims, answer), (table,), (figure,))
 

@@ -59,8 +59,8 @@ def silent_errors() -> Result:
         },
     )
     answer = (
-        f"The formulas give 85 % a loss of {percent:.2f} and a third class one of {third:.2f}; the"
-        f" checks refuse {advised} of these 2 with advice."
+        f"Of p = 85 the formula makes a loss of {percent:.2f}, of a label 2 one of {third:.2f}; the"
+        f" checks refuse {advised} of the 2 with advice."
     )
     return Result(Verdict(claims, answer), (table,))
 
