@@ -101,7 +101,7 @@ def _focal_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, y, gamma = primals
     power, plain = miss.power(x, y, gamma), _held(cross_entropy(x, y))
     per_miss = finite(plain * miss.inverse(x, y))
-    in_labels = -power * finite(gamma * tanh_half(x) * per_miss + finite(x))
+    in_labels = -power * finite(gamma * tanh_half(x) * per_miss + x)
     in_gamma = power * finite(plain * miss.logarithm(x, y))
     dot = _gradient(x, y, gamma) * tangents[0]
     dot += in_labels * tangents[1] + in_gamma * tangents[2]

@@ -128,7 +128,7 @@ def _bce(p: jax.Array, y: jax.Array) -> jax.Array:
 @_bce.defjvp
 def _bce_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     p, y = primals
-    in_probs = absorb(1 - y, inverse(1 - p)) - absorb(y, inverse(p))
+    in_probs = (1 - y) * inverse(1 - p) - y * inverse(p)
     return _bce(p, y), in_probs * tangents[0] - finite(log_odds(p)) * tangents[1]
 
 
@@ -140,6 +140,6 @@ def _bce_from_log(log_p: jax.Array, y: jax.Array) -> jax.Array:
 @_bce_from_log.defjvp
 def _bce_from_log_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     log_p, y = primals
-    in_log = absorb(1 - y, odds_from_log(log_p)) - y
-    in_labels = finite(-log_p) - finite(complement_from_log(log_p))
+    in_log = (1 - y) * odds_from_log(log_p) - y
+    in_labels = finite(-log_p - complement_from_log(log_p))
     return _bce_from_log(log_p, y), in_log * tangents[0] + in_labels * tangents[1]
