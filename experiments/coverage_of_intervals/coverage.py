@@ -48,7 +48,7 @@ class Share(NamedTuple):
         """Nothing speaks against its being nominal, but for the slack."""
         low, high = self.ends
         off = max(low - nominal, nominal - high, 0.0)
-        return Claim(f"{self.name}: share for sure off {nominal:g}", off, "<=", slack)
+        return Claim(f"{self.name}: how far the share is off {nominal:g}, chance aside", off, "<=", slack)
 
 
 class Model(NamedTuple):
