@@ -3,8 +3,10 @@
 import jax
 import numpy as np
 import pytest
+from losses.ways import each
 from reference import hard_logits, x64_for
 
+from bcejax import bce_gradient
 from bcejax.analysis import exact_values, settle, worst
 from bcejax.losses.faithful import cross_entropy, split_cross_entropy
 
@@ -20,6 +22,13 @@ def test_within_1_2_ulp(dtype, label):
     with x64_for(dtype):
         got = np.asarray(jax.jit(cross_entropy)(x, y))
     assert worst(got, exact_values("value", x, y), x).error <= 1.2
+
+
+def test_its_derivatives_are_those_of_the_fast_one():
+    x, y = np.float32([-3, 0, 0.5, 20]), np.float32([0, 0.3, 1, 0])
+    in_logits, in_labels = each(jax.grad(cross_entropy, (0, 1)))(x, y)
+    np.testing.assert_array_equal(in_logits, jax.jit(bce_gradient)(x, y))
+    np.testing.assert_array_equal(in_labels, -x)
 
 
 @pytest.mark.parametrize("label", [0, 1])
