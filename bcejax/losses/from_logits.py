@@ -253,8 +253,8 @@ def _bce_jvp(accuracy, primals, tangents):  # type: ignore[no-untyped-def]
     if c is None:
         return value, dot + (0 * y - finite(x)) * tangents[1]
     miss = finite(softplus(-x))
-    in_labels = 0 * y + finite(c * miss - finite(softplus(x)))
-    return value, dot + in_labels * tangents[1] + finite(y * miss) * tangents[2]
+    in_labels = 0 * y + finite(c * miss - softplus(x))
+    return value, dot + in_labels * tangents[1] + y * miss * tangents[2]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
