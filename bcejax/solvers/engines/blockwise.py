@@ -6,8 +6,7 @@ and its derivatives in the logit are
     l = log(2 cosh h) - t h,     l' = (tanh h - t) / 2,     l'' = (1 - tanh^2 h) / 4,
 
 so that a gradient takes one function beside two products.  The inputs are read once for it: while a
-block of them is in the cache it gives its half logits, and these its share of the gradient.  Two
-examples at a time, times a matrix of two columns, take no more time than a product with a vector.
+block of them is in the cache it gives its half logits, and these its share of the gradient.
 
 np.dot lets other threads run, np.matmul only where its result is large: hence the former.
 
@@ -197,22 +196,21 @@ class Blockwise(NamedTuple):
         d = self.inputs.shape[1]
         half = params / self.sizes / 2
         shift, weighted = self.shifts + np.sum(half[d:]), len(self.weights) > 1
-        shifted, pair = shift.any(), np.zeros((2 * d, 2))
-        pair[:d, 0] = pair[d:, 1] = half[:d]
+        shifted = shift.any()
 
         def part(first: int, end: int) -> tuple[Any, ...]:
             sums, squares, (weight, _, hessian) = np.zeros(d + 1), np.zeros(d), _nothing(params)
             room = self._room(min(self._length, end - first) if stride else 0)
             for rows in self._blocks(first, end):
                 x, h = self.inputs[rows], self.half_logits[rows]
-                _multiply(x, pair, h)
+                np.dot(x, half[:d], out=h)
                 if shifted:
                     h += _of(shift, rows)
                 slopes = np.tanh(h)
                 slopes -= self.signs[rows]
                 if weighted:
                     slopes *= self.weights[rows]
-                sums[:d] += _gathered(slopes, x)
+                sums[:d] += np.dot(slopes, x)
                 if len(params) > d:
                     sums[d] += np.sum(slopes)
                 if stride:
@@ -311,22 +309,6 @@ def _add(sums: tuple[np.ndarray, ...], more: tuple[Any, ...]) -> None:
 def _of(values: np.ndarray, rows: slice) -> np.ndarray:
     """Those of some examples, or the one of all."""
     return values[rows] if len(values) > 1 else values
-
-
-def _multiply(x: np.ndarray, pair: np.ndarray, out: np.ndarray) -> None:
-    """Of examples, two at a time, with the params in a matrix (2 d, 2)."""
-    even = len(x) // 2 * 2
-    np.dot(x[:even].reshape(-1, len(pair)), pair, out=out[:even].reshape(-1, 2))
-    if even < len(x):
-        out[even:] = x[even:] @ pair[: x.shape[1], 0]
-
-
-def _gathered(slopes: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The sum of slopes times examples, (d,), two at a time."""
-    even, d = len(x) // 2 * 2, x.shape[1]
-    crossed = np.dot(slopes[:even].reshape(-1, 2).T, x[:even].reshape(-1, 2 * d))
-    sums = crossed[0, :d] + crossed[1, d:]
-    return sums + slopes[even:] @ x[even:] if even < len(x) else sums
 
 
 def _are_normal(squares: np.ndarray, limits: Any) -> bool:
