@@ -71,6 +71,14 @@ def test_masked_labels_do_not_count():
     np.testing.assert_array_equal(got[3:], 0)
 
 
+def test_counts_do_not_widen_and_beta_is_as_said():
+    y, counts = np.float32([0, 1]), np.float64([20_000, 700])
+    with jax.enable_x64(True):
+        got = class_balanced_weights(y, counts=counts)
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got, class_balanced_weights(y, beta=0.999, counts=counts))
+
+
 def test_kinds_of_labels():
     want = class_balanced_weights(np.float32([0, 1, 1]))
     for y in ([0, 1, 1], [False, True, True], np.uint8([0, 1, 1])):
