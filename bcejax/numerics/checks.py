@@ -110,7 +110,7 @@ def _check_real(dtype: np.dtype, name: str) -> None:
 
 def _advice_on_labels(found: np.ndarray) -> str:
     classes = np.unique(found)
-    whole = bool((classes == np.round(classes)).all())
+    whole = (classes == np.round(classes)).all()
     if whole and 2 < classes.size == classes.max() - classes.min() + 1 and classes.size <= 1000:
         listed = ", ".join(f"{c:.0f}" for c in classes[:5]) + (", ..." if classes.size > 5 else "")
         return (

@@ -9,6 +9,7 @@ def test_a_missing_package_is_one_line():
     with pytest.raises(ModuleNotFoundError) as caught:
         require("no_such_package.part", extra="cli", purpose="reading dreams")
     assert str(caught.value) == "reading dreams needs no_such_package: pip install 'bcejax[cli]'"
+    assert caught.value.name == "no_such_package"
 
 
 def test_a_broken_package_keeps_its_own_error(tmp_path, monkeypatch):
