@@ -48,7 +48,8 @@ class Share(NamedTuple):
         """Nothing speaks against its being nominal, but for the slack."""
         low, high = self.ends
         off = max(low - nominal, nominal - high, 0.0)
-        return Claim(f"{self.name}: how far the share is off {nominal:g}, chance aside", off, "<=", slack)
+        text = f"{self.name}: how far the share is off {nominal:g}, chance aside"
+        return Claim(text, off, "<=", slack)
 
 
 class Model(NamedTuple):
