@@ -17,7 +17,8 @@ is closed likewise: it grows by R(x; a, b) b R(-x; b, a), and falls in a by R(x;
 R(x; a, b) R(-x; b, a).
 
 All take float32 or float64 of any shape.  Accuracy wherever the exact result is a normal number:
-sigmoid 1 ulp, variance 2.5, tanh_half 2.5, softplus 3 (tests/numerics/test_logistic.py).
+sigmoid 1 ulp, variance 2.5, tanh_half 2.5, softplus 3, scaled_logistic 3 and its gradients in x, a
+and b 4, 6 and 4 (tests/numerics/test_logistic.py).
 
 Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), chapter 4.
 """

@@ -2,10 +2,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from losses.ways import each
 from reference import closed_form, hard_logits, x64_for
 
-from bcejax.analysis import exact_values, extended, settle, worst
-from bcejax.numerics import bernoulli_variance, sigmoid, softplus, tanh_half, unlikely
+from bcejax.analysis import exact_values, extended, settle, ulp_error, worst
+from bcejax.numerics import (
+    bernoulli_variance,
+    scaled_logistic,
+    sigmoid,
+    softplus,
+    tanh_half,
+    unlikely,
+)
 
 DTYPES = [np.float32, np.float64]
 # name, function, quantity of the oracle at label 0, bound in ulp
@@ -37,6 +45,22 @@ def test_tanh_half_within_2_5_ulp(dtype):
         got = np.asarray(jax.jit(tanh_half)(x))
     truth = [settle(lambda mp, v=v: [mp.tanh(mp.mpf(float(v)) / 2)]) for v in x]
     assert worst(got, extended(truth, x.shape), x).error <= 2.5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scaled_logistic_within_3_ulp_and_its_gradients(dtype):
+    x = hard_logits(dtype, 1200)
+    a, b = np.exp(np.random.default_rng(0).uniform(-7, 7, (2, x.size))).astype(dtype)
+    with x64_for(dtype):
+        value, slopes = jax.jit(each(jax.value_and_grad(scaled_logistic, (0, 1, 2))))(x, a, b)
+    wide_x, wide_a, wide_b = (v.astype(np.longdouble) for v in (x, a, b))
+    ratio = 1 / (wide_a + wide_b * np.exp(-wide_x))
+    other = 1 / (wide_b + wide_a * np.exp(wide_x))
+    truth = ratio, ratio * wide_b * other, -ratio * ratio, -ratio * other
+    for got, exact, bound in zip((value, *slopes), truth, (3, 4, 6, 4), strict=True):
+        normal = np.abs(exact) >= 4 * np.finfo(dtype).tiny
+        assert normal.mean() > 0.9
+        assert ulp_error(np.asarray(got), exact)[normal].max() <= bound
 
 
 def test_unlikely_and_what_its_rounding_lost():
