@@ -13,30 +13,29 @@ from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.inference import covariance, fisher_information, standard_errors
 
 X, Y = pima.X, pima.Y
-FIT = fit_logistic(X, Y, tol=1e-12)
 FEW = slice(0, 40)
 
 
 def test_standard_errors_are_those_of_statsmodels():
-    errors = standard_errors(FIT, X, Y)
+    errors = standard_errors(pima.fit(), X, Y)
     assert errors.dtype == np.float64
     np.testing.assert_allclose(errors, pima.ERRORS, rtol=1e-8)
 
 
 def test_robust_and_clustered_errors_are_those_of_statsmodels():
-    robust = standard_errors(FIT, X, Y, kind="sandwich")
+    robust = standard_errors(pima.fit(), X, Y, kind="sandwich")
     np.testing.assert_allclose(robust, pima.ROBUST, rtol=1e-8)
-    corrected = standard_errors(FIT, X, Y, kind="sandwich", corrected=True)
+    corrected = standard_errors(pima.fit(), X, Y, kind="sandwich", corrected=True)
     np.testing.assert_allclose(corrected, robust * np.sqrt(768 / 764), rtol=1e-12)
     names = np.random.default_rng(0).permutation(1000)[pima.CLUSTERS]  # any numbers will do
     for right, wanted in ((True, pima.CLUSTERED), (False, pima.UNCORRECTED)):
-        errors = standard_errors(FIT, X, Y, kind="sandwich", clusters=names, corrected=right)
+        errors = standard_errors(pima.fit(), X, Y, kind="sandwich", clusters=names, corrected=right)
         np.testing.assert_allclose(errors, wanted, rtol=1e-8)
 
 
 def test_each_example_its_own_cluster_is_the_sandwich():
-    own = covariance(FIT, X, Y, kind="sandwich", clusters=np.arange(768))
-    np.testing.assert_allclose(own, covariance(FIT, X, Y, kind="sandwich"), rtol=1e-10)
+    own = covariance(pima.fit(), X, Y, kind="sandwich", clusters=np.arange(768))
+    np.testing.assert_allclose(own, covariance(pima.fit(), X, Y, kind="sandwich"), rtol=1e-10)
 
 
 def test_counts_and_offset_are_those_of_statsmodels():
@@ -151,9 +150,9 @@ def test_jaxs_world_keeps_its_dtype_under_jit_and_vmap():
 )
 def test_bad_options_are_one_clear_line(options, message):
     with pytest.raises(ValueError, match=message):
-        covariance(FIT, X, Y, **options)
+        covariance(pima.fit(), X, Y, **options)
 
 
 def test_other_columns_are_refused():
     with pytest.raises(ValueError, match=r"coefficients \(3,\) beside inputs \(768, 2\)"):
-        covariance(FIT, X[:, :2], Y)
+        covariance(pima.fit(), X[:, :2], Y)

@@ -11,42 +11,45 @@ from bcejax.solvers import SolverStatus, fit_logistic
 from bcejax.solvers.inference import profile_intervals, summary
 
 X, Y = pima.X, pima.Y
-FIT = fit_logistic(X, Y, tol=1e-12)
-TABLE = summary(FIT, X, Y, names=pima.NAMES)
 ROWS = slice(0, 60)
 
 
-def test_numbers_are_those_of_statsmodels():
-    assert TABLE.names == (*pima.NAMES, "intercept")
-    np.testing.assert_allclose(TABLE.errors, pima.ERRORS, rtol=1e-8)
+@pytest.fixture(scope="module")
+def table():
+    return summary(pima.fit(), X, Y, names=pima.NAMES)
+
+
+def test_numbers_are_those_of_statsmodels(table):
+    assert table.names == (*pima.NAMES, "intercept")
+    np.testing.assert_allclose(table.errors, pima.ERRORS, rtol=1e-8)
     # statsmodels 0.15.0: tvalues, pvalues, llr, llr_pvalue
     z = [9.766911597608258, 6.032159196819594, 3.951246812460774, -12.601954541348148]
     p = [1.5613921243400968e-22, 1.6178327939926739e-09]
     p += [7.7745093873385636e-05, 2.0597616160577783e-36]
-    np.testing.assert_allclose(TABLE.z_values, z, rtol=1e-8)
-    np.testing.assert_allclose(TABLE.p_values, p, rtol=1e-6)
-    np.testing.assert_allclose(TABLE.likelihood_ratio.statistic, 237.79928289788393, rtol=1e-10)
-    np.testing.assert_allclose(TABLE.likelihood_ratio.p_value, 2.8470957594147354e-51, rtol=1e-7)
-    assert (TABLE.examples, TABLE.events) == (768, 268)
+    np.testing.assert_allclose(table.z_values, z, rtol=1e-8)
+    np.testing.assert_allclose(table.p_values, p, rtol=1e-6)
+    np.testing.assert_allclose(table.likelihood_ratio.statistic, 237.79928289788393, rtol=1e-10)
+    np.testing.assert_allclose(table.likelihood_ratio.p_value, 2.8470957594147354e-51, rtol=1e-7)
+    assert (table.examples, table.events) == (768, 268)
 
 
-def test_it_prints_and_rich_prints_the_same():
-    text = str(TABLE)
+def test_it_prints_and_rich_prints_the_same(table):
+    text = str(table)
     assert "logistic regression of 768 examples, 268 events: converged" in text
     line = next(line for line in text.splitlines() if line.startswith("bmi"))
     wanted = ["bmi", "0.08159", "0.01353", "6.032", "1.6e-09", "0.05508", "0.1081"]
     assert line.split()[:7] == wanted
     assert "[0.025" in text
     console = Console(width=150, file=io.StringIO())
-    console.print(TABLE)
+    console.print(table)
     printed = console.file.getvalue()
-    assert all(cell in printed for row in TABLE.rows() for cell in row)
+    assert all(cell in printed for row in table.rows() for cell in row)
     assert "[0.025" in printed
 
 
-def test_odds_ratios_are_exponentials():
-    ratios, lower, upper = TABLE.odds_ratios
-    np.testing.assert_allclose(np.log(ratios), TABLE.coefficients, rtol=1e-12)
+def test_odds_ratios_are_exponentials(table):
+    ratios, lower, upper = table.odds_ratios
+    np.testing.assert_allclose(np.log(ratios), table.coefficients, rtol=1e-12)
     assert np.all((lower < ratios) & (ratios < upper))
 
 
@@ -121,4 +124,4 @@ def test_intervals_may_be_profiles():
 )
 def test_bad_arguments_are_one_clear_line(options, message):
     with pytest.raises(ValueError, match=message):
-        summary(FIT, X, Y, **options)
+        summary(pima.fit(), X, Y, **options)
