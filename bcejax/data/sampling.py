@@ -31,6 +31,7 @@ class Draw(NamedTuple):
     logits: jax.Array
 
 
+@jax.jit
 def draw_labels(key: jax.Array, inputs: jax.Array, logits: jax.Array) -> Draw:
     """Labels y ~ Bernoulli(sigmoid(t)) for the true logits t (n,) of inputs (n, d).
 
