@@ -11,6 +11,7 @@ def main() -> int:
         require("tyro", extra="cli", purpose="the command line")
         require("rich", extra="cli", purpose="the command line")
         require("bcejax.commands.compilation", extra="cli", purpose="compiling").keep_programs()
+        require("bcejax.commands.interrupts", extra="cli", purpose="Ctrl-C").end_at_interrupt()
         commands = require("bcejax.commands.entry", extra="cli", purpose="the command line")
         status: int = commands.enter(sys.argv[1:])
     except ModuleNotFoundError as error:
