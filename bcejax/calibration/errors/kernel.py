@@ -118,6 +118,7 @@ def _error(
     w, residuals = examples.weights, examples.residuals()
     total = jnp.sum(w)
     pairs = KERNELS[kernel](w * residuals / total, examples.probabilities(), ordering, width)
+    pairs += 0 * total  # nan where the weights have no sum
     if estimate == "biased":
         return pairs
     selves = jnp.sum(w / total * jnp.square(residuals)) / total
@@ -160,16 +161,17 @@ def decayed_sums(values: jax.Array, decays: jax.Array) -> jax.Array:
     length = math.isqrt(n - 1) + 1
     arriving = decays * jnp.concatenate([jnp.zeros_like(values[:1]), values[:-1]])
 
-    def fade(carried: jax.Array, step: Affine) -> tuple[jax.Array, jax.Array]:
-        carried = carried * step[0] + step[1]
+    def fade(carried: Affine, step: Affine) -> tuple[Affine, Affine]:
+        share, own = carried
+        carried = share * step[0], own * step[0] + step[1]
         return carried, carried
 
     # pieces of about sqrt(n) side by side, each from 0; then what the ones before leave to them
     pieces = jnp.pad(jnp.stack([decays, arriving]), ((0, 0), (0, length**2 - n)))
     steps = jnp.swapaxes(pieces.reshape(2, length, length), 1, 2)
-    own = jax.lax.scan(fade, jnp.zeros_like(steps[1, 0]), (steps[0], steps[1]))[1]
-    shares = jnp.cumprod(steps[0], axis=0)
-    ends = jax.lax.scan(fade, jnp.zeros((), own.dtype), (shares[-1], own[-1]))[1]
+    nothing = jnp.zeros_like(steps[1, 0])
+    shares, own = jax.lax.scan(fade, (nothing + 1, nothing), (steps[0], steps[1]))[1]
+    _, ends = jax.lax.scan(fade, (nothing[0] + 1, nothing[0]), (shares[-1], own[-1]))[1]
     before = jnp.concatenate([jnp.zeros_like(ends[:1]), ends[:-1]])
     return (own + shares * before).T.ravel()[:n]
 

@@ -168,7 +168,8 @@ def _curve(examples: Examples, bandwidth: ArrayLike | None, cells: int) -> Smoot
 def _residuals_at_nodes(examples: Examples, cells: int) -> tuple[jax.Array, jax.Array]:
     total = jnp.sum(examples.weights)
     values = examples.weights * examples.residuals()
-    return on_nodes(values, examples.probabilities(), cells) / total, total
+    # nan where the weights have no sum
+    return on_nodes(values, examples.probabilities(), cells) / total + 0 * total, total
 
 
 def smooth_curve(
