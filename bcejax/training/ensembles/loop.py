@@ -43,7 +43,7 @@ def train_members(
     n = len(data.train.labels)
     rows = min(max(_ENTRIES // (n * len(words)), 1), _ROWS)
     seconds = _guess(runs, n, plan.batch_size, mesh.size)
-    blank = np.empty((len(runs.epoch), 0), runs.state.dtype)
+    blank = np.empty((len(runs.epoch), 0), data.train.labels.dtype)
     unseen = None if data.validation is None else blank
     chunks = [Figures(blank, blank, unseen, unseen)]
 
