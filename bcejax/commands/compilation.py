@@ -1,6 +1,9 @@
-"""Programs that JAX compiles, kept on disk from one command to the next."""
+"""Programs that JAX compiles: traced in peace, kept on disk from one command to the next."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -26,3 +29,24 @@ def keep_programs() -> None:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(caches / "bcejax"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While the ``with`` lasts, nobody looks for cycles of garbage.
+
+    Tracing makes many objects that JAX keeps, and the collector goes through them again and again
+    while other threads wait.
+
+    Example:
+        >>> with uncollected():
+        ...     gc.isenabled()
+        False
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

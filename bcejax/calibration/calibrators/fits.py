@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from bcejax.calibration.calibrators.base import CalibratorStatus
@@ -48,7 +47,7 @@ def fit_columns(
     columns: Callable[[jax.Array], tuple[Columns, Columns]],
     *,
     labels: jax.Array | None = None,
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
     """The params of least cross-entropy, some held >= 0.
 
     Args:
@@ -61,66 +60,81 @@ def fit_columns(
         Params, free ones first, and the status: at bound where a sign holds one at 0. nan and
         MAX_STEPS where no finite logit counts or an example was refused.
     """
-    free, signed, weights, counts = _laid_out(examples, columns)
     labels = examples.labels if labels is None else labels
-    found = _signed_fit(free, signed, labels, weights)
-    # most often so, and seen at once where values are there
-    return found if on_host(counts) and counts else _where(counts, *found)
+    *found, right, counts = free_fit(examples, columns, labels)
+    if on_host(found) and right and counts:  # most often so; other fits are compiled when needed
+        return tuple(found[0]), found[1]
+    return _where(counts, *_signed_fit(examples, columns, labels, right, *found))
+
+
+@functools.partial(jax.jit, static_argnames="columns")
+def free_fit(
+    examples: Examples,
+    columns: Callable[[jax.Array], tuple[Columns, Columns]],
+    labels: jax.Array,
+) -> tuple[tuple[jax.Array, ...], jax.Array, jax.Array, jax.Array]:
+    """Params of any sign and their status, whether the signs are right, and if anything counts.
+
+    XLA leaves out what else ``minimise_bce`` returns, which takes longer than the fit.
+
+    Example:
+        >>> from bcejax.calibration.examples import as_examples
+        >>> examples = as_examples([0, 1, 1], logits=[0.0, 0.0, 0.0])
+        >>> free_fit(examples, lambda x: ((1.0,), ()), examples.labels)[0][0].round(4)
+        Array(0.6931, dtype=float32)
+    """
+    free, signed, weights = _laid_out(examples, columns)
+    fit = minimise_bce([*free, *signed], labels, weights=weights)
+    right = jnp.all(fit.params[len(free) :] >= 0)
+    # a refused example has weight nan, also where its logit is infinite
+    counts = (jnp.sum(weights) > 0) & (jnp.sum(examples.weights) > 0)
+    return tuple(fit.params), fit.status, right, counts
 
 
 @functools.partial(jax.jit, static_argnames="columns")
 def _laid_out(
     examples: Examples, columns: Callable[[jax.Array], tuple[Columns, Columns]]
-) -> tuple[Columns, Columns, jax.Array, jax.Array]:
-    """Free and signed columns, weights, and whether anything counts."""
+) -> tuple[Columns, Columns, jax.Array]:
+    """Free and signed columns, and weights."""
     logits, weights = finite_logits(examples)
     free, signed = ([jnp.asarray(f, logits.dtype) for f in each] for each in columns(logits))
-    # a refused example has weight nan, also where its logit is infinite
-    return free, signed, weights, (jnp.sum(weights) > 0) & (jnp.sum(examples.weights) > 0)
+    return free, signed, weights
 
 
 @jax.jit
-def _where(counts: jax.Array, params: jax.Array, status: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _where(
+    counts: jax.Array, params: tuple[jax.Array, ...], status: jax.Array
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
     status = jnp.where(counts, status, CalibratorStatus.MAX_STEPS).astype(jnp.int32)
-    return jnp.where(counts, params, jnp.nan), status
+    return tuple(jnp.where(counts, each, jnp.nan) for each in params), status
 
 
 def _signed_fit(
-    free: Columns, signed: Columns, labels: jax.Array, weights: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    whole, status = minimised([*free, *signed], labels, weights)
+    examples: Examples,
+    columns: Callable[[jax.Array], tuple[Columns, Columns]],
+    labels: jax.Array,
+    right: jax.Array,
+    params: tuple[jax.Array, ...],
+    status: jax.Array,
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    """The free fit where its signs are right, else the best on the bound."""
+    free, signed, weights = _laid_out(examples, columns)
     if not signed:
-        return whole, status
+        return params, status
     positions = range(len(signed))
     fewer = [
         kept for size in positions for kept in itertools.combinations(positions, size)
     ]  # every subset but the whole
 
-    def at_bound() -> tuple[jax.Array, jax.Array]:
+    def at_bound() -> tuple[tuple[jax.Array, ...], jax.Array]:
         fits = [_subset_fit(free, signed, kept, labels, weights) for kept in fewer]
         params, values = (jnp.stack(each) for each in zip(*fits, strict=True))
         best = params[jnp.argmin(lax.stop_gradient(values))]
-        return best, jnp.int32(CalibratorStatus.AT_BOUND)
+        return tuple(best), jnp.int32(CalibratorStatus.AT_BOUND)
 
-    if on_host(whole):  # the other fits are compiled when they are needed
-        return (whole, status) if np.all(np.asarray(whole)[len(free) :] >= 0) else at_bound()
-    return lax.cond(jnp.all(whole[len(free) :] >= 0), lambda: (whole, status), at_bound)
-
-
-@jax.jit
-def minimised(
-    columns: Columns, labels: jax.Array, weights: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Params and status by a program that all fits of as many columns share.
-
-    XLA leaves out what else ``minimise_bce`` returns, which takes longer than the fit.
-
-    Example:
-        >>> minimised([jnp.ones(())], jnp.array([0.0, 1.0, 1.0]), jnp.ones(3))[0].round(4)
-        Array([0.6931], dtype=float32)
-    """
-    fit = minimise_bce(columns, labels, weights=weights)
-    return fit.params, fit.status
+    if on_host(right):
+        return (params, status) if right else at_bound()
+    return lax.cond(right, lambda: (params, status), at_bound)
 
 
 def _subset_fit(

@@ -32,7 +32,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.calibration.calibrators.fits import finite_logits, minimised
+from bcejax.calibration.calibrators.affine import intercept_and_slope
+from bcejax.calibration.calibrators.fits import finite_logits, free_fit
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.losses import bce_with_logits
 from bcejax.numerics import ChiSquareTest, bernoulli_variance, chi_square_survival
@@ -103,22 +104,17 @@ def calibration_regression(
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
     )
-    x, w = finite_logits(examples)
     # the fit of affine scaling, by its program
-    free = minimised([jnp.ones((), x.dtype), x], examples.labels, w)
-    return _regression(examples, x, w, *free, confidence)
+    params, status, *_ = free_fit(examples, intercept_and_slope, examples.labels)
+    return _regression(examples, params, status, confidence)
 
 
 @functools.partial(jax.jit, static_argnames="confidence")
 def _regression(
-    examples: Examples,
-    x: jax.Array,
-    w: jax.Array,
-    free: jax.Array,
-    status: jax.Array,
-    confidence: float,
+    examples: Examples, params: tuple[jax.Array, ...], status: jax.Array, confidence: float
 ) -> CalibrationRegression:
-    y, finite = examples.labels, jnp.isfinite(examples.log_odds())
+    (x, w), y, free = finite_logits(examples), examples.labels, jnp.stack(params)
+    finite = jnp.isfinite(examples.log_odds())
     shift = minimise_bce([1.0], y, weights=w, offset=x)
 
     bends = w * bernoulli_variance(free[0] + free[1] * x)

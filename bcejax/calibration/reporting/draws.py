@@ -81,7 +81,7 @@ def draw_measures(
 
 
 def _as_many_bins(examples: Examples) -> int:
-    """As the data have, of which the cells are fewer."""
+    """As the data have; of cells there are fewer than of examples."""
     weights = np.asarray(examples.weights)
     return cube_root(min(weights.size, float(weights.sum())))
 
@@ -128,7 +128,7 @@ def _measured(
 
 def _of_data(examples: Examples) -> Metrics:
     # apart, isotonic regression finds its blocks on the host
-    return _without_parts(examples) | {"parts": _parts(examples)}
+    return _without_parts(examples, _as_many_bins(examples)) | {"parts": _parts(examples)}
 
 
 def _metrics(examples: Examples, with_parts: jax.Array, bins: Bins = MASS_BINS["bins"]) -> Metrics:
