@@ -15,6 +15,8 @@ from types import FrameType
 
 import jax
 
+_MOMENT = 1e-3  # seconds; the shortest sleep is a good part of a program this short
+
 
 @contextlib.contextmanager
 def held_interrupts() -> Iterator[Callable[[], int]]:
@@ -56,6 +58,7 @@ def wait(array: jax.Array, pressed: Callable[[], int]) -> bool:
     while not array.is_ready():  # type: ignore[attr-defined]
         if pressed() > 1:
             return False
-        # Oversleeps by a twentieth at most, and does not spin.
-        time.sleep(min((time.perf_counter() - start) / 20, 0.02))
+        elapsed = time.perf_counter() - start
+        if elapsed > _MOMENT:  # oversleeps by a twentieth at most
+            time.sleep(min(elapsed / 20, 0.02))
     return True

@@ -22,7 +22,7 @@ from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state, int32, run_epochs, start_run
 from bcejax.training.records import Figures, History, Status, describe
 from bcejax.training.sharding import largest, place, place_state
-from bcejax.training.state import TrainState, first_state, joined
+from bcejax.training.state import TrainState, first_state
 from bcejax.training.stopping import EarlyStopping
 
 _VISIT = 0.2  # seconds from one visit of the host to the next
@@ -70,7 +70,7 @@ class Loop:
         blank = np.empty(0, data.train.labels.dtype)
         unseen = None if data.validation is None else blank
         self._chunks = [Figures(blank, blank, unseen, unseen)]
-        self._take(place_state(_begin(joined(state), plan.early_stopping), plan.mesh))
+        self._take(place_state(_begin(state, plan.early_stopping), plan.mesh))
         self._restores = plan.early_stopping is not None and plan.early_stopping.restore_best
         self.done, self.best_epoch, self.status = 0, 0, Status.RUNNING
 

@@ -26,8 +26,8 @@ Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 # tells optimizers apart by identity.
 ADAM = optax.adam(1e-3)
 
-# ADAM for a model of few parameters: three operations for all of its arrays instead of three for
-# each, which is time in a step of a network 8-16-1.  From thousands of parameters on it is slower.
+# ADAM for each of many models of few parameters: three operations for all arrays of a model instead
+# of three for each.  From thousands of parameters on it is slower.
 _JOINED_ADAM, _FEW = optax.flatten(ADAM), 2**10
 
 

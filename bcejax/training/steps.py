@@ -15,18 +15,14 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import Mesh
-from jax.typing import ArrayLike
 
 from bcejax.data import Batch
 from bcejax.losses import reduce_losses
-from bcejax.models import MLP
+from bcejax.training.products import logits_of
 from bcejax.training.sharding import at_rest, divided, whole
 from bcejax.training.state import TrainState
 
 Tree = TypeVar("Tree")
-
-# Rows and numbers from which a batch is worth dividing between two threads.
-_ROWS, _NUMBERS = 512, 2**15
 
 
 class Metrics(NamedTuple):
@@ -86,11 +82,7 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         rest = jax.tree.map(lambda array: array, whole(state.rest, mesh))
         model = nnx.merge(state.graphdef, params, rest)
         model.train()
-        if mesh is None and _gains_by_halves(model, batch.inputs):
-            halves = jnp.split(batch.inputs, [len(batch.inputs) // 2])
-            logits = jnp.concatenate([model(half) for half in halves])
-        else:
-            logits = model(batch.inputs)
+        logits = logits_of(model, batch.inputs) if mesh is None else model(batch.inputs)
         return logits, nnx.state(model, nnx.Not(nnx.Param))
 
     def objective(logits: jax.Array) -> tuple[jax.Array, Metrics]:
@@ -112,17 +104,6 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         state, params=params, rest=rest, opt_state=opt_state, step=state.step + 1
     )
     return at_rest(after, mesh), metrics
-
-
-def _gains_by_halves(model: nnx.Module, inputs: ArrayLike) -> bool:
-    """Whether a CPU is quicker with two halves of a batch, each logit being its own row's alone.
-
-    XLA's product of inputs and gradients hardly gains from a second thread; two products of half
-    the rows do (experiments/speed_of_training times such a fit).
-    """
-    large = jnp.shape(inputs)[0] >= _ROWS and jnp.size(inputs) >= _NUMBERS
-    # no class made from it, which might look at other rows
-    return large and type(model) is MLP and jax.default_backend() == "cpu"
 
 
 @jax.jit
