@@ -36,7 +36,9 @@ def logits_of(model: nnx.Module, inputs: ArrayLike) -> jax.Array:
     if type(model) is not MLP or jax.default_backend() != "cpu":
         return model(inputs)
     if jnp.shape(inputs)[0] >= _ROWS and jnp.size(inputs) >= _NUMBERS:
-        return jnp.concatenate([model(half) for half in jnp.split(inputs, [len(inputs) // 2])])
+        return jnp.concatenate(
+            [model(half) for half in jnp.split(inputs, [jnp.shape(inputs)[0] // 2])]
+        )
     for layer in model.hidden:
         if layer.dot_general is lax.dot_general:
             layer.dot_general = _dot_general
