@@ -20,7 +20,7 @@ import numpy as np
 from experiments import Claim, Figure, Result, Table, Track, Verdict
 from experiments.device import simulated
 from experiments.ensembles.settings import Config
-from experiments.ensembles.ways import FITS, FLIGHT, LOOP, LOOP_OWN, ONE, OWN, TORCH, TWO, WAYS
+from experiments.ensembles.ways import FITS, LOOP, LOOP_OWN, ONE, OWN, STEPS, TORCH, TWO, WAYS
 from experiments.environment import ROOT
 from experiments.timing import Times, draw_ratios, spread
 from experiments.versions import version_of
@@ -128,7 +128,7 @@ def race(config: Config, track: Track) -> dict[str, Standing]:
 def judge_race(config: Config, track: Track) -> Result:
     """The times, and whether all train the same networks."""
     standings = race(config, track)
-    pairs = ((ONE, TWO), (ONE, LOOP), (ONE, FLIGHT), (ONE, FITS), (OWN, LOOP_OWN))
+    pairs = ((ONE, TWO), (ONE, LOOP), (ONE, STEPS), (ONE, FITS), (OWN, LOOP_OWN))
     apart = {
         other: float(np.abs(standings[way].losses - standings[other].losses).max())
         for way, other in pairs

@@ -1,8 +1,8 @@
 """Ways to train the networks that race: at once, in a loop, and by torch.
 
 Each is a function that trains all of them from the start and gives back the mean loss of each in
-the last epoch.  The loop is one compiled program for start and training, called for every network
-before the first is waited for.
+the last epoch.  A loop calls one compiled program, of start and training, for each network: such as
+one writes with Flax and Optax, or of the steps that ``fit`` takes.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,11 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+import optax
 from flax import nnx
+from jax import lax
 
+from bcejax import bce_with_logits
 from bcejax.data import Batch
 from bcejax.models import MLP
 from bcejax.numerics import require
@@ -21,10 +24,11 @@ from bcejax.training.ensembles import fit_ensemble
 from experiments.ensembles.settings import BATCH, COLUMNS, HIDDEN, RATE, Config
 
 Call: TypeAlias = Callable[[], np.ndarray]
+Train: TypeAlias = Callable[[nnx.Module, Batch, np.ndarray], jax.Array]
 
 ONE, TWO, OWN = "bcejax", "bcejax, two devices", "bcejax, own orders"
-LOOP, FLIGHT, LOOP_OWN = "compiled loop", "compiled loop, in flight", "compiled loop, own orders"
-FITS = "loop of fit"
+LOOP, LOOP_OWN = "compiled loop", "compiled loop, own orders"
+STEPS, FITS = "compiled loop of our steps", "loop of fit"
 TORCH = "torch, batched"
 
 
@@ -65,28 +69,52 @@ def at_once(batch: Batch, config: Config, *, shared_order: bool) -> Call:
     return call
 
 
-def looped(
-    batch: Batch, config: Config, *, shared_order: bool = True, in_flight: bool = False
-) -> Call:
+def plainly(model: nnx.Module, batch: Batch, order: np.ndarray) -> jax.Array:
+    """The mean loss of the last epoch, by Flax and Optax alone."""
+    graphdef, params = nnx.split(model)
+    adam = optax.adam(RATE)
+
+    def step(carry, rows):  # type: ignore[no-untyped-def]
+        params, memory = carry
+
+        def mean_loss(params: nnx.State) -> jax.Array:
+            logits = nnx.merge(graphdef, params)(batch.inputs[rows])
+            return bce_with_logits(logits, batch.labels[rows]).mean()
+
+        loss, gradient = jax.value_and_grad(mean_loss)(params)
+        updates, memory = adam.update(gradient, memory)
+        return (optax.apply_updates(params, updates), memory), loss
+
+    def epoch(carry, order):  # type: ignore[no-untyped-def]
+        carry, losses = lax.scan(step, carry, order.reshape(-1, BATCH))
+        return carry, losses.mean()
+
+    return lax.scan(epoch, (params, adam.init(params)), order)[1][-1]
+
+
+def by_steps(model: nnx.Module, batch: Batch, order: np.ndarray) -> jax.Array:
+    """The same by the steps of ``fit``."""
+    return train_epochs(init_state(model), batch, order, batch_size=BATCH)[1].loss[-1]
+
+
+def looped(batch: Batch, config: Config, *, by: Train, shared_order: bool = True) -> Call:
     """The same networks in the same orders, one after the other."""
     on_device = jax.device_put(batch)
 
     @jax.jit
     def train(key: jax.Array, order: np.ndarray, batch: Batch) -> jax.Array:
-        state = init_state(make_model(nnx.Rngs(key)))
-        return train_epochs(state, batch, order, batch_size=BATCH)[1].loss[-1]
+        return by(make_model(nnx.Rngs(key)), batch, order)
 
     def order_of(key: jax.Array) -> np.ndarray:
         return np.stack([epoch_order(key, e, config.examples) for e in range(config.laps)])
 
     def call() -> np.ndarray:
         key = jax.random.key(config.seed)
-        keys = list(jax.random.split(key, config.raced))
         order = order_of(key)
-        losses = []
-        for each in keys:
-            loss = train(each, order if shared_order else order_of(each), on_device)
-            losses.append(loss if in_flight else float(loss))
+        losses = [
+            float(train(each, order if shared_order else order_of(each), on_device))
+            for each in jax.random.split(key, config.raced)
+        ]
         return np.array(losses)
 
     return call
@@ -152,9 +180,9 @@ WAYS: dict[str, Callable[[Batch, Config], Call]] = {
     ONE: partial(at_once, shared_order=True),
     TWO: partial(at_once, shared_order=True),
     OWN: partial(at_once, shared_order=False),
-    LOOP: looped,
-    FLIGHT: partial(looped, in_flight=True),
-    LOOP_OWN: partial(looped, shared_order=False),
+    LOOP: partial(looped, by=plainly),
+    LOOP_OWN: partial(looped, by=plainly, shared_order=False),
+    STEPS: partial(looped, by=by_steps),
     FITS: fitted,
     TORCH: by_torch,
 }
