@@ -20,8 +20,8 @@ batches of 32 for ten epochs. One CPU device, two of them and torch have a proce
 one compiled program that starts and trains one network, as one writes it with Flax and Optax,
 called for one after the other. Beside it the same is told with the steps of ``fit``, which on a CPU
 write small products out, and so leave less to gain. torch has batched products, fused Adam and one
-thread. Networks that are trained at once and in the loop are the same to rounding. Claimed is a part
-of what is aimed at, so that a busy machine passes; ``--config full`` claims all of it.
+thread. Networks that are trained at once and in the loop are the same to rounding. Claimed is a
+part of what is aimed at, so that a busy machine passes; ``--config full`` claims all of it.
 
 Sources: B. Lakshminarayanan, A. Pritzel and C. Blundell, Simple and scalable predictive uncertainty
 estimation using deep ensembles (2017).
