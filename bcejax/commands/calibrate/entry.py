@@ -33,6 +33,8 @@ from bcejax.commands.stages import Stages
 from bcejax.numerics import sigmoid
 from bcejax.plots import house_style
 
+FEWEST = 5  # rows, a fold of the comparison for each
+
 
 @dataclass(frozen=True)
 class Flags:
@@ -99,6 +101,8 @@ def _measure(flags: Flags, stages: Stages) -> Results:
             weight=flags.weight,
             group=flags.group,
         )
+        if (n := rows.labels.size) < FEWEST:
+            raise ValueError(f"{flags.predictions}: {n} rows are too few; {FEWEST} can be judged")
     with ThreadPoolExecutor(1) as beside:
         tracing = beside.submit(as_here(trace_curves), rows, key)
         with stages.stage("measured", f"{rows.labels.size} rows") as say:

@@ -110,6 +110,7 @@ def test_the_page_opens_alone_and_says_how_to_load(run):
         (["a.csv", "--prob", "p", "--calibrator", "bets"], "calibrator 'bets' is not auto or one"),
         (["a.csv", "--prob", "p", "--resamples", "-1"], "resamples is -1; it must be 0 or more"),
         (["a.csv", "--prob", "p", "--out", "a.csv"], "out a.csv cannot be a folder"),
+        (["few.csv", "--prob", "p"], "few.csv: 4 rows are too few; 5 can be judged"),
         (["recalibrated.csv", "--prob", "p", "--out", "."], "would be written over"),
     ],
 )
@@ -119,6 +120,7 @@ def test_status_2_and_one_line_for_what_cannot_be_done(
     monkeypatch.chdir(tmp_path)
     for name in ("a.csv", "recalibrated.csv"):
         (tmp_path / name).write_text("label,p\n1,0.5\n0,half\n")
+    (tmp_path / "few.csv").write_text("label,p\n" + 2 * "0,0.25\n1,0.5\n")
     assert enter(["calibrate", *words]) == 2
     told = capsys.readouterr()
     assert told.out == ""
