@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from bcejax.models import MLP
@@ -57,23 +58,20 @@ def _dot_general(
     return lax.dot_general(inputs, kernel, dimension_numbers, **settings)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def _product(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-    return _outer_products(inputs.T, kernel)
+    return functools.reduce(
+        operator.add, [x[:, None] * k for x, k in zip(inputs.T, kernel, strict=True)]
+    )
 
 
-def _outer_products(a: jax.Array, b: jax.Array) -> jax.Array:
-    """a' b, as the sum over their rows of what each gives."""
-    return functools.reduce(operator.add, [a[i, :, None] * b[i] for i in range(len(a))])
-
-
-def _forward(inputs, kernel):  # type: ignore[no-untyped-def]
-    return _product(inputs, kernel), (inputs, kernel)
-
-
-def _backward(saved, cotangent):  # type: ignore[no-untyped-def]
-    inputs, kernel = saved
-    return cotangent @ kernel.T, _outer_products(inputs, cotangent)
-
-
-_product.defvjp(_forward, _backward)
+@functools.partial(_product.defjvp, symbolic_zeros=True)
+def _product_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (inputs, kernel), (in_inputs, in_kernel) = primals, tangents
+    changes = []
+    if not isinstance(in_inputs, SymbolicZero):
+        changes.append(in_inputs @ kernel)
+    if not isinstance(in_kernel, SymbolicZero):
+        # row by row, which transposed is the gradient in the kernel as a sum of rows
+        changes.append(jnp.stack([jnp.sum(x[:, None] * in_kernel, axis=0) for x in inputs]))
+    return _product(inputs, kernel), functools.reduce(operator.add, changes)

@@ -1,10 +1,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
+from bcejax.data import Batch
 from bcejax.models import MLP
+from bcejax.training import init_state, train_step
 from bcejax.training.products import logits_of
 
 
@@ -33,3 +36,20 @@ def test_gives_what_the_layers_give(rows, hidden):
         gradient,
         slopes,
     )
+
+
+def test_a_step_has_derivatives_of_every_mode():
+    inputs = np.random.default_rng(0).standard_normal((32, 8), np.float32)
+    labels = (inputs[:, 0] > 0).astype(np.float32)
+    state = init_state(MLP(8, rngs=nnx.Rngs(0)), optax.sgd(1.0))
+
+    def size(inputs):
+        params = train_step(state, Batch(inputs, labels))[0].params
+        return sum(jnp.vdot(each, each) for each in jax.tree.leaves(params))
+
+    slope = jax.grad(size)
+    forward, backward = jax.jvp(size, (inputs,), (inputs,))[1], jnp.vdot(slope(inputs), inputs)
+    np.testing.assert_allclose(forward, backward, rtol=1e-4)
+    bend = jax.jvp(slope, (inputs,), (inputs,))[1]
+    apart = slope(1.01 * inputs) - slope(0.99 * inputs)
+    np.testing.assert_allclose(bend, apart / 0.02, atol=0.02 * jnp.abs(bend).max())
