@@ -61,8 +61,8 @@ class SplineCalibration(Calibrator):
     Example:
         >>> x = jnp.linspace(-4, 4, 200)
         >>> fit = SplineCalibration.fit(jax.nn.sigmoid(x / 2), logits=x)
-        >>> fit(jnp.array([-6.0, 0.0, 2.0])).round(2)
-        Array([-3., -0.,  1.], dtype=float32)
+        >>> fit(jnp.array([-6.0, -2.0, 2.0])).round(2)
+        Array([-3., -1.,  1.], dtype=float32)
     """
 
     @classmethod
