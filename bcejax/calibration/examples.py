@@ -229,7 +229,12 @@ def _evaluated(
         labels: jax.Array, scores: jax.Array, weights: jax.Array | None, mask: jax.Array | None
     ) -> tuple[Result, jax.Array]:
         examples = _laid_out(labels, scores, weights, mask, is_logits, hard)
-        return function(examples, *options), jnp.sum(examples.weights)
+        total = jnp.sum(examples.weights)
+        if weights is not None and not additive:  # a piece does not know the whole sum
+            # what is divided by an infinite one would be 0
+            summed = jnp.where(total < jnp.inf, examples.weights, jnp.nan)
+            examples = examples._replace(weights=summed)
+        return function(examples, *options), total
 
     given = (labels, scores, weights, mask)
     result, weight = sum_of_pieces(evaluated, *given) if additive else evaluated(*given)

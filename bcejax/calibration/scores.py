@@ -138,8 +138,7 @@ def _roc_auc(examples: Examples, ordering: Ordering) -> jax.Array:
     reached = jnp.cumsum(negative)
     positives, negatives = jnp.sum(positive), reached[-1]
     # of shares, as products of two totals may overflow
-    area = jnp.sum(positive / positives * ((reached - negative / 2) / negatives))
-    return area + 0 * (positives + negatives)  # nan where the weights have no sum
+    return jnp.sum(positive / positives * ((reached - negative / 2) / negatives))
 
 
 def accuracy(
@@ -196,6 +195,5 @@ def _accuracy(examples: Examples, threshold: float) -> jax.Array:
 
 
 def _mean(examples: Examples, values: jax.Array) -> jax.Array:
-    """Weighted; nan where nothing counts, or the weights have no sum."""
-    total = jnp.sum(examples.weights)
-    return jnp.sum(examples.weights * values) / total + 0 * total
+    """Weighted; nan where nothing counts."""
+    return jnp.sum(examples.weights * values) / jnp.sum(examples.weights)

@@ -26,10 +26,6 @@ Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 # tells optimizers apart by identity.
 ADAM = optax.adam(1e-3)
 
-# ADAM for each of many models of few parameters: three operations for all arrays of a model instead
-# of three for each.  From thousands of parameters on it is slower.
-_JOINED_ADAM, _FEW = optax.flatten(ADAM), 2**10
-
 
 @struct.dataclass
 class TrainState:
@@ -117,15 +113,6 @@ def split_model(
         raise TypeError(f"optimizer must be optax's, such as optax.adam(1e-3), got {optimizer!r}")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
     return TrainState(params, rest, (), np.int32(0), graphdef, optimizer, loss)  # type: ignore
-
-
-def joined(state: TrainState) -> TrainState:
-    """The same, but that ADAM is to hold its memory of a small model as one array."""
-    params = jax.tree.leaves(state.params)
-    small = sum(a.size for a in params) <= _FEW and len({a.dtype for a in params}) == 1
-    if state.optimizer is not ADAM or not small:
-        return state
-    return dataclasses.replace(state, optimizer=_JOINED_ADAM)
 
 
 def first_state(state: TrainState) -> TrainState:

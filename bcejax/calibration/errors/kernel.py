@@ -118,7 +118,6 @@ def _error(
     w, residuals = examples.weights, examples.residuals()
     total = jnp.sum(w)
     pairs = KERNELS[kernel](w * residuals / total, examples.probabilities(), ordering, width)
-    pairs += 0 * total  # nan where the weights have no sum
     if estimate == "biased":
         return pairs
     selves = jnp.sum(w / total * jnp.square(residuals)) / total

@@ -168,8 +168,7 @@ def _curve(examples: Examples, bandwidth: ArrayLike | None, cells: int) -> Smoot
 def _residuals_at_nodes(examples: Examples, cells: int) -> tuple[jax.Array, jax.Array]:
     total = jnp.sum(examples.weights)
     values = examples.weights * examples.residuals()
-    # nan where the weights have no sum
-    return on_nodes(values, examples.probabilities(), cells) / total + 0 * total, total
+    return on_nodes(values, examples.probabilities(), cells) / total, total
 
 
 def smooth_curve(
