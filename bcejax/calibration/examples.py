@@ -230,15 +230,22 @@ def _evaluated(
     ) -> tuple[Result, jax.Array]:
         examples = _laid_out(labels, scores, weights, mask, is_logits, hard)
         total = jnp.sum(examples.weights)
-        if weights is not None and not additive:  # a piece does not know the whole sum
-            # what is divided by an infinite one would be 0
-            summed = jnp.where(total < jnp.inf, examples.weights, jnp.nan)
-            examples = examples._replace(weights=summed)
+        if weights is not None and not additive:
+            examples = examples._replace(weights=_unless_endless(examples.weights, total))
         return function(examples, *options), total
 
     given = (labels, scores, weights, mask)
-    result, weight = sum_of_pieces(evaluated, *given) if additive else evaluated(*given)
+    if additive:
+        result, weight = sum_of_pieces(evaluated, *given)
+        result = jax.tree.map(lambda sums: _unless_endless(sums, weight), result)
+    else:
+        result, weight = evaluated(*given)
     return result, (weight > 0) & (weight < jnp.inf)  # nan where a value was refused
+
+
+def _unless_endless(values: jax.Array, total: jax.Array) -> jax.Array:
+    """nan where the total is infinite: what is divided by it would be 0."""
+    return jnp.where(total == jnp.inf, jnp.nan, values)
 
 
 def _laid_out(

@@ -143,6 +143,7 @@ def scaled_logistic(logits: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     """1 / (a + b exp(-x)) for a, b >= 0, elementwise, held at finfo.max.
 
     The exponential is that of x / 2 twice, so that a small b can meet it before it overflows.
+    Where a is 0 it is held from the x on where exp(-x) is no normal number.
 
     Example:
         >>> scaled_logistic(jnp.array([0.0, jnp.inf]), jnp.array(2.0), jnp.array(6.0))
