@@ -122,7 +122,7 @@ def _on_default(array: Any) -> Any:
     if array.nbytes <= _SMALL:
         return array
     # On a CPU device_put takes an array of NumPy's that starts where XLA's arrays do as it is, and
-    # copies any other, in several times as long as NumPy does.  jnp.asarray copies twice.
+    # copies any other, more slowly than NumPy does.  jnp.asarray copies twice.
     return jax.device_put(array if isinstance(array, jax.Array) else _aligned(array))
 
 
