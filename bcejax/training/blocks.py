@@ -8,6 +8,7 @@ The block has one shape, so all blocks but the few rows at an epoch's end run on
 over an epoch are pairs (bcejax.numerics.pairs): it may have more steps than float32 can count.
 """
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -15,16 +16,18 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import lax
+from jax.sharding import Mesh
 
 from bcejax.data import Batch
 from bcejax.numerics import Pair, plus
-from bcejax.training.passes import fold, means, weighed
-from bcejax.training.records import Status
+from bcejax.training import passes
+from bcejax.training.passes import shared_out, weighed
+from bcejax.training.program import Plan, Run, end_epoch
+from bcejax.training.records import Figures, Status
+from bcejax.training.sharding import at_rest
 from bcejax.training.state import TrainState
-from bcejax.training.steps import cast_arrays, evaluate, train_step
+from bcejax.training.steps import cast_arrays, step_on
 from bcejax.training.stopping import select
-
-_PIECE = 2**16  # examples of a validation set that go through the model at a time
 
 
 @struct.dataclass
@@ -32,19 +35,18 @@ class StreamRun:
     """A model in training on a stream.
 
     Attributes:
-        state: of the model.
+        run: what the next epoch depends on; ``DIVERGED`` once a block has led to what is not
+            finite.
         sums: of losses, hits and weights over the steps of the epoch so far, each (3,).
-        status: (), int32; ``DIVERGED`` once a block has led to what is not finite.
     """
 
-    state: TrainState
+    run: Run
     sums: Pair
-    status: jax.Array
 
 
-def start_stream(state: TrainState) -> StreamRun:
-    """A run before its first step."""
-    return StreamRun(state, no_sums(state.dtype), jnp.asarray(np.int32(Status.RUNNING)))
+def start_stream(run: Run) -> StreamRun:
+    """A run before its first step, or before an epoch's."""
+    return StreamRun(run, no_sums(run.state.dtype))
 
 
 def no_sums(dtype: jnp.dtype) -> Pair:
@@ -72,34 +74,38 @@ def blocked(batch: Batch, size: int) -> Batch:
     return jax.tree.map(lambda array: array.reshape(-1, size, *array.shape[1:]), batch)
 
 
-@partial(jax.jit, donate_argnums=0)
-def advance(run: StreamRun, block: Batch, count: jax.Array) -> StreamRun:
+@partial(jax.jit, static_argnames="mesh", donate_argnums=0)
+def advance(
+    stream: StreamRun, block: Batch, count: jax.Array, *, mesh: Mesh | None = None
+) -> StreamRun:
     """The run after a step on each of the first ``count`` batches of a block (k, b, ...).
 
     The run as it was, but ``DIVERGED``, if a figure or a parameter is no longer finite, or if it
     had diverged before.
     """
+    run = stream.run
     block = cast_arrays(block, run.state.dtype)
 
     def step(number: jax.Array, carry: tuple[TrainState, Pair]) -> tuple[TrainState, Pair]:
-        state, metrics = train_step(carry[0], jax.tree.map(lambda a: a[number], block))
+        batch = jax.tree.map(lambda array: array[number], block)
+        state, metrics = step_on(carry[0], shared_out(batch, mesh), mesh)
         figures = weighed(metrics, state.dtype)
         return state, plus(carry[1], Pair(figures, jnp.zeros_like(figures)))
 
-    state, sums = lax.fori_loop(0, count, step, (run.state, run.sums))
+    state, sums = lax.fori_loop(0, count, step, (run.state, stream.sums))
     ok = (run.status == Status.RUNNING) & jnp.isfinite(sums.high).all()
     for array in jax.tree.leaves(state.params):
         ok &= jnp.isfinite(array).all()
     status = jnp.where(ok, run.status, np.int32(Status.DIVERGED))
-    kept, sums = select(ok, (state, sums), (run.state, run.sums))
-    return StreamRun(kept, sums, status)
+    kept, sums = select(ok, (state, sums), (run.state, stream.sums))
+    return at_rest(StreamRun(dataclasses.replace(run, state=kept, status=status), sums), mesh)
 
 
-@jax.jit
-def judge(state: TrainState, batch: Batch) -> tuple[jax.Array, jax.Array]:
-    """Loss and accuracy of a set that fits into memory."""
+@partial(jax.jit, static_argnames="plan", donate_argnums=0)
+def finish(stream: StreamRun, figures: Figures, *, plan: Plan) -> StreamRun:
+    """The run after an epoch with these figures, ready for the next."""
+    run, _ = end_epoch(stream.run, stream.run.state, figures, plan.early_stopping)
+    return at_rest(start_stream(run), plan.mesh)
 
-    def add(sums: jax.Array, piece: Batch) -> jax.Array:
-        return sums + weighed(evaluate(state, piece), state.dtype)
 
-    return means(fold(add, jnp.zeros(3, state.dtype), batch, _PIECE))
+judge = jax.jit(passes.judge, static_argnums=2)

@@ -21,7 +21,7 @@ import os
 import sys
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,16 +32,7 @@ from bcejax.training.fingerprints import Fingerprint
 from bcejax.training.records import Figures
 from bcejax.training.sharding import is_key, on_host
 
-
-class Counted(Protocol):
-    """A pytree that counts its epochs: its checkpoints have that number."""
-
-    @property
-    def epoch(self) -> jax.Array:
-        """(), int32."""
-
-
-Tree = TypeVar("Tree", bound=Counted)
+Tree = TypeVar("Tree")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +86,8 @@ class Store:
         self._manager = ocp.CheckpointManager(directory, options=options)
         self._due = monotonic() + 1.0
 
-    def load(self, run: Tree) -> tuple[Tree, Figures] | None:
-        """The newest checkpoint, shaped like ``run``; None if there is none.
+    def load(self, like: Tree) -> tuple[Tree, Figures] | None:
+        """The newest checkpoint, shaped like ``like``; None if there is none.
 
         Raises:
             ValueError: it is of another fit.
@@ -108,7 +99,7 @@ class Store:
         self._compare(self._read(step, about=args.JsonRestore()).about)
         arrays = self._read(step, arrays=args.StandardRestore()).arrays
         figures = (arrays["figures"].get(field) for field in Figures._fields)
-        return _from_leaves(arrays["run"], run), Figures(*figures)
+        return _from_leaves(arrays["run"], like), Figures(*figures)
 
     def _read(self, step: int, **items: Any) -> Any:
         try:
@@ -127,9 +118,8 @@ class Store:
         every = self._config.every
         return monotonic() >= self._due if every is None else done % every == 0
 
-    def write(self, run: Counted, figures: Figures) -> None:
-        """Write a checkpoint, unless there is one of this epoch or no epoch is finished."""
-        done = int(run.epoch)
+    def write(self, done: int, run: Any, figures: Figures) -> None:
+        """Write a checkpoint, unless there is one of this number or nothing is done yet."""
         if done in (0, self._manager.latest_step()):
             return
         start = monotonic()
@@ -159,7 +149,7 @@ class Store:
                 )
 
 
-def _to_leaves(run: Counted) -> dict[str, np.ndarray]:
+def _to_leaves(run: Any) -> dict[str, np.ndarray]:
     """The arrays of a run by number; random keys as their words."""
     plain = (jax.random.key_data(a) if is_key(a) else a for a in jax.tree.leaves(run))
     return {str(i): on_host(a) for i, a in enumerate(plain)}

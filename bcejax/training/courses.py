@@ -1,12 +1,14 @@
 """The host's side of training on a stream: which rows come next, and what is known so far.
 
-Between ``settle`` and ``take`` nothing is under way: the arrays are those after the rows before
-``place``, and a checkpoint of both goes on as if nothing had been.
+While a block is under way the next one is read.  Between visits nothing is under way: the arrays
+are those after the rows before ``position``, and a checkpoint of both goes on as if nothing had
+been.  What cannot be read ends the run at its next visit, so that what was learnt before is kept.
 """
 
-import dataclasses
+import contextlib
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,23 +17,26 @@ import numpy as np
 from flax import struct
 
 from bcejax.data import Batch
+from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import Fault, ShardSet
 from bcejax.data.streams import Piece, Position, read_batches
 from bcejax.data.windows import Block, plan_windows, window_rows
-from bcejax.training.blocks import StreamRun, advance, blocked, filled, judge, no_sums, start_stream
-from bcejax.training.fingerprints import Fingerprint, digest, digest_batch
+from bcejax.training.blocks import StreamRun, advance, blocked, filled, finish, judge, start_stream
+from bcejax.training.fingerprints import Fingerprint, digest, digest_set
 from bcejax.training.interrupts import wait
+from bcejax.training.program import Plan, Run
 from bcejax.training.records import Figures, Status
+from bcejax.training.sharding import check_alike, place, place_state, shaped
+from bcejax.training.single import SingleTraining, begin
 from bcejax.training.state import TrainState
 
 _NUMBERS = 2**20  # inputs of a block: enough steps that starting them costs nothing
 
 
-class Manner(NamedTuple):
+class Reading(NamedTuple):
     """How a stream is read."""
 
     words: list[int]  # of the key
-    batch_size: int
     window: int | None
     prefetch: int
 
@@ -41,166 +46,251 @@ class Saved:
     """What a checkpoint holds.
 
     Attributes:
-        run: the arrays.
-        place: (4,), int32: blocks so far, the number of the checkpoint; epoch; window; row.
+        stream: the arrays.
+        place: (3,), int32: blocks so far; window and row in the epoch under way.
         skipped: the faults so far, as JSON in UTF-8.
     """
 
-    run: StreamRun
+    stream: StreamRun
     place: jax.Array
     skipped: jax.Array
 
-    @property
-    def epoch(self) -> jax.Array:
-        """What the checkpoint is named after: the number of blocks."""
-        return self.place[0]
 
-
-class Course:
+class Course(SingleTraining):
     """A training run on shards, between blocks.
 
     Attributes:
-        run: its arrays.
-        epoch: how many are finished.
-        position: in the epoch under way, behind the rows that ``run`` has seen or is seeing.
-        blocks: so far.
-        skipped: what could not be read, by name.
-        status: as ``settle`` found it.
+        position: in the epoch under way, behind the rows that the run has seen or is seeing.
+        skipped: what could not be read and was passed over, by name.
+        error: what could not be read and ended the run, or None.
     """
 
     def __init__(
-        self, state: TrainState, shards: ShardSet, validation: Batch | None, manner: Manner
+        self,
+        state: TrainState,
+        shards: ShardSet,
+        validation: Batch | ShardSet | None,
+        reading: Reading,
+        plan: Plan,
     ) -> None:
-        self._shards, self._validation, self._manner = shards, validation, manner
-        most = max(1, shards.rows // manner.batch_size)
-        wished = _NUMBERS // (manner.batch_size * len(shards.features))
+        super().__init__(state.dtype, plan, validation is not None)
+        self._shards, self._validation, self._reading = shards, validation, reading
+        most = max(1, shards.rows // plan.batch_size)
+        wished = _NUMBERS // (plan.batch_size * len(shards.features))
         self._batches = min(most, max(1, wished))
-        self._columns: list[np.ndarray] = []  # figures of each finished epoch
-        self._rows, self._total = 0, shards.rows
-        self.run = start_stream(state)
-        self.epoch, self.position, self.blocks = 0, Position(), 0
-        self.skipped = {fault.name: fault for fault in shards.faults}
-        self.status = Status.RUNNING
+        self._stream = place_state(start_stream(begin(state, plan.early_stopping)), plan.mesh)
+        self._pieces: Generator[Piece] | None = None
+        self._next: Piece | None = None
+        self._rows, self._blocks, self._step = 0, 0, 0
+        self.position = Position()
+        self.error: Exception | None = None
+        sets = [each for each in (shards, validation) if isinstance(each, ShardSet)]
+        self.skipped = {fault.name: fault for each in sets for fault in each.faults}
 
-    def pieces(self) -> Generator[Piece]:
-        """The rest of the epoch, a block at a time."""
-        manner = self._manner
-        return read_batches(
-            self._shards,
-            manner.batch_size * self._batches,
-            seed=manner.words,
-            epoch=self.epoch,
-            window=manner.window,
-            start=self.position,
-            prefetch=manner.prefetch,
-            report=lambda fault: self.skipped.update({fault.name: fault}),
-        )
+    @property
+    def run(self) -> Run:
+        """All that the next block depends on, but for the sums of the epoch."""
+        return self._stream.run
 
-    def take(self, piece: Piece) -> None:
-        """Start on a block: full batches together, the rows that are left by themselves."""
-        size, n = self._manner.batch_size, len(piece.batch.labels)
-        full, rest = divmod(n, size)
-        if full:
-            batches = jax.tree.map(lambda array: array[: full * size], piece.batch)
-            batches = filled(batches, self._batches * size)
-            self.run = advance(self.run, blocked(batches, size), np.int32(full))
-        if rest:
-            last = jax.tree.map(lambda array: array[full * size :], piece.batch)
-            self.run = advance(self.run, blocked(last, rest), np.int32(1))
-        self.position, self.blocks, self._rows = piece.position, self.blocks + 1, self._rows + n
-
-    def settle(self, pressed: Callable[[], int]) -> bool:
-        """Wait for the block under way; whether training can go on."""
-        if not wait(self.run.status, pressed):
-            return False
-        self.status = Status(int(self.run.status))
-        return self.status == Status.RUNNING
-
-    def finish_epoch(self) -> None:
-        """Take the figures of an epoch whose rows are all seen; the next one begins."""
-        state, judged = self.run.state, self._validation
-        unseen = (np.nan, np.nan)
-        seen = unseen if judged is None else map(float, judge(state, judged))
-        self._columns.append(np.array([*self._means(), *seen]))
-        self.run = dataclasses.replace(self.run, sums=no_sums(state.dtype))
-        self.epoch, self.position, self._rows = self.epoch + 1, Position(), 0
-
-    def arrays(self) -> TrainState | None:
-        """The state that the model is to take; None if a call that failed left none."""
-        lost = any(array.is_deleted() for array in jax.tree.leaves(self.run))
-        return None if lost else self.run.state
+    @property
+    def number(self) -> int:
+        """Blocks so far."""
+        return self._blocks
 
     @property
     def progress(self) -> tuple[float, Figures]:
         """Epochs so far, and the figures of the one under way."""
-        share = min(self._rows / self._total, 1.0)
-        latest = [*self._means(), np.nan, np.nan] if share else self._columns[-1]
-        return self.epoch + share, self._figures([np.array(latest)])
+        if self.position == Position():
+            return self.done, self._chunks[-1]
+        loss, accuracy = self._means()
+        share = min(self._rows / self._shards.rows, 1.0)
+        return self.done + share, Figures(np.array([loss]), np.array([accuracy]), None, None)
 
-    def figures(self) -> Figures:
-        """Of the finished epochs."""
-        return self._figures(self._columns)
+    def ended(self, epochs: int) -> bool:
+        """Whether nothing is left to do, or it cannot be done."""
+        return super().ended(epochs) or self.error is not None
 
-    def save(self) -> tuple[Saved, Figures]:
+    def step(self) -> int | None:
+        """The step that the run has come to; None where that is the end of an epoch."""
+        within = self.position != Position() or self.status == Status.DIVERGED
+        return self._step if within else None
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._pieces is not None:
+            self._pieces.close()
+
+    def advance(self, most: int, pressed: Callable[[], int]) -> bool:
+        """A block of batches, and what ends an epoch where it is the last one."""
+        if self._pieces is None:
+            self._pieces = self._read(self._shards, self._reading.words)
+            self._next = self._read_from(self._pieces)
+            self._agree(self._next)
+        if self._next is not None:
+            self._take(self._next)
+            self._next = self._read_from(self._pieces)  # while the block is under way
+            if not wait(self.run.status, pressed):
+                return False
+            self._agree(self._next)
+            self.look(self.run)
+            self._step = int(self.run.state.step)
+        if self._next is None and not self.ended(self.done + 1):
+            self._end_epoch(pressed)
+        return True
+
+    def _read(self, shards: ShardSet, seed: list[int] | None) -> Generator[Piece]:
+        """The rest of an epoch of the training set, or all of another one, a block at a time."""
+        ours = shards is self._shards
+        return read_batches(
+            shards,
+            self._plan.batch_size * self._batches,
+            seed=seed,
+            epoch=self.done if ours else 0,
+            window=self._reading.window if ours else None,
+            start=self.position if ours else Position(),
+            prefetch=self._reading.prefetch,
+            report=lambda fault: self.skipped.update({fault.name: fault}),
+        )
+
+    def _read_from(self, pieces: Iterator[Piece]) -> Piece | None:
+        """The next piece; None at the end, or where something cannot be read."""
+        try:
+            return next(pieces, None)
+        except Exception as error:
+            self.error = error
+            return None
+
+    def _agree(self, piece: Piece | None) -> None:
+        """Refuse to go on where processes have read something else."""
+        seen = f"{self.error!r} {piece and (piece.position, len(piece.batch.labels))}"
+        try:
+            check_alike({"what is read of the shards": seen}, self.mesh)
+        except ValueError as parted:
+            raise self.error or parted from None
+
+    def _take(self, piece: Piece) -> None:
+        """Start on a block: full batches together, the rows that are left by themselves."""
+        size, n = self._plan.batch_size, len(piece.batch.labels)
+        full, rest = divmod(n, size)
+        if full:
+            batches = jax.tree.map(lambda array: array[: full * size], piece.batch)
+            self._start(blocked(filled(batches, self._batches * size), size), full)
+        if rest:
+            last = jax.tree.map(lambda array: array[full * size :], piece.batch)
+            self._start(blocked(last, rest), 1)
+        self.position, self._blocks, self._rows = piece.position, self._blocks + 1, self._rows + n
+
+    def _start(self, block: Batch, count: int) -> None:
+        arrays = place((block, np.int32(count)), self.mesh)
+        self._stream = advance(self._stream, *arrays, mesh=self.mesh)
+        self._step += count
+
+    def _end_epoch(self, pressed: Callable[[], int]) -> None:
+        """Take the figures of an epoch whose rows are all seen; the next one begins."""
+        if self.position == Position():
+            self.error = CorruptShardError("no row of the shards can be read")
+            return
+        judged = self._judge(pressed)
+        if judged is None:
+            return
+        dtype, before = self.run.state.dtype, self.done
+        figures = Figures(*jax.tree.map(dtype.type, (*self._means(), *judged)))
+        self._stream = finish(self._stream, place(figures, self.mesh), plan=self._plan)
+        self.look(self.run)
+        if self.done > before:
+            self._chunks.append(jax.tree.map(lambda figure: np.array([figure]), figures))
+            self.position, self._rows, self._pieces = Position(), 0, None
+
+    def _judge(self, pressed: Callable[[], int]) -> tuple[float | None, ...] | None:
+        """Loss and accuracy on the validation set, if any; None if Ctrl-C or an error comes."""
+        if self._validation is None:
+            return None, None
+        sums = np.zeros(3)
+        with contextlib.closing(self._judged()) as batches:
+            for batch in batches:
+                if self.agreed(pressed()):
+                    return None
+                sums += np.asarray(judge(self.run.state, batch, self.mesh), np.float64)
+        return _means(sums) if self.error is None else None
+
+    def _judged(self) -> Generator[Batch]:
+        """The validation set, a piece at a time."""
+        if isinstance(self._validation, Batch):
+            yield self._validation
+        if not isinstance(self._validation, ShardSet):
+            return
+        with contextlib.closing(self._read(self._validation, None)) as pieces:
+            piece = self._read_from(pieces)
+            if piece is None and self.error is None:
+                self.error = CorruptShardError("no row of the validation shards can be read")
+            self._agree(piece)
+            while piece is not None:
+                yield place(piece.batch, self.mesh)
+                piece = self._read_from(pieces)
+                self._agree(piece)
+
+    def saved(self) -> tuple[Saved, Figures]:
         """What a checkpoint is to hold; a last entry of the figures is no epoch's."""
-        place = np.array([self.blocks, self.epoch, *self.position], np.int32)
+        place = np.array([self._blocks, *self.position], np.int32)
         text = json.dumps(list(self.skipped.values())).encode()
-        blank = np.full(4, np.nan)
-        figures = self._figures([*self._columns, blank])
         skipped = np.frombuffer(text, np.uint8)
-        return Saved(self.run, jnp.asarray(place), jnp.asarray(skipped)), figures
+        figures = jax.tree.map(lambda column: np.pad(column, (0, 1)), self.figures)
+        return Saved(self._stream, jnp.asarray(place), jnp.asarray(skipped)), figures
 
     def resume(self, saved: Saved, figures: Figures) -> None:
         """Go on from a checkpoint."""
-        self.run = saved.run
-        self.blocks, self.epoch, *position = (int(each) for each in saved.place)
+        self.look(saved.stream.run)
+        self._step = int(saved.stream.run.state.step)
+        self._stream = place_state(saved.stream, self.mesh)
+        self._chunks = [jax.tree.map(lambda column: column[: self.done], figures)]
+        self._blocks, *position = (int(each) for each in saved.place)
         self.position = Position(*position)
         for fault in json.loads(np.asarray(saved.skipped).tobytes()):
             self.skipped[fault[0]] = Fault(*fault)
-        columns = [np.full(len(figures.loss), np.nan) if c is None else c for c in figures]
-        self._columns = list(np.stack(columns, axis=1)[: self.epoch])
         before = self._windows()[: self.position.window]
         self._rows = self.position.row + sum(s.blocks[b] for window in before for s, b in window)
 
     def fingerprint(self) -> Fingerprint:
         """What a checkpoint of this run must agree with, part by part."""
-        shards, manner, state = self._shards, self._manner, self.run.state
-        files = [f"{each.path.name} {each.size} {each.blocks}" for each in shards.shards]
+        shards, reading = self._shards, self._reading
         order = [
             f"{each.path.name} {block}" for window in self._windows() for each, block in window
         ]
-        drawn = np.random.default_rng(manner.words).permutation(100)
-        program = advance.lower(self.run, self._block(), np.int32(1)).as_text()
+        drawn = np.random.default_rng(reading.words).permutation(100)
+        params = jax.tree.leaves(self.run.state.params)
+        # Of one device, whatever the mesh: a run may go on elsewhere, and then to rounding.
+        shapes = jax.tree.map(partial(shaped, mesh=None), self._stream)
+        program = advance.lower(shapes, self._block(), np.int32(1)).as_text()
         return {
-            "model": f"{sum(a.size for a in jax.tree.leaves(state.params))} parameters",
-            "training set": f"{shards.rows} examples ({digest(*files, *shards.columns)})",
-            "validation set": None if self._validation is None else digest_batch(self._validation),
-            "batch_size": manner.batch_size,
-            "window": window_rows(shards, manner.window),
+            "model": f"{sum(a.size for a in params)} parameters",
+            "training set": digest_set(shards),
+            "validation set": digest_set(self._validation),
+            "batch_size": self._plan.batch_size,
+            "early_stopping": repr(self._plan.early_stopping),
+            "window": window_rows(shards, reading.window),
             "key": digest(*order, drawn),
             "jax": jax.__version__,
             "program of model, optimizer and loss": digest(program),
         }
 
     def _windows(self) -> list[list[Block]]:
-        manner = self._manner
-        return plan_windows(self._shards, seed=manner.words, epoch=self.epoch, window=manner.window)
+        words, window, _ = self._reading
+        return plan_windows(self._shards, seed=words, epoch=self.done, window=window)
 
     def _block(self) -> Batch:
         """The shape of a block."""
-        shards, shape = self._shards, (self._batches, self._manner.batch_size)
+        shards, shape = self._shards, (self._batches, self._plan.batch_size)
         column = jax.ShapeDtypeStruct(shape, shards.dtype)
         inputs = jax.ShapeDtypeStruct((*shape, len(shards.features)), shards.dtype)
         return Batch(inputs, column, None if shards.weights is None else column)  # type: ignore
 
     def _means(self) -> tuple[float, float]:
-        """Loss and accuracy of the epoch under way; 0 where nothing counts."""
-        high, low = (np.asarray(part, np.float64) for part in self.run.sums)
-        loss, hits, weight = (high + low).tolist()
-        return loss / (weight or 1), hits / (weight or 1)
+        """Loss and accuracy of the epoch under way."""
+        high, low = (np.asarray(part, np.float64) for part in self._stream.sums)
+        return _means(high + low)
 
-    def _figures(self, rows: list[np.ndarray]) -> Figures:
-        """Of epochs, each a row (4,)."""
-        columns = np.array(rows, self.run.state.dtype).reshape(-1, 4).T
-        loss, accuracy, *judged = columns
-        return Figures(loss, accuracy, *(judged if self._validation is not None else (None, None)))
+
+def _means(sums: np.ndarray) -> tuple[float, float]:
+    """Loss and accuracy; 0 where nothing counts."""
+    loss, hits, weight = sums.tolist()
+    return loss / (weight or 1), hits / (weight or 1)

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from bcejax.data import Batch
+from bcejax.data.shards import ShardSet
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run
 
@@ -33,8 +34,8 @@ def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: st
     size = sum(a.size for _, a in params)
     return {
         "model": f"{size} parameters ({digest(*shapes)})",
-        "training set": digest_batch(data.train),
-        "validation set": None if data.validation is None else digest_batch(data.validation),
+        "training set": digest_set(data.train),
+        "validation set": digest_set(data.validation),
         "batch_size": plan.batch_size,
         "early_stopping": repr(plan.early_stopping),
         "key": digest(order),
@@ -43,9 +44,14 @@ def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: st
     }
 
 
-def digest_batch(batch: Batch) -> str:
-    """How many examples, and a digest of their shapes and bytes."""
-    arrays = [np.asarray(a) for a in batch if a is not None]
+def digest_set(examples: Batch | ShardSet | None) -> str | None:
+    """How many examples, and a digest of their shapes and bytes, or of what files say of them."""
+    if examples is None:
+        return None
+    if isinstance(examples, ShardSet):
+        files = [f"{each.path.name} {each.size} {each.blocks}" for each in examples.shards]
+        return f"{examples.rows} examples ({digest(*files, *examples.columns)})"
+    arrays = [np.asarray(a) for a in examples if a is not None]
     shapes = [str(a.shape) for a in arrays]
     return f"{len(arrays[0])} examples ({digest(*shapes, *arrays)})"
 

@@ -5,12 +5,9 @@ host, 0.2 s apart; at a visit the host shows progress, writes a checkpoint and h
 Nothing that it computes depends on where the chunks end.
 """
 
-import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
 
-import jax
 import optax
 from flax import nnx
 from jax.sharding import Mesh
@@ -19,17 +16,16 @@ from jax.typing import ArrayLike
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
 from bcejax.models.inputs import check_count
-from bcejax.training.checkpoints import Checkpoint, Store
+from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.entry import admit, largest_input
-from bcejax.training.interrupts import held_interrupts
 from bcejax.training.loop import Loop
 from bcejax.training.orders import key_words
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan
-from bcejax.training.progress import Show, shown_progress
 from bcejax.training.records import History, Status
-from bcejax.training.sharding import check_alike, check_mesh, is_first
-from bcejax.training.state import ADAM, Loss, TrainState, split_model
+from bcejax.training.sharding import check_alike, check_mesh
+from bcejax.training.single import train_model
+from bcejax.training.state import ADAM, Loss, split_model
 from bcejax.training.stopping import EarlyStopping
 
 _LARGE = 30.0  # standardised inputs hardly ever lie so far out
@@ -134,67 +130,10 @@ def fit(
     given = {"model": state.params, "train": learnt, "validation": judged, "key": words}
     check_alike(given | {"epochs, batch_size and early_stopping": settings}, mesh)
     loop = Loop(state, Data(learnt, judged), words, plan)
-    with held_interrupts() as pressed, _opened(checkpoint, loop, epochs) as store:
-        try:
-            with shown_progress(progress and is_first(mesh), epochs) as show:
-                _run(loop, epochs, store, show, pressed)
-        finally:
-            kept, history = loop.end(epochs)
-            if kept is not None:
-                _hand_over(model, state, kept)
+    history = train_model(model, state, loop, epochs, checkpoint, progress)
     if history.status == Status.DIVERGED:
         warnings.warn(f"training {history.message}; {_cause(learnt)}", RuntimeWarning, stacklevel=2)
     return history
-
-
-@contextlib.contextmanager
-def _opened(
-    checkpoint: str | os.PathLike[str] | Checkpoint | None, loop: Loop, epochs: int
-) -> Iterator[Store | None]:
-    """The checkpoints of the run, if wanted; it goes on from the newest."""
-    if checkpoint is None:
-        yield None
-        return
-    config = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    with contextlib.closing(Store(config, loop.fingerprint())) as store:
-        found = store.load(loop.run)
-        if found is not None:
-            loop.resume(*found)
-        if loop.done > epochs:
-            raise ValueError(
-                f"checkpoint {os.fspath(config.directory)!r} holds epoch {loop.done} already, "
-                f"more than epochs={epochs}"
-            )
-        yield store
-
-
-def _run(
-    loop: Loop, epochs: int, store: Store | None, show: Show, pressed: Callable[[], int]
-) -> None:
-    """Train until the epochs are done, the program stops, or Ctrl-C comes."""
-    while not loop.ended(epochs) and not loop.agreed(pressed()):
-        most = epochs - loop.done
-        if store is not None:
-            most = min(most, store.until_next(loop.done))
-        if not loop.advance(most, pressed):
-            return
-        show(loop.done, loop.latest)
-        if store is not None and (
-            loop.ended(epochs) or loop.agreed(store.due(loop.done)) or loop.agreed(pressed())
-        ):
-            store.write(loop.run, loop.figures)
-
-
-def _hand_over(model: nnx.Module, first: TrainState, kept: TrainState) -> None:
-    """Give the model the arrays it ends with; ``first`` holds its own variables.
-
-    ``nnx.update`` of the whole model goes through it once more, for as long as many small steps.
-    """
-    jax.tree.map(
-        nnx.update, first.params, kept.params, is_leaf=lambda x: isinstance(x, nnx.Variable)
-    )
-    if kept.rest:
-        nnx.update(model, kept.rest)
 
 
 def _cause(batch: Batch) -> str:

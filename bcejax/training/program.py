@@ -84,13 +84,20 @@ def next_epoch(run: Run, data: Data, order: jax.Array, plan: Plan) -> tuple[Run,
     figures are nan.
     """
     state, new = run_epoch(run.state, data, order, plan.batch_size, plan.mesh)
-    ok = all_finite((new, state.params))
+    return end_epoch(run, state, new, plan.early_stopping)
+
+
+def end_epoch(
+    run: Run, state: TrainState, figures: Figures, early_stopping: EarlyStopping | None
+) -> tuple[Run, Figures]:
+    """The run after an epoch that led to this state and these figures, as ``next_epoch``."""
+    ok = all_finite((figures, state.params))
     run = select(
         ok,
-        _advance(run, state, new, plan.early_stopping),
+        _advance(run, state, figures, early_stopping),
         dataclasses.replace(run, status=int32(Status.DIVERGED)),
     )
-    return run, jax.tree.map(lambda x: jnp.where(ok, x, jnp.nan), new)
+    return run, jax.tree.map(lambda x: jnp.where(ok, x, jnp.nan), figures)
 
 
 def _advance(

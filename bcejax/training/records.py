@@ -66,12 +66,13 @@ class History:
     message: str = struct.field(pytree_node=False, default="")
 
 
-def describe(history: History, held: int) -> str:
+def describe(history: History, held: int, step: int | None = None) -> str:
     """The end of a training run in one line.
 
     Args:
         history: of a run that has ended.
         held: the epoch (from 1) that the model holds; 0 where it is as it was.
+        step: the step that it holds instead, within an epoch.
     """
     ends = {
         Status.FINISHED: f"finished {history.epochs} epochs",
@@ -79,8 +80,9 @@ def describe(history: History, held: int) -> str:
         Status.DIVERGED: f"diverged in epoch {history.epochs + 1}: loss or parameters not finite",
         Status.INTERRUPTED: f"interrupted after epoch {history.epochs}",
     }
-    line = f"{ends[Status(int(history.status))]}; the model holds epoch {held}"
-    if not held:
+    place = f"epoch {held}" if step is None else f"step {step}"
+    line = f"{ends[Status(int(history.status))]}; the model holds {place}"
+    if not held or step is not None:
         return line
     names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
     columns = [(name.replace("_", " "), getattr(history, name)) for name in names]

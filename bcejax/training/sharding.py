@@ -118,6 +118,13 @@ def place_state(state: Tree, mesh: Mesh | None) -> Tree:
 _copied = jax.jit(at_rest, static_argnums=1)
 
 
+def shaped(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeStruct:
+    """The array without its numbers, and on one device without its place."""
+    everywhere = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    sharding = everywhere and getattr(array, "sharding", everywhere)
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
+
+
 def _on_default(array: Any) -> Any:
     if array.nbytes <= _SMALL:
         return array

@@ -11,30 +11,30 @@ blocks, and the model's arrays some four times with Adam; nothing grows with the
 """
 
 import contextlib
-import dataclasses
 import os
 import warnings
-from collections.abc import Callable, Iterator
 
 import numpy as np
 import optax
 from flax import nnx, struct
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from bcejax.data import Batch
-from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import Fault, ShardSet
-from bcejax.data.streams import Position
 from bcejax.losses import bce_with_logits
 from bcejax.models.inputs import check_count
-from bcejax.training.checkpoints import Checkpoint, Store
-from bcejax.training.courses import Course, Manner
+from bcejax.training.checkpoints import Checkpoint
+from bcejax.training.courses import Course, Reading
 from bcejax.training.entry import admit
-from bcejax.training.interrupts import held_interrupts
+from bcejax.training.fingerprints import digest_set
 from bcejax.training.orders import key_words
-from bcejax.training.progress import Show, shown_progress
-from bcejax.training.records import History, Status, describe
-from bcejax.training.state import ADAM, Loss, init_state
+from bcejax.training.program import Plan
+from bcejax.training.records import History, Status
+from bcejax.training.sharding import check_alike, check_mesh
+from bcejax.training.single import train_model
+from bcejax.training.state import ADAM, Loss, split_model
+from bcejax.training.stopping import EarlyStopping
 
 
 @struct.dataclass
@@ -43,6 +43,13 @@ class StreamHistory(History):
 
     Attributes:
         skipped: the blocks and files passed over, each once.
+
+    Example:
+        >>> import numpy as np
+        >>> fault, loss = Fault("day-7.npz", None, "not a zip file"), np.array([0.6])
+        >>> history = StreamHistory(loss, loss, None, None, 1, 0, Status.FINISHED, "", (fault,))
+        >>> [fault.name for fault in history.skipped]
+        ['day-7.npz']
     """
 
     skipped: tuple[Fault, ...] = struct.field(pytree_node=False, default=())
@@ -52,14 +59,16 @@ def fit_stream(
     model: nnx.Module,
     shards: ShardSet,
     *,
-    validation: Batch | None = None,
+    validation: Batch | ShardSet | None = None,
     optimizer: optax.GradientTransformation = ADAM,
     loss: Loss = bce_with_logits,
     epochs: int = 1,
     batch_size: int = 256,
     window: int | None = None,
     key: ArrayLike,
+    early_stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    mesh: Mesh | None = None,
     prefetch: int = 1,
     progress: bool = True,
 ) -> StreamHistory:
@@ -69,27 +78,35 @@ def fit_stream(
     comes. Blocks of rows come in an order that (key, epoch) fixes, and rows are permuted within
     windows (bcejax.data.streams).
 
-    However it ends, the model holds the last finished block. At Ctrl-C the block under way is
-    finished, a checkpoint is written, the model is updated, and then ``KeyboardInterrupt`` is
-    raised. A shard that cannot be read ends training in the same way with its error: mend it or
-    open the shards with ``skip_corrupt=True``.
+    However it ends, the model holds the last finished block, or the best epoch where early
+    stopping restores it. At Ctrl-C the block under way is finished, a checkpoint is written, the
+    model is updated, and then ``KeyboardInterrupt`` is raised. A shard that cannot be read ends
+    training in the same way with its error: mend it or open the shards with ``skip_corrupt=True``.
 
     The same arguments, files and model give the same bits on one device with one version of JAX,
     whatever ``prefetch`` and ``progress`` are, and also where the run was killed and called again
-    with its ``checkpoint`` (tests/training/test_streaming.py).
+    with its ``checkpoint``, early stopping included (tests/training/test_streaming.py).
+
+    On a ``mesh`` each batch is divided over all devices, as ``fit`` does it, and each device holds
+    a block; losses and parameters of a small network equal those of one device to 1e-6 in float32
+    (tests/training/test_streaming.py). Of several processes, each reads all the shards.
 
     Args:
         model: a Flax NNX module that maps inputs (n, d) to logits (n,).
         shards: from ``open_shards``.
-        validation: what to take the figures of after each epoch; lies in memory.
+        validation: what to take the figures of after each epoch: a batch in memory, or shards
+            with the same features, which are read once an epoch.
         optimizer: an optax optimizer. Make it once: each new object is compiled anew.
         loss: elementwise, (logits, labels) -> losses; the same holds.
         epochs: how many times to visit each row.
         batch_size: rows per step.
         window: rows to mix at a time; None takes what makes 2^24 numbers.
         key: a random key for the order of the rows.
+        early_stopping: when to end early, judged after each epoch.
         checkpoint: a folder, or a ``Checkpoint``, whose ``every`` counts blocks of about 2^20
             inputs here: where to go on from and to write to.
+        mesh: devices to train on, a ``jax.sharding.Mesh`` with axes "data", "params" or both;
+            None is the default device.
         prefetch: windows to read ahead.
         progress: whether to show a bar (in a log: a line now and then) on standard error.
 
@@ -129,20 +146,27 @@ def fit_stream(
     check_count(batch_size, "batch_size")
     if not isinstance(shards, ShardSet):
         raise TypeError(f"shards must be a ShardSet from open_shards, got {type(shards).__name__}")
-    manner = Manner(key_words(key), int(batch_size), window, prefetch)
-    state = init_state(model, optimizer, loss)
-    columns = Batch(np.empty((1, len(shards.features))), np.empty(1))
-    judged = None if validation is None else admit(validation, "validation", state.dtype, columns)
-    course = Course(state, shards, judged, manner)
-    with held_interrupts() as pressed, _opened(checkpoint, course, epochs) as store:
-        try:
-            with shown_progress(progress, epochs) as show:
-                _run(course, epochs, store, show, pressed)
-        finally:
-            kept = course.arrays()
-            if kept is not None:
-                nnx.update(model, kept.params, kept.rest)
-    history = _history(course, epochs)
+    mesh = check_mesh(mesh)
+    if not isinstance(early_stopping, EarlyStopping | None):
+        raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
+    words = key_words(key)
+    state = split_model(model, optimizer, loss)
+    judged = _admit(validation, shards, state.dtype, mesh)
+    plan = Plan(int(batch_size), early_stopping, mesh)
+    given = {
+        "model": state.params,
+        "shards": digest_set(shards),
+        "validation": digest_set(judged),
+        "key": words,
+        "epochs, batch_size, window and early_stopping": f"{epochs} {window} {plan[:2]!r}",
+    }
+    check_alike(given, mesh)
+    course = Course(state, shards, judged, Reading(words, window, prefetch), plan)
+    with contextlib.closing(course):
+        trained = train_model(model, state, course, epochs, checkpoint, progress)
+    if course.error is not None:
+        raise course.error
+    history = StreamHistory(**vars(trained), skipped=tuple(course.skipped.values()))
     if history.status == Status.DIVERGED:
         cause = "likely cause: inputs not standardised, or the learning rate too large"
         warnings.warn(f"training {history.message}; {cause}", RuntimeWarning, stacklevel=2)
@@ -165,78 +189,16 @@ def describe_skipped(faults: tuple[Fault, ...]) -> str:
     return f"skipped {parts} of the shards, {rows}: {faults[0].reason}{more}"
 
 
-@contextlib.contextmanager
-def _opened(
-    checkpoint: str | os.PathLike[str] | Checkpoint | None, course: Course, epochs: int
-) -> Iterator[Store | None]:
-    """The checkpoints of the run, if wanted; it goes on from the newest."""
-    if checkpoint is None:
-        yield None
-        return
-    config = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    with contextlib.closing(Store(config, course.fingerprint())) as store:
-        found = store.load(course.save()[0])
-        if found is not None:
-            course.resume(*found)
-        if (course.epoch, course.position) > (epochs, Position()):
-            where = os.fspath(config.directory)
-            raise ValueError(f"checkpoint {where!r} is past epochs={epochs} already")
-        yield store
-
-
-def _run(
-    course: Course, epochs: int, store: Store | None, show: Show, pressed: Callable[[], int]
-) -> None:
-    """Train until the epochs are done, training diverges, or Ctrl-C comes."""
-    try:
-        while course.epoch < epochs and _run_epoch(course, store, show, pressed):
-            pass
-    finally:
-        # also where a shard cannot be read: what was learnt before it is kept
-        if store is not None and course.settle(pressed):
-            store.write(*course.save())
-
-
-def _run_epoch(course: Course, store: Store | None, show: Show, pressed: Callable[[], int]) -> bool:
-    """The rest of an epoch; whether to go on."""
-    with contextlib.closing(course.pieces()) as pieces:
-        for piece in pieces:
-            if not _visit(course, store, show, pressed):
-                return False
-            course.take(piece)
-    if course.position == Position():
-        raise CorruptShardError("no row of the shards can be read")
-    if not course.settle(pressed):
-        return False
-    course.finish_epoch()
-    return _visit(course, store, show, pressed)
-
-
-def _visit(course: Course, store: Store | None, show: Show, pressed: Callable[[], int]) -> bool:
-    """Wait for the block under way and look after what surrounds it; whether to go on."""
-    if not course.settle(pressed):
-        return False
-    if course.blocks:
-        show(*course.progress)
-    if store is not None and store.due(course.blocks):
-        store.write(*course.save())
-    return not pressed()
-
-
-def _history(course: Course, epochs: int) -> StreamHistory:
-    status = course.status
-    if status == Status.RUNNING:
-        status = Status.FINISHED if course.epoch >= epochs else Status.INTERRUPTED
-    skipped = tuple(course.skipped.values())
-    history = StreamHistory(*course.figures(), course.epoch, 0, status, skipped=skipped)
-    return dataclasses.replace(history, message=_describe(history, int(course.run.state.step)))
-
-
-def _describe(history: StreamHistory, step: int) -> str:
-    """The end of training in one line."""
-    epochs = int(history.epochs)
-    how = {
-        Status.DIVERGED: f"diverged in epoch {epochs + 1}: loss or parameters not finite",
-        Status.INTERRUPTED: f"interrupted in epoch {epochs + 1}",
-    }.get(Status(int(history.status)))
-    return f"{how}; the model holds step {step}" if how else describe(history, epochs)
+def _admit(
+    validation: Batch | ShardSet | None, shards: ShardSet, dtype: np.dtype, mesh: Mesh | None
+) -> Batch | ShardSet | None:
+    """The validation set, if it has the columns of the shards."""
+    if isinstance(validation, ShardSet) and validation.features != shards.features:
+        raise ValueError(
+            f"validation must have the features of shards, {shards.features}; "
+            f"got {validation.features}"
+        )
+    if validation is None or isinstance(validation, ShardSet):
+        return validation
+    columns = Batch(np.empty((1, len(shards.features))), np.empty(1))
+    return admit(validation, "validation", dtype, columns, mesh)

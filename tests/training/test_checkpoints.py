@@ -84,9 +84,9 @@ def test_the_clock_decides_how_often_to_write(run, tmp_path, monkeypatch):
     written = []
     write = Store.write
 
-    def spying(self, run, figures):
-        written.append(int(run.epoch))
-        write(self, run, figures)
+    def spying(self, done, run, figures):
+        written.append(done)
+        write(self, done, run, figures)
 
     monkeypatch.setattr(Store, "write", spying)
     monkeypatch.setattr("bcejax.training.checkpoints.monotonic", lambda: 0.0)

@@ -4,7 +4,8 @@ import pytest
 
 from bcejax.data.shards import open_shards
 from bcejax.training import courses, init_state
-from bcejax.training.courses import Course, Manner
+from bcejax.training.courses import Course, Reading
+from bcejax.training.program import Plan
 
 
 @pytest.fixture
@@ -15,7 +16,8 @@ def course(tmp_path, make_model, adam):
         x = rng.normal(size=(30, 3)).astype(np.float32)
         np.savez(tmp_path / f"{number}.npz", x=x, y=x[:, 0] > 0)
     shards = open_shards(tmp_path, label="y")
-    return lambda: Course(init_state(make_model(), adam), shards, None, Manner([0], 8, 30, 0))
+    reading, plan = Reading([0], 30, 0), Plan(8, None)
+    return lambda: Course(init_state(make_model(), adam), shards, None, reading, plan)
 
 
 def never():
@@ -25,31 +27,33 @@ def never():
 def test_a_course_goes_on_from_what_it_saved(course, monkeypatch):
     monkeypatch.setattr(courses, "_NUMBERS", 8 * 3)
     whole, first = course(), course()
-    for piece in whole.pieces():
-        whole.take(piece)
-    pieces = first.pieces()
+    for _ in range(8):  # 7 blocks of 8 rows, and one of the 4 that are left
+        assert whole.advance(1, never)
+    assert whole.done == 1
     for _ in range(5):
-        first.take(next(pieces))
-    assert first.settle(never)
+        assert first.advance(1, never)
+    assert first.number == 5
     assert first.progress[0] == 40 / 60
-    saved = jax.tree.map(np.array, first.save())  # the next block consumes the arrays
+    saved = jax.tree.map(np.array, first.saved())  # the next block consumes the arrays
     other = course()
     other.resume(jax.tree.map(jax.numpy.asarray, saved[0]), saved[1])
-    assert (other.blocks, other.epoch, other.position) == (5, 0, first.position)
+    assert (other.number, other.done, other.position) == (5, 0, first.position)
     assert other.progress[0] == first.progress[0]
     assert other.progress[1].loss == first.progress[1].loss
-    for piece in other.pieces():
-        other.take(piece)
-    for each in (whole, other):
-        assert each.settle(never)
-        each.finish_epoch()
+    assert other.step() == 5
+    for _ in range(3):
+        assert other.advance(1, never)
     jax.tree.map(np.testing.assert_array_equal, whole.run, other.run)
-    np.testing.assert_array_equal(whole.figures().loss, other.figures().loss)
+    np.testing.assert_array_equal(whole.figures.loss, other.figures.loss)
     assert other.progress[0] == 1
-    assert other.figures().loss.shape == (1,)
-    assert other.figures().validation_loss is None
+    assert other.figures.loss.shape == (1,)
+    assert other.figures.validation_loss is None
+    first.close()
 
 
 def test_a_small_set_is_one_block(course):
-    pieces = list(course().pieces())
-    assert [len(piece.batch.labels) for piece in pieces] == [56, 4]
+    small = course()
+    assert small.advance(1, never)
+    assert (small.number, small.progress[0]) == (1, 56 / 60)
+    assert small.advance(1, never)
+    assert (small.number, small.progress[0]) == (2, 1)

@@ -18,7 +18,7 @@ from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import open_shards
 from bcejax.data.streams import read_batches
 from bcejax.models import MLP
-from bcejax.training import Checkpoint, Status, courses, init_state, train_step
+from bcejax.training import Checkpoint, EarlyStopping, Status, courses, init_state, train_step
 from bcejax.training.checkpoints import Store
 from bcejax.training.streaming import fit_stream
 
@@ -114,7 +114,7 @@ def test_killed_at_any_block_and_called_again_equals_the_undisturbed(run, tmp_pa
     """At and between checkpoints, written after every block, every second or every third."""
     whole = run()
     chance = random.Random(0)
-    take, write = courses.Course.take, Store.write
+    take, write = courses.Course._take, Store.write
     left, deaths = 0, []
 
     def taking(self, piece):
@@ -125,7 +125,7 @@ def test_killed_at_any_block_and_called_again_equals_the_undisturbed(run, tmp_pa
             raise Killed
         take(self, piece)
 
-    monkeypatch.setattr(courses.Course, "take", taking)
+    monkeypatch.setattr(courses.Course, "_take", taking)
     for number in range(3):
         deaths.append(0)
         while True:
@@ -151,14 +151,14 @@ CHILD = """
 
     data, folder = sys.argv[1:]
     courses._NUMBERS = 5 * 8 * 3
-    take = courses.Course.take
+    take = courses.Course._take
 
     def taking(self, piece):
         take(self, piece)
-        if self.blocks == 6:
+        if self.number == 6:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    courses.Course.take = taking
+    courses.Course._take = taking
     fit_stream(
         MLP(3, (4,), rngs=nnx.Rngs(0)), open_shards(data, label="y", weights="w"),
         epochs=2, key=jax.random.key(7), optimizer=optax.adam(0.3),
@@ -175,16 +175,16 @@ def test_killed_by_the_system_and_called_again(run, folder, tmp_path):
 
 
 def test_ctrl_c_is_resumed(run, make_model, tmp_path, monkeypatch):
-    whole, take = run(), courses.Course.take
+    whole, take = run(), courses.Course._take
 
     def taking(self, piece):
         take(self, piece)
-        if self.blocks == 3:
+        if self.number == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
     model = make_model()
     with monkeypatch.context() as patch:
-        patch.setattr(courses.Course, "take", taking)
+        patch.setattr(courses.Course, "_take", taking)
         with pytest.raises(KeyboardInterrupt):
             run(model=model, checkpoint=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["3"]
@@ -267,6 +267,7 @@ def test_refuses_the_checkpoint_of_another_fit(run, shards, folder, validation, 
         "training set": {"shards": open_shards(folder / "[12].npz", label="y", weights="w")},
         "validation set": {"validation": validation},
         "batch_size": {"batch_size": 4},
+        "early_stopping": {"early_stopping": EarlyStopping(2)},
         "window": {"window": 60},
         "key": {"key": jax.random.key(8)},
         "program of model, optimizer and loss": {"optimizer": optax.adam(0.2)},
@@ -276,7 +277,7 @@ def test_refuses_the_checkpoint_of_another_fit(run, shards, folder, validation, 
             run(checkpoint=tmp_path, **options)
         assert "\n" not in str(caught.value)
     run(epochs=2, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match=r"is past epochs=1 already$"):
+    with pytest.raises(ValueError, match=r"holds epoch 2 already, more than epochs=1$"):
         run(epochs=1, checkpoint=tmp_path)
 
 
