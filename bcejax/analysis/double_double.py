@@ -18,7 +18,14 @@ FAR = 2**40  # exp(-1e300) has an exponent beyond int64; beyond every format is 
 
 
 class Extended(NamedTuple):
-    """Numbers (high + low) 2^exponent; 0, inf and nan stand in ``high`` with the rest 0."""
+    """Numbers (high + low) 2^exponent; 0, inf and nan stand in ``high`` with the rest 0.
+
+    Example:
+        >>> tiny = as_extended([1e-300])
+        >>> square = Extended(tiny.high**2, 2 * tiny.high * tiny.low, 2 * tiny.exponent)
+        >>> square.exponent, square.float64()
+        (array([-1992]), array([0.]))
+    """
 
     high: np.ndarray  # float64
     low: np.ndarray  # float64

@@ -15,6 +15,11 @@ class Subject(NamedTuple):
     A derivative that is None is taken by JAX where ``jax`` holds; elsewhere the library does not
     offer it.  ``gradient``, ``hessian`` and ``third`` are derivatives in the score,
     ``label_gradient`` in the label; each gives one number for each example.
+
+    Example:
+        >>> mine = Subject("mine", lambda logits, labels: jax.nn.softplus(logits) - labels * logits)
+        >>> mine.loss(jnp.zeros(1), jnp.ones(1)), mine.form
+        (Array([0.6931472], dtype=float32), 'logits')
     """
 
     name: str

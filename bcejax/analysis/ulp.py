@@ -22,6 +22,11 @@ class Worst(NamedTuple):
     """The largest error and where it is.
 
     ``got`` and ``exact`` are float64; ``at`` holds the inputs in the order they were given.
+
+    Example:
+        >>> found = worst(np.float32([1, 2]), np.array([1, 2 + 2**-22]), [10, 20])
+        >>> f"{found.error} ulp at {found.at[0]}: {found.got}, exactly {found.exact:.10}"
+        '1.0 ulp at 20.0: 2.0, exactly 2.000000238'
     """
 
     error: float

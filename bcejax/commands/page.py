@@ -24,35 +24,66 @@ CODE = re.compile(r"``(.+?)``", re.DOTALL)
 
 
 class Badge(NamedTuple):
-    """One or two words in colour: a check mark where ``good``, a cross where not."""
+    """One or two words in colour: a check mark where ``good``, a cross where not.
+
+    Example:
+        >>> grid = make_grid("Claims.", {"claim": ["4 ulp"], "verdict": [Badge("held", good=True)]})
+        >>> grid.rows
+        (('4 ulp', Badge(text='held', good=True)),)
+    """
 
     text: str
     good: bool
 
 
 class Paragraph(NamedTuple):
-    """Running text; ``role`` is "plain", "answer" (larger) or "note" (smaller)."""
+    """Running text; ``role`` is "plain", "answer" (larger) or "note" (smaller).
+
+    Example:
+        >>> page = Page("Losses", (), (Section("Log loss", "log", (Paragraph("See ``bce``."),)),))
+        >>> "See <code>bce</code>." in render_page(page)
+        True
+    """
 
     text: str
     role: str = "plain"
 
 
 class Listing(NamedTuple):
-    """Text whose white space counts: a formula, a program; ``role`` "error" is a traceback's."""
+    """Text whose white space counts: a formula, a program; ``role`` "error" is a traceback's.
+
+    Example:
+        >>> page = Page("Losses", (), (Section("Log loss", "log", (Listing("z > 0"),)),))
+        >>> "z &gt; 0" in render_page(page)
+        True
+    """
 
     text: str
     role: str = "plain"
 
 
 class Facts(NamedTuple):
-    """Pairs of a word and what it stands for: a configuration, an environment."""
+    """Pairs of a word and what it stands for: a configuration, an environment.
+
+    Example:
+        >>> facts = Facts("Configuration", {"rows": 1000, "shuffled": True})
+        >>> section = Section("Run", "run", (facts,))
+        >>> ">yes<" in render_page(Page("Losses", (), (section,)))
+        True
+    """
 
     caption: str
     pairs: Mapping[str, Any]
 
 
 class Drawing(NamedTuple):
-    """A figure: SVG text, its alternative text, its caption, links to its files, values to tell."""
+    """A figure: SVG text, its alternative text, its caption, links to its files, values to tell.
+
+    Example:
+        >>> drawing = Drawing('<svg width="300pt"></svg>', "an empty frame", "Nothing yet.")
+        >>> drawing.width, drawing.source[:26]
+        (400, 'data:image/svg+xml;base64,')
+    """
 
     svg: str
     alt: str
@@ -73,7 +104,13 @@ class Drawing(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table: header, rows of text or of a Badge, and which columns are numbers."""
+    """A table: header, rows of text or of a Badge, and which columns are numbers.
+
+    Example:
+        >>> grid = make_grid("Losses.", {"label": [0, 1], "loss": [0.5, None]})
+        >>> grid.header, grid.numeric
+        (('label', 'loss'), (True, True))
+    """
 
     caption: str
     header: tuple[str, ...]
@@ -84,7 +121,13 @@ class Grid(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One line of a list that is judged: what it is, how it ended, a few words; where it leads."""
+    """One line of a list that is judged: what it is, how it ended, a few words; where it leads.
+
+    Example:
+        >>> entry = Entry("Is it exact?", Badge("yes", good=True), ("margin 0.2",), link="#exact")
+        >>> 'href="#exact"' in render_page(Page("Losses", (), (), entries=(entry,)))
+        True
+    """
 
     title: str
     badge: Badge
@@ -93,7 +136,13 @@ class Entry(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """A list of entries inside a section."""
+    """A list of entries inside a section.
+
+    Example:
+        >>> findings = Findings((Entry("Is it exact?", Badge("no", good=False)),))
+        >>> "Is it exact?" in render_page(Page("Losses", (), (Section("All", "all", (findings,)),)))
+        True
+    """
 
     entries: tuple[Entry, ...]
 
@@ -102,7 +151,13 @@ Block = Paragraph | Listing | Facts | Drawing | Grid | Findings
 
 
 class Section(NamedTuple):
-    """One titled part of a page; ``anchor`` is its id, which links name."""
+    """One titled part of a page; ``anchor`` is its id, which links name.
+
+    Example:
+        >>> section = Section("Log loss", "log", (Paragraph("It grows without bound."),))
+        >>> 'id="log"' in render_page(Page("Losses", (), (section,)))
+        True
+    """
 
     title: str
     anchor: str
@@ -112,7 +167,13 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A whole page: title, opening lines, sections; what it is a front page of; pages beside it."""
+    """A whole page: title, opening lines, sections; what it is a front page of; pages beside it.
+
+    Example:
+        >>> page = Page("Losses", ("What a mistake costs.",), (), beside={"Report": "report.html"})
+        >>> "What a mistake costs." in render_page(page), 'href="report.html"' in render_page(page)
+        (True, True)
+    """
 
     title: str
     lead: tuple[str, ...]

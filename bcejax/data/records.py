@@ -48,6 +48,12 @@ class Table:
         label: what a label of 1 means: the name of the label column.
         source: who collected the data, when, under which licence; or the file it was read from.
         notes: what a user of the data has to know, such as how missing values are written.
+
+    Example:
+        >>> batch = Batch(np.array([[40.0, 22.5], [61.0, 31.0]]), np.array([0.0, 1.0]))
+        >>> table = Table(batch, ("age", "bmi"), "patients", label="ill", source="made up")
+        >>> table.batch.inputs[:, table.features.index("bmi")]
+        array([22.5, 31. ])
     """
 
     batch: Batch

@@ -24,6 +24,11 @@ class Draw(NamedTuple):
         batch: inputs (n, d), labels (n,) of 0. and 1.; no weights.
         probs: (n,), the probability with which each label was drawn as 1.
         logits: (n,), log(p / (1 - p)), the truth before rounding to ``probs``.
+
+    Example:
+        >>> draw = draw_labels(jax.random.key(0), jnp.zeros((3, 1)), jnp.array([-90.0, 0.0, 90.0]))
+        >>> draw.probs[2], draw.logits[2]
+        (Array(1., dtype=float32), Array(90., dtype=float32))
     """
 
     batch: Batch

@@ -70,6 +70,11 @@ class Fault(NamedTuple):
         name: the file, and the row group if only that is lost.
         rows: how many rows are lost; None where the file does not tell.
         reason: what is wrong with it, in one line.
+
+    Example:
+        >>> fault = Fault("day-7.parquet, row group 2", rows=None, reason="no page header")
+        >>> f"{fault.name}: {fault.reason}, {fault.rows or 'an unknown number of'} rows lost"
+        'day-7.parquet, row group 2: no page header, an unknown number of rows lost'
     """
 
     name: str
@@ -89,6 +94,15 @@ class ShardSet:
         dtype: of the arrays that are read.
         skip_corrupt: whether to pass over what cannot be read.
         faults: files that could not even be opened, if they were to be skipped.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/0.npz", age=np.array([40, 61]), ill=np.array([0, 1]))
+        ...     shards = open_shards(folder, label="ill")
+        ...     rows = shards.read(shards.shards[0], 0)
+        >>> shards.columns, rows.tolist()
+        (('age', 'ill'), [[40.0, 61.0], [0.0, 1.0]])
     """
 
     shards: tuple[Shard, ...]

@@ -21,7 +21,13 @@ Seed = int | jax.Array
 
 
 class Split(NamedTuple):
-    """Two parts of one batch, with no example in common; a pytree."""
+    """Two parts of one batch, with no example in common; a pytree.
+
+    Example:
+        >>> parts = split(Batch(np.arange(10.0)[:, None], np.array([0, 1] * 5)), validation=0.4)
+        >>> parts.train.labels.mean(), parts.validation.labels.mean()
+        (np.float64(0.5), np.float64(0.5))
+    """
 
     train: Batch
     validation: Batch
@@ -31,6 +37,13 @@ class ThreeWaySplit(NamedTuple):
     """Three parts of one batch, with no example in common; a pytree.
 
     ``validation`` chooses among models or calibrates the chosen one, ``test`` judges it once.
+
+    Example:
+        >>> parts = split_three_ways(Batch(np.arange(20.0)[:, None], np.array([0, 1] * 10)))
+        >>> np.intersect1d(parts.train.inputs, parts.test.inputs).size
+        0
+        >>> [float(part.labels.mean()) for part in parts]
+        [0.5, 0.5, 0.5]
     """
 
     train: Batch

@@ -39,14 +39,29 @@ from bcejax.numerics.options import check_count
 
 
 class Position(NamedTuple):
-    """A place in the stream of an epoch: so many rows of this window have been read."""
+    """A place in the stream of an epoch: so many rows of this window have been read.
+
+    Example:
+        >>> Position() < Position(row=64) < Position(window=1)
+        True
+    """
 
     window: int = 0
     row: int = 0
 
 
 class Piece(NamedTuple):
-    """A batch, and the place behind it, from which to go on."""
+    """A batch, and the place behind it, from which to go on.
+
+    Example:
+        >>> import tempfile
+        >>> from bcejax.data.shards import open_shards
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/a.npz", x=np.arange(5.0), y=np.ones(5))
+        ...     pieces = list(read_batches(open_shards(folder, label="y"), 2, seed=0))
+        >>> [tuple(piece.position) for piece in pieces]
+        [(0, 2), (0, 4), (1, 0)]
+    """
 
     batch: Batch
     position: Position

@@ -39,6 +39,12 @@ class NoisyDraw(NamedTuple):
     Attributes:
         noisy: the labels as observed; its probs are (1 - r) p + q (1 - p).
         clean: the labels before flips; its probs are p.
+
+    Example:
+        >>> draw = draw_noisy(jax.random.key(0), 10_000, flip_negative=0.0)
+        >>> kept = draw.noisy.probs / draw.clean.probs
+        >>> f"{kept.min():.3f} to {kept.max():.3f}"
+        '0.800 to 0.800'
     """
 
     noisy: Draw

@@ -13,7 +13,13 @@ from jax.typing import ArrayLike
 
 
 class ChiSquareTest(NamedTuple):
-    """A statistic, its law's degrees of freedom, and how likely a larger one is under the null."""
+    """A statistic, its law's degrees of freedom, and how likely a larger one is under the null.
+
+    Example:
+        >>> test = ChiSquareTest(3.841459, 1, chi_square_survival(3.841459, 1))
+        >>> f"{test.statistic:.2f} on {test.degrees} degree of freedom: p = {test.p_value:.3f}"
+        '3.84 on 1 degree of freedom: p = 0.050'
+    """
 
     statistic: jax.Array
     degrees: jax.Array

@@ -29,7 +29,13 @@ from bcejax.numerics.pairs import Pair, product, quick_sum, two_sum, without_las
 
 
 class DecayingExponential(NamedTuple):
-    """``exp(-a) = (high + low) * scale``, with scale a power of two, or 0 below the normals."""
+    """``exp(-a) = (high + low) * scale``, with scale a power of two, or 0 below the normals.
+
+    Example:
+        >>> parts = decaying_exponential(jnp.float32(1.0))
+        >>> parts.scale, decaying_exponential(jnp.float32(100.0)).scale
+        (Array(0.5, dtype=float32), Array(0., dtype=float32))
+    """
 
     high: jax.Array
     low: jax.Array

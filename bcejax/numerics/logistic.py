@@ -37,6 +37,11 @@ class Unlikely(NamedTuple):
     """The probability of the less likely label, and what its rounding lost.
 
     Their exact sum is good to 0.3 ulp: what the difference q - y needs near its zero.
+
+    Example:
+        >>> found = unlikely(jnp.float32(-2.0))
+        >>> f"{float(found.prob):.10f}", f"{float(found.prob) + float(found.rest):.10f}"
+        ('0.1192029193', '0.1192029220')
     """
 
     prob: jax.Array

@@ -29,7 +29,13 @@ _HALF = {"float32": 12, "float64": 27}  # how many of the last binary digits mak
 
 
 class Pair(NamedTuple):
-    """``high + low``, where low is below the last digit of high."""
+    """``high + low``, where low is below the last digit of high.
+
+    Example:
+        >>> third = Pair(jnp.float32(1 / 3), jnp.float32(1 / 3 - np.float64(np.float32(1 / 3))))
+        >>> f"{float(third.high):.14f}", f"{float(third.high) + float(third.low):.14f}"
+        ('0.33333334326744', '0.33333333333333')
+    """
 
     high: jax.Array
     low: jax.Array

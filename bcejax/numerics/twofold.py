@@ -33,7 +33,15 @@ from bcejax.numerics.pairs import (
 
 
 class Scaled(NamedTuple):
-    """``(high + low) * scale``, with scale a power of two: no digit is lost to underflow."""
+    """``(high + low) * scale``, with scale a power of two: no digit is lost to underflow.
+
+    Example:
+        >>> rare = twofold_unlikely(jnp.float32(-80.0))
+        >>> math.log2(rare.scale)
+        -115.0
+        >>> f"{(float(rare.high) + float(rare.low)) * float(rare.scale):.12g}"
+        '1.80485138785e-35'
+    """
 
     high: jax.Array
     low: jax.Array

@@ -51,7 +51,13 @@ FEW_COLUMNS = 3  # up to here sums of products are faster than products of matri
 
 
 class NewtonFit(NamedTuple):
-    """Where a minimisation ended; value, gradient and hessian are those of V there."""
+    """Where a minimisation ended; value, gradient and hessian are those of V there.
+
+    Example:
+        >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))
+        >>> np.sqrt(np.diag(np.linalg.inv(fit.hessian))).round(1)
+        array([2. , 1.1], dtype=float32)
+    """
 
     params: jax.Array  # (d,)
     value: jax.Array  # ()

@@ -25,6 +25,14 @@ class Solution(NamedTuple):
             along it F does not change; else 0.
         steps: int32, passes over the data.
         status: int32, named by ``SolverStatus``.
+
+    Example:
+        >>> from bcejax.solvers import SolverStatus, fit_logistic
+        >>> fit = fit_logistic([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> SolverStatus(int(fit.status)).name
+        'SEPARATED'
+        >>> np.sign([[0, 1], [1, 1], [2, 1], [3, 1]] @ fit.direction)
+        array([-1., -1.,  1.,  1.])
     """
 
     coefficients: jax.Array | np.ndarray

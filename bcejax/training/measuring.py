@@ -35,6 +35,20 @@ class StreamCalibration(NamedTuple):
         summary: scores, errors and curve.
         state: the sums they come from, to merge with those of other shards.
         skipped: the blocks and files that could not be read and were passed over.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from flax import nnx
+        >>> from bcejax.data.shards import open_shards
+        >>> from bcejax.models import LogisticRegression
+        >>> model = LogisticRegression(1, rngs=nnx.Rngs(0))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/0.npz", x=np.zeros(4), y=np.array([0, 0, 0, 1]))
+        ...     shards = open_shards(folder, label="y")
+        ...     found = stream_calibration(model, shards, progress=False)
+        >>> calibration.summary(calibration.merge(found.state, found.state)).weight, found.skipped
+        (Array(8., dtype=float32), ())
     """
 
     summary: CalibrationSummary

@@ -39,6 +39,14 @@ class TrainState:
         graphdef: the model without its arrays (static).
         optimizer: the ``optax.GradientTransformation`` (static).
         loss: (logits (n,), labels (n,)) -> losses (n,) (static).
+
+    Example:
+        >>> from flax import nnx
+        >>> from bcejax.models import LogisticRegression
+        >>> state = init_state(LogisticRegression(2, rngs=nnx.Rngs(0)))
+        >>> blank = state.replace(params=jax.tree.map(jnp.zeros_like, state.params))
+        >>> blank.logits(np.ones((3, 2)))
+        Array([0., 0., 0.], dtype=float32)
     """
 
     params: nnx.State

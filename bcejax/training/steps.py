@@ -34,6 +34,11 @@ class Metrics(NamedTuple):
             as the class that it leans to, and 1/2 as class 0.
         weight: sum of the weights, or the number of examples: what the batch counts in a mean
             over batches.
+
+    Example:
+        >>> one, two = Metrics(0.5, 0.75, 32.0), Metrics(1.0, 0.5, 32.0)
+        >>> (one.loss * one.weight + two.loss * two.weight) / (one.weight + two.weight)
+        0.75
     """
 
     loss: jax.Array

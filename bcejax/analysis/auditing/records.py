@@ -7,7 +7,12 @@ import numpy as np
 
 
 class Status(enum.StrEnum):
-    """How a check ended."""
+    """How a check ended.
+
+    Example:
+        >>> print(*Status, sep=", ")
+        passed, failed, not offered, not applicable
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -20,6 +25,12 @@ class Check(NamedTuple):
 
     ``error`` and ``bound`` are in units in the last place; numbers are None where a check is not
     about numbers, or the loss gave none.
+
+    Example:
+        >>> check = Check(Status.FAILED, "0.0 for 3.7e-44", at=(100.0, 1.0), got=0.0, right=3.7e-44)
+        >>> logit, label = check.at
+        >>> f"at logit {logit} and label {label}: {check.note}"
+        'at logit 100.0 and label 1.0: 0.0 for 3.7e-44'
     """
 
     status: Status
@@ -33,7 +44,14 @@ class Check(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Errors of one quantity over the scores, in ulp; arrays of (n,)."""
+    """Errors of one quantity over the scores, in ulp; arrays of (n,).
+
+    Example:
+        >>> scores, errors = np.array([-1.0, 0.0, 1.0]), np.array([0.2, 2.5, 0.4])
+        >>> curve = Curve("gradient", "logits", scores, np.ones(3), errors, bound=2.0)
+        >>> curve.scores[curve.errors > curve.bound]
+        array([0.])
+    """
 
     quantity: str
     form: str  # what the scores are: "logits" or "probs"
@@ -44,7 +62,19 @@ class Curve(NamedTuple):
 
 
 class AuditReport(NamedTuple):
-    """All that an audit found; printed, a table in plain text."""
+    """All that an audit found; printed, a table in plain text.
+
+    Example:
+        >>> value = Check(Status.PASSED, "0.8 ulp at 0.5", name="value")
+        >>> hessian = Check(Status.FAILED, "0.0 for 3.7e-44 at 100.0", name="hessian")
+        >>> report = AuditReport("mine", "logits", "float32", (value, hessian), ())
+        >>> print(report)
+        mine, logits in float32
+          passed         value              0.8 ulp at 0.5
+          failed         hessian            0.0 for 3.7e-44 at 100.0
+        >>> report.passed, report.failures
+        (False, ('hessian',))
+    """
 
     name: str
     form: str  # "logits" or "probs"

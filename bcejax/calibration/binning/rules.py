@@ -33,7 +33,13 @@ MOST_BINS = 10**6  # that "cube_root" makes; more means that weights are no coun
 
 
 class BinRule(NamedTuple):
-    """Options that were checked; hashable, hence static under jit."""
+    """Options that were checked; hashable, hence static under jit.
+
+    Example:
+        >>> rule = bin_rule("cube_root")
+        >>> rule.room(1000), rule.closed
+        (10, 'left')
+    """
 
     bins: int | Literal["cube_root"] | tuple[float, ...]
     strategy: Strategy

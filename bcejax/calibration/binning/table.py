@@ -35,7 +35,15 @@ from bcejax.numerics.options import check_confidence
 
 
 class ReliabilityCurve(NamedTuple):
-    """One entry per bin; in an empty bin (``weights == 0``) all but the first three are nan."""
+    """One entry per bin; in an empty bin (``weights == 0``) all but the first three are nan.
+
+    Example:
+        >>> curve = reliability_curve([0, 1, 1], probs=[0.25, 0.5, 0.75], bins=2)
+        >>> curve.gap
+        Array([-0.25 ,  0.375], dtype=float32)
+        >>> [f"{low:.2f} to {high:.2f}" for low, high in zip(curve.lower, curve.upper)]
+        ['0.00 to 0.79', '0.34 to 1.00']
+    """
 
     edges: jax.Array  # (bins + 1,) of probability
     counts: jax.Array  # (bins,) int32, examples that count
@@ -48,7 +56,13 @@ class ReliabilityCurve(NamedTuple):
 
 
 class BinTable(NamedTuple):
-    """The bin of each example, and where the bins lie."""
+    """The bin of each example, and where the bins lie.
+
+    Example:
+        >>> table = BinTable(jnp.array([0, 1, 1]), jnp.array([0.0, 0.5, 1.0]))
+        >>> table.sums(jnp.array([1.0, 2.0, 4.0]))
+        Array([1., 6.], dtype=float32)
+    """
 
     bin_of: jax.Array  # (n,) int32
     edges: jax.Array  # (bins + 1,) of probability

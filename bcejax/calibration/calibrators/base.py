@@ -47,6 +47,19 @@ class Calibrator(abc.ABC):
     Attributes:
         params: named arrays, all that the map depends on.
         status: int32 that ``CalibratorStatus`` names.
+
+    Example:
+        >>> @jax.tree_util.register_dataclass
+        ... @dataclasses.dataclass(frozen=True, eq=False)
+        ... class Halving(Calibrator):
+        ...     @classmethod
+        ...     def fit(cls, labels, **given):
+        ...         return cls({}, jnp.int32(CalibratorStatus.CONVERGED))
+        ...     def _map(self, logits):
+        ...         return logits / 2
+        >>> calibrator = Halving.fit([])
+        >>> calibrator(jnp.array([-4.0, 2.0])), calibrator.probs(probs=jnp.array([0.5]))
+        (Array([-2.,  1.], dtype=float32), Array([0.5], dtype=float32))
     """
 
     params: dict[str, jax.Array]

@@ -47,7 +47,14 @@ from bcejax.numerics import sigmoid, softplus
 
 
 class VennAbersInterval(NamedTuple):
-    """The two probabilities of label 1, p0 <= p1."""
+    """The two probabilities of label 1, p0 <= p1.
+
+    Example:
+        >>> fit = VennAbers.fit([0, 1, 0, 1], logits=[-2.0, -1.0, 1.0, 2.0])
+        >>> p0, p1 = fit.interval(jnp.array([0.0, 9.0]))
+        >>> [round(float(p), 3) for p in p1 / (1 - p0 + p1)]  # what fit.probs gives
+        [0.5, 0.667]
+    """
 
     p0: jax.Array  # were the label 0
     p1: jax.Array  # were the label 1

@@ -51,7 +51,14 @@ from bcejax.numerics import absorb, kl_term, log_odds, sigmoid
 
 
 class CorpDecomposition(NamedTuple):
-    """Scalars; the last three are None unless a key is given."""
+    """Scalars; the last three are None unless a key is given.
+
+    Example:
+        >>> parts = corp_decomposition([0, 1, 0, 1], probs=[0.1, 0.3, 0.4, 0.8], score="brier")
+        >>> total = parts.miscalibration - parts.discrimination + parts.uncertainty
+        >>> round(float(total), 3), round(float(parts.score), 3)
+        (0.175, 0.175)
+    """
 
     score: jax.Array  # mean score; miscalibration - discrimination + uncertainty
     miscalibration: jax.Array  # MCB >= 0

@@ -43,7 +43,15 @@ from bcejax.calibration.ordering import Ordering
 
 
 class MurphyDecomposition(NamedTuple):
-    """score = reliability - resolution + uncertainty + within-bin variance - covariance."""
+    """score = reliability - resolution + uncertainty + within-bin variance - covariance.
+
+    Example:
+        >>> parts = murphy_decomposition([0, 1, 1, 1], probs=[0.25, 0.25, 0.75, 0.75], bins=2)
+        >>> parts.score, parts.reliability - parts.resolution + parts.uncertainty
+        (Array(0.1875, dtype=float32), Array(0.1875, dtype=float32))
+        >>> parts.within_bin_variance, parts.within_bin_covariance
+        (Array(0., dtype=float32), Array(0., dtype=float32))
+    """
 
     score: jax.Array  # (), the Brier score
     reliability: jax.Array  # ()

@@ -42,7 +42,13 @@ _TERMS = 6
 
 
 class CumulativeErrors(NamedTuple):
-    """Scalars; ``scaled`` is the statistic over its standard deviation, what the p-value is of."""
+    """Scalars; ``scaled`` is the statistic over its standard deviation, what the p-value is of.
+
+    Example:
+        >>> errors = cumulative_calibration_error([0, 0, 1], probs=[0.25, 0.5, 0.75])
+        >>> round(float(errors.kuiper_scaled), 2), round(float(errors.kuiper_p_value), 2)
+        (0.95, 0.96)
+    """
 
     kolmogorov_smirnov: jax.Array
     kolmogorov_smirnov_scaled: jax.Array

@@ -45,7 +45,13 @@ _COARSER = 8  # a grid with cells that much wider, at an eighth of the price, gi
 
 
 class SmoothCurve(NamedTuple):
-    """The calibration curve that a Gaussian of the smooth error's own width draws."""
+    """The calibration curve that a Gaussian of the smooth error's own width draws.
+
+    Example:
+        >>> smooth = smooth_reliability_curve([0, 1], probs=[0.25, 0.75], cells=4)
+        >>> smooth.density.round(2), smooth.bandwidth.round(2)
+        (Array([0.94, 1.06, 0.94, 1.06, 0.94], dtype=float32), Array(0.19, dtype=float32))
+    """
 
     grid: jax.Array  # (cells + 1,) probabilities
     curve: jax.Array  # (cells + 1,) share of label 1 there; nan where there are no examples

@@ -9,7 +9,13 @@ from bcejax.calibration.ordering import Ordering
 
 
 class Band(NamedTuple):
-    """Bounds of a curve at m ascending probabilities."""
+    """Bounds of a curve at m ascending probabilities.
+
+    Example:
+        >>> band = Band(*jnp.array([[0.2, 0.8], [0.1, 0.5], [0.0, 0.4], [0.3, 0.7]]))
+        >>> band.probs[(band.probs < band.lower) | (band.probs > band.upper)]
+        Array([0.8], dtype=float32)
+    """
 
     probs: jax.Array  # (m,) forecast probabilities
     estimate: jax.Array  # (m,) isotonic share of label 1 there

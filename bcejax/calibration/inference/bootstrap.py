@@ -37,7 +37,14 @@ from bcejax.numerics.options import check_confidence, check_count
 
 
 class Interval(NamedTuple):
-    """Where a metric's true value lies; each shaped as the metric."""
+    """Where a metric's true value lies; each shaped as the metric.
+
+    Example:
+        >>> drawn = jnp.linspace(1, 3, 101)
+        >>> found = interval_of(jnp.array(1.0), drawn, kind="basic", confidence=0.9)
+        >>> f"{found.estimate} +- {found.standard_error:.2f}"
+        '1.0 +- 0.59'
+    """
 
     estimate: Any  # of the data
     lower: Any

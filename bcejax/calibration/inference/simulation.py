@@ -34,7 +34,13 @@ from bcejax.numerics.options import check_confidence, check_count
 
 
 class CalibrationTest(NamedTuple):
-    """What a metric is, and what it would be for a calibrated model; each shaped as the metric."""
+    """What a metric is, and what it would be for a calibrated model; each shaped as the metric.
+
+    Example:
+        >>> test = judge(jnp.array(3.0), jnp.array([1.0, 2.0, 3.0]), "greater", 0.95)
+        >>> f"{test.statistic} where chance gives {test.null_mean}: p = {test.p_value}"
+        '3.0 where chance gives 2.0: p = 0.5'
+    """
 
     statistic: Any  # of the labels that came
     p_value: Any  # how often chance alone goes as far, in [1 / (n + 1), 1]

@@ -33,7 +33,14 @@ from bcejax.numerics.options import check_count
 
 
 class CalibrationCurveSummary(NamedTuple):
-    """Four distances of a smooth curve from the diagonal, and the curve."""
+    """Four distances of a smooth curve from the diagonal, and the curve.
+
+    Example:
+        >>> summary = calibration_curve_summary([0, 1, 0, 1, 1], probs=[0.1, 0.3, 0.5, 0.7, 0.9])
+        >>> worst = jnp.argmax(jnp.abs(summary.curve - summary.probs))
+        >>> f"{summary.emax:.2f} off at {summary.probs[worst]:.1f}"
+        '0.22 off at 0.9'
+    """
 
     ici: jax.Array
     e50: jax.Array

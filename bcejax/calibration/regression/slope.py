@@ -42,7 +42,13 @@ from bcejax.solvers import SolverStatus, invert_semidefinite, minimise_bce
 
 
 class Estimate(NamedTuple):
-    """A number with its standard error and Wald interval."""
+    """A number with its standard error and Wald interval.
+
+    Example:
+        >>> slope = calibration_regression([0, 1, 0, 1, 1], probs=[0.1, 0.3, 0.6, 0.7, 0.8]).slope
+        >>> f"{slope.value:.2f} +- {slope.error:.2f}: from {slope.lower:.2f} to {slope.upper:.2f}"
+        '0.93 +- 0.90: from -0.82 to 2.69'
+    """
 
     value: jax.Array
     error: jax.Array
@@ -51,7 +57,15 @@ class Estimate(NamedTuple):
 
 
 class CalibrationRegression(NamedTuple):
-    """How the labels follow the logits."""
+    """How the labels follow the logits.
+
+    Example:
+        >>> fit = calibration_regression([0, 1, 0, 1, 1], probs=[0.1, 0.3, 0.6, 0.7, 0.8])
+        >>> bool(fit.slope.lower < 1 < fit.slope.upper)
+        True
+        >>> round(float(fit.weak.p_value), 2), int(fit.weak.degrees)
+        (0.87, 2)
+    """
 
     slope: Estimate
     intercept: Estimate

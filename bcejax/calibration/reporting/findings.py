@@ -14,7 +14,12 @@ HEADER = ("", "value", "lower", "upper", "p-value")
 
 
 class Finding(NamedTuple):
-    """A number, its interval, and how often a calibrated model would give as much; nan for none."""
+    """A number, its interval, and how often a calibrated model would give as much; nan for none.
+
+    Example:
+        >>> Finding(0.52, lower=0.48, upper=0.57)
+        Finding(value=0.52, lower=0.48, upper=0.57, p_value=nan)
+    """
 
     value: float
     lower: float = MISSING
@@ -23,7 +28,13 @@ class Finding(NamedTuple):
 
 
 class Recalibration(NamedTuple):
-    """What a calibrator makes of examples that it has not seen."""
+    """What a calibrator makes of examples that it has not seen.
+
+    Example:
+        >>> beta = Recalibration(log_score=0.45, brier_score=0.15, gain=0.03, gain_error=0.01)
+        >>> beta.gain > 2 * beta.gain_error
+        True
+    """
 
     log_score: float  # mean cross-entropy in nats, cross-fitted
     brier_score: float
@@ -46,6 +57,14 @@ class CalibrationReport(NamedTuple):
         recalibrations: by name of calibrator; "none" leaves the probabilities as they are.
         best: the calibrator of least cross-fitted log score, "none" among them; "" for no contest.
         notes: what was done otherwise than asked, in words.
+
+    Example:
+        >>> scores = {"log_score": Finding(0.52, 0.48, 0.57)}
+        >>> print(CalibrationReport(80, "probs", 0.95, 200, scores, {}, {}, {}, {}, ""))
+        80 examples, probs, 95% intervals and p-values from 200 draws
+                            value       lower       upper     p-value
+          scores
+          log_score          0.52        0.48        0.57
     """
 
     examples: int

@@ -29,7 +29,14 @@ SMALLEST = 64  # that a group is padded to
 
 
 class GroupFindings(NamedTuple):
-    """What is said of one group; nan where its examples do not determine it."""
+    """What is said of one group; nan where its examples do not determine it.
+
+    Example:
+        >>> groups = np.array(["a", "b", "b"])
+        >>> found = calibration_by_group([0, 1, 1], groups, probs=[0.5, 0.5, 0.75])
+        >>> {name: each.base_rate - each.mean_prob for name, each in found.items()}
+        {'b': 0.375, 'a': -0.5}
+    """
 
     examples: int  # that count
     base_rate: float

@@ -14,7 +14,15 @@ from bcejax.solvers.solution import Solution
 
 
 class Intervals(NamedTuple):
-    """One interval for each param; numbers are (p,)."""
+    """One interval for each param; numbers are (p,).
+
+    Example:
+        >>> from bcejax.solvers import fit_logistic
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+        >>> ends = wald_intervals(fit_logistic(x, y), x, y)
+        >>> np.exp(ends.lower[0]).round(3), np.exp(ends.upper[0]).round(1)
+        (np.float64(0.296), np.float64(20.8))
+    """
 
     lower: jax.Array | np.ndarray
     upper: jax.Array | np.ndarray

@@ -32,7 +32,15 @@ from bcejax.solvers.status import SolverStatus
 
 
 class InformationCriteria(NamedTuple):
-    """How well a fit does for its degrees of freedom; numbers."""
+    """How well a fit does for its degrees of freedom; numbers.
+
+    Example:
+        >>> from bcejax.solvers import fit_logistic
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+        >>> fit = information_criteria(fit_logistic(x, y), x, y)
+        >>> int(fit.degrees), fit.null_log_likelihood.round(3), fit.bic.round(3)
+        (2, np.float64(-2.773), np.float64(7.468))
+    """
 
     log_likelihood: jax.Array | np.ndarray  # L
     null_log_likelihood: jax.Array | np.ndarray  # L_null

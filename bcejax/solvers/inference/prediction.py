@@ -25,7 +25,17 @@ from bcejax.solvers.worlds import in_float64
 
 
 class PredictedProbs(NamedTuple):
-    """Of each example; (n,) each."""
+    """Of each example; (n,) each.
+
+    Example:
+        >>> from bcejax.solvers import fit_logistic
+        >>> from bcejax.solvers.inference.information import covariance
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+        >>> fit = fit_logistic(x, y)
+        >>> ahead = predict_probs(fit, [[4.0]], covariance(fit, x, y))
+        >>> ahead.logits.round(3), ahead.errors.round(3)
+        (array([2.27]), array([2.934]))
+    """
 
     logits: jax.Array | np.ndarray
     errors: jax.Array | np.ndarray  # standard errors of the logits

@@ -46,7 +46,15 @@ VALUES = 60  # of t
 
 
 class ProfileIntervals(NamedTuple):
-    """One interval for each param asked for, (m,); an end that was not found is nan."""
+    """One interval for each param asked for, (m,); an end that was not found is nan.
+
+    Example:
+        >>> from bcejax.solvers import fit_logistic
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> ends = profile_intervals(fit_logistic(x, y), x, y, params=[0])
+        >>> ends.lower.round(3), [SolverStatus(int(each)).name for each in ends.status]
+        (array([0.503]), ['CONVERGED'])
+    """
 
     lower: jax.Array | np.ndarray
     upper: jax.Array | np.ndarray

@@ -36,7 +36,15 @@ ASTRAY = 1e-4  # a gradient norm that no converged fit has
 
 
 class Summary(NamedTuple):
-    """All numbers of the table, NumPy's; arrays are (p,), the intercept last if there is one."""
+    """All numbers of the table, NumPy's; arrays are (p,), the intercept last if there is one.
+
+    Example:
+        >>> from bcejax.solvers import fit_logistic
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+        >>> found = summary(fit_logistic(x, y), x, y, names=["dose"])
+        >>> dict(zip(found.names, found.p_values.round(3).tolist()))
+        {'dose': 0.403, 'intercept': 0.49}
+    """
 
     names: tuple[str, ...]
     coefficients: np.ndarray

@@ -64,6 +64,12 @@ class CrossValidation(NamedTuple):
         solution: the fit to all data at the best penalty.
         path: the fits to all data at all penalties, with a leading axis (G,).
         fits: those without a fold, with leading axes (G, K), a status for each.
+
+    Example:
+        >>> x, y = np.arange(60.0)[:, None] % 7, np.arange(60) % 3 > 0
+        >>> found = cross_validate(x, y, grid=[1e-3, 1e-1, 10.0])
+        >>> found.solution.coefficients.round(3), found.path.status.shape, found.fits.status.shape
+        (array([-0.002]), (3,), (3, 5))
     """
 
     grid: jax.Array | np.ndarray

@@ -36,6 +36,11 @@ class Path(NamedTuple):
         solutions: a ``Solution`` with a leading axis (k,), a status for each.
         nonzeros: (k,) int32, coefficients that are not 0; with l1 alone an unbiased estimate of
             the degrees of freedom (Zou, Hastie and Tibshirani, 2007).
+
+    Example:
+        >>> path = regularisation_path([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1], l1s=[0.3, 0.1])
+        >>> dict(zip(path.l1s.tolist(), path.solutions.value.round(3).tolist()))
+        {0.3: 0.693, 0.1: 0.656}
     """
 
     l2s: Any

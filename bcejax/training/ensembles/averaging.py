@@ -42,6 +42,11 @@ class Uncertainty(NamedTuple):
         total: entropy of the mean probability.
         expected: mean of the members' entropies; what more members do not settle.
         mutual_information: mean divergence of the members from the mixture; their disagreement.
+
+    Example:
+        >>> parts = decompose_entropy(jnp.array([[-jnp.inf, 0.0], [jnp.inf, 0.0]]))
+        >>> parts.total, parts.mutual_information / parts.total
+        (Array([0.6931472, 0.6931472], dtype=float32), Array([1., 0.], dtype=float32))
     """
 
     total: jax.Array
