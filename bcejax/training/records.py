@@ -15,6 +15,10 @@ class Status(enum.IntEnum):
 
     ``DIVERGED``: a loss or a parameter was nan or infinite after an epoch; that epoch is not
     counted and the state is that of the epoch before.  ``INTERRUPTED``: Ctrl-C.
+
+    Example:
+        >>> Status(2)
+        <Status.EARLY_STOPPED: 2>
     """
 
     RUNNING = 0
@@ -54,6 +58,13 @@ class History:
             early stopping.
         status: (), int32, a ``Status``.
         message: the end in one line, from ``fit`` only.
+
+    Example:
+        >>> loss, held = np.array([0.69, 0.55, 0.48]), np.array([0.70, 0.61, 0.63])
+        >>> accuracy = np.array([0.5, 0.7, 0.8])
+        >>> history = History(loss, accuracy, held, accuracy, 3, 2, Status.EARLY_STOPPED)
+        >>> history.validation_loss[history.best_epoch - 1], history.status.name
+        (np.float64(0.61), 'EARLY_STOPPED')
     """
 
     loss: Column
