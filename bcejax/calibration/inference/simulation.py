@@ -194,7 +194,8 @@ def judge(statistic: Any, simulated: Any, alternative: str, confidence: float) -
 
 
 def _greater(statistic: jax.Array, simulated: jax.Array) -> jax.Array:
-    slack = 100 * jnp.finfo(statistic.dtype).eps * jnp.abs(statistic)
+    size = jnp.where(jnp.isinf(statistic), 0, jnp.abs(statistic))  # inf - inf would be nan
+    slack = 100 * jnp.finfo(statistic.dtype).eps * size
     # written so that a simulated nan counts
     as_far = jnp.sum(~(simulated < statistic - slack), axis=0)
     p_value = (1 + as_far) / (1 + len(simulated))

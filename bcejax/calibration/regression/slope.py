@@ -145,7 +145,8 @@ def _regression(
         return jnp.maximum(2 * jnp.sum(w * (worse - better)), 0)
 
     gains = jnp.stack([gain(null, fitted), gain(null, moved), gain(moved, fitted)])
-    statistics = jnp.where(refuted, jnp.inf, gains + 0 * jnp.sum(examples.weights))
+    endless = refuted & (jnp.arange(3) < 2)  # the tests against the null
+    statistics = jnp.where(endless, jnp.inf, gains + 0 * jnp.sum(examples.weights))
     degrees = jnp.array([2, 1, 1], jnp.int32)
     columns = (statistics, degrees, chi_square_survival(statistics, degrees))
     weak, mean, spread = (ChiSquareTest(*each) for each in zip(*columns, strict=True))

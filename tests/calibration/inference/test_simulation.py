@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from bcejax.calibration.inference import calibration_test
 from bcejax.calibration.inference.simulation import simulate_labels
+from bcejax.calibration.scores import log_score
 
 KEY = jax.random.key(11)
 N = 30
@@ -148,6 +149,17 @@ def test_what_cannot_be_judged_is_nan_or_raises_the_p_value():
     assert fine.p_value > 0.5  # most simulations have no 1
     assert np.isnan(fine.null_mean)
     assert np.isnan(run(np.array([0, 0, 0])).p_value)
+
+
+def test_an_infinite_metric_goes_further_than_any_finite_one():
+    """A wrong certain answer, which no calibrated model gives."""
+    run = functools.partial(calibration_test, log_score, key=KEY, n_simulations=199)
+    probs = np.array([1.0, 0.5, 0.25])
+    refuted, fine = run(np.array([0, 1, 0]), probs=probs), run(np.array([1, 1, 0]), probs=probs)
+    assert refuted.statistic == np.inf
+    assert np.isclose(refuted.p_value, 1 / 200)
+    assert fine.p_value > 0.01
+    assert run(np.array([0, 1, 0]), probs=probs, alternative="less").p_value == 1
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def test_certain_scores_are_left_out_and_refute_where_they_err():
     assert fit.weak.statistic == without.weak.statistic
     wrong = calibration_regression(1 - right[1], logits=right[0])
     assert (wrong.weak.statistic, wrong.mean.p_value) == (np.inf, 0)
+    others = calibration_regression(1 - right[1], logits=right[0], where=I > 0)
+    np.testing.assert_array_equal(wrong.spread, others.spread)  # of no model that says so
 
 
 def test_bad_input():
