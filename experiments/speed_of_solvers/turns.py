@@ -1,14 +1,13 @@
 """All programs, each in a process of its own, timed by turns.
 
 Two libraries in one process slow each other down: their threads spin for a while when their work
-has ended.  Here only one process works at a time, and the next one waits until they sleep.
+has ended.  Here only one process works at a time, and answers when they sleep.
 """
 
 import os
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
@@ -21,7 +20,6 @@ from experiments.speed_of_solvers.peers import installed
 from experiments.speed_of_solvers.setting import Config, Task
 from experiments.timing import OURS, Times
 
-REST = 0.05  # seconds; OpenBLAS's threads spin for half of that
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "BLIS")  # whose threads are set
 
 
@@ -110,6 +108,5 @@ def race(task: Task, workers: list[Worker], config: Config, track: Track) -> Lap
     for _ in track(range(config.turns), f"{task.name}, turns"):
         for name, (worker, way) in ways.items():
             if sum(warm[name]) < config.patience:
-                time.sleep(REST)
                 warm[name] += worker.ask("burst", way, config.burst)
     return Lap({name: Times(first[name], np.array(warm[name])) for name in ways}, answers)

@@ -2,14 +2,15 @@
 
     python -m experiments.speed_of_solvers.worker PROGRAM THREADS
 
-It reads pickled requests and answers each with a pickle; between them it is blocked and takes
-nothing from the others. A request is the name of a method of ``Bench`` and its arguments; an answer
-says whether that went well, and what it returned, or else the traceback.
+It reads pickled requests and answers each with a pickle, once its threads sleep; between them it is
+blocked and takes nothing from the others. A request is the name of a method of ``Bench`` and its
+arguments; an answer says whether that went well, and what it returned, or else the traceback.
 """
 
 import os
 import pickle
 import sys
+import time
 import traceback
 import warnings
 from functools import partial
@@ -23,6 +24,7 @@ from experiments.speed_of_solvers.setting import Task
 from experiments.timing import seconds_of, timed
 
 CALLS = 5  # of a burst, at most
+LOOK, LOOKS = 0.01, 100  # seconds between looks at what threads do, and how many at most
 
 
 class Bench:
@@ -86,8 +88,18 @@ def serve(program: str, threads: int) -> None:
             answer = True, getattr(bench, method)(*arguments)
         except Exception:
             answer = False, traceback.format_exc()
+        _come_to_rest()
         pickle.dump(answer, answers)
         answers.flush()
+
+
+def _come_to_rest() -> None:
+    """Wait for threads that spin when their work has ended, OpenBLAS's for 2^28 cycles."""
+    for _ in range(LOOKS):
+        spent = time.process_time()
+        time.sleep(LOOK)
+        if time.process_time() - spent < LOOK / 4:
+            return
 
 
 if __name__ == "__main__":
