@@ -10,7 +10,9 @@ def main() -> int:
     try:
         require("tyro", extra="cli", purpose="the command line")
         require("rich", extra="cli", purpose="the command line")
-        require("bcejax.commands.compilation", extra="cli", purpose="compiling").keep_programs()
+        compilation = require("bcejax.commands.compilation", extra="cli", purpose="compiling")
+        compilation.keep_programs()
+        compilation.leave_cycles()
         require("bcejax.commands.interrupts", extra="cli", purpose="Ctrl-C").end_at_interrupt()
         commands = require("bcejax.commands.entry", extra="cli", purpose="the command line")
         status: int = commands.enter(sys.argv[1:])

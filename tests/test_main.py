@@ -26,6 +26,7 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr("bcejax.commands.entry.enter", interrupted)
     monkeypatch.setattr("bcejax.commands.compilation.keep_programs", lambda: None)
+    monkeypatch.setattr("bcejax.commands.compilation.leave_cycles", lambda: None)
     monkeypatch.setattr("bcejax.commands.interrupts.end_at_interrupt", lambda: None)
     assert program.main() == 130
     assert capsys.readouterr().err == "interrupted\n"

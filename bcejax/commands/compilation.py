@@ -1,9 +1,8 @@
-"""Programs that JAX compiles: traced in peace, kept on disk from one command to the next."""
+"""A command's process: it keeps the programs that JAX compiles, and collects no garbage."""
 
+import atexit
 import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -31,22 +30,16 @@ def keep_programs() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """While the ``with`` lasts, nobody looks for cycles of garbage.
+def leave_cycles() -> None:
+    """Let nobody look for cycles of garbage, in this process and at its end.
 
     Tracing makes many objects that JAX keeps, and the collector goes through them again and again
-    while other threads wait.
+    while other threads wait, and once more before the interpreter ends.
+    For the entry of a process only, as ``keep_programs``.
 
     Example:
-        >>> with uncollected():
-        ...     gc.isenabled()
-        False
+        >>> callable(leave_cycles)  # to call it would change how this process ends
+        True
     """
-    was_enabled = gc.isenabled()
     gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    atexit.register(gc.freeze)

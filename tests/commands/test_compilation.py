@@ -38,3 +38,14 @@ def test_a_users_own_folder_stays(tmp_path):
 
 def test_the_library_sets_none():
     assert said(f"import jax, bcejax, bcejax.commands\n{SAY_WHERE}") == "None"
+
+
+def test_no_garbage_is_looked_for_until_the_process_ends():
+    code = (
+        "import atexit, gc\n"
+        "from bcejax.commands.compilation import leave_cycles\n"
+        "atexit.register(lambda: print(len(gc.get_objects()) < gc.get_freeze_count()))\n"
+        "leave_cycles()\n"
+        "print(gc.isenabled())\n"
+    )
+    assert said(code) == "False\nTrue"

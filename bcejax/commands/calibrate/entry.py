@@ -25,7 +25,6 @@ from bcejax.calibration.threads import as_here
 from bcejax.commands.calibrate.curves import trace_comparisons, trace_curves
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
-from bcejax.commands.compilation import uncollected
 from bcejax.commands.flags import asked_of, parse_flags
 from bcejax.commands.folders import check_folder
 from bcejax.commands.judging import judge
@@ -70,7 +69,7 @@ def main(args: Sequence[str]) -> int:
         pass  # where matplotlib is missing, say so before any work is done
     console = Console(stderr=True)
     stages = Stages(console)
-    with jax.enable_x64(True), uncollected():
+    with jax.enable_x64(True):
         results = _measure(flags, stages)
         with stages.stage("wrote", str(flags.out)):
             write_results(flags.out, results)
