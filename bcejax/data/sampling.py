@@ -15,6 +15,7 @@ import numpy as np
 
 from bcejax.data.records import Array, Batch
 from bcejax.numerics import sigmoid
+from bcejax.numerics.options import check_count
 
 
 class Draw(NamedTuple):
@@ -65,14 +66,14 @@ def normal_inputs(key: jax.Array, examples: int, features: int) -> jax.Array:
     """Standard normal inputs (examples, features) in the default float dtype.
 
     Raises:
+        TypeError: ``examples`` is no integer.
         ValueError: there is no example.
 
     Example:
         >>> normal_inputs(jax.random.key(0), 4, 2).shape
         (4, 2)
     """
-    if examples < 1:
-        raise ValueError(f"examples must be at least 1, got {examples}")
+    check_count("examples", examples)
     return jax.random.normal(key, (examples, features))
 
 

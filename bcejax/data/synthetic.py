@@ -29,6 +29,7 @@ from bcejax.data.rates import intercept_for_rate
 from bcejax.data.records import Array, Batch
 from bcejax.data.sampling import Draw, draw_labels, finite, normal_inputs, uniform, vector
 from bcejax.numerics import sigmoid, softplus
+from bcejax.numerics.options import check_count
 
 COEFFICIENTS = (2.0, -1.0, 0.5)  # of the truth, where the caller names none
 
@@ -67,6 +68,7 @@ def draw_logistic(
         intercept: b.
 
     Raises:
+        TypeError: n is no integer.
         ValueError: n < 1; the coefficients are not (d,) finite numbers with d >= 1, or the
             intercept is not finite.
 
@@ -95,6 +97,7 @@ def draw_interaction(
         strength: s.
 
     Raises:
+        TypeError: n or d is no integer.
         ValueError: n < 1, d < 2, or the strength is not finite.
 
     Example:
@@ -103,8 +106,7 @@ def draw_interaction(
         >>> bool(jnp.all((draw.probs > 0.5) == (x_1 * x_2 > 0)))
         True
     """
-    if features < 2:
-        raise ValueError(f"features must be at least 2, got {features}")
+    check_count("features", features, least=2)
     inputs_key, labels_key = jax.random.split(key)
     inputs = normal_inputs(inputs_key, examples, features)
     return draw_labels(

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import ArrayLike, DTypeLike
 
-from bcejax.models.inputs import check_count, check_inputs
+from bcejax.models.inputs import check_inputs
+from bcejax.numerics.options import check_count
 
 _glorot = nnx.initializers.glorot_uniform()
 
@@ -55,7 +56,7 @@ class LogisticRegression(nnx.Module):
         dtype: DTypeLike | None = None,
         param_dtype: DTypeLike = jnp.float32,
     ) -> None:
-        check_count(features, "features")
+        check_count("features", features)
         self.features = features
         self.dtype = dtype
         kernel = _glorot(rngs.params(), (features, 1), param_dtype)

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import ArrayLike, DTypeLike
 
-from bcejax.models.inputs import check_count, check_inputs
+from bcejax.models.inputs import check_inputs
+from bcejax.numerics.options import check_count
 
 _glorot = nnx.initializers.glorot_uniform()
 
@@ -66,9 +67,9 @@ class MLP(nnx.Module):
         dtype: DTypeLike | None = None,
         param_dtype: DTypeLike = jnp.float32,
     ) -> None:
-        check_count(features, "features")
+        check_count("features", features)
         for width in hidden:
-            check_count(width, "each width in hidden")
+            check_count("each width in hidden", width)
         *before, last = _drawn(rngs, (features, *hidden, 1), dtype, param_dtype)
         self.features = features
         self.activation = activation

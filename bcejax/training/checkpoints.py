@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.fingerprints import Fingerprint
 from bcejax.training.records import Figures
 from bcejax.training.sharding import is_key, on_host
@@ -63,8 +63,8 @@ class Checkpoint:
         if not isinstance(self.directory, str | os.PathLike):
             raise TypeError(f"checkpoint must be a path or a Checkpoint, got {self.directory!r}")
         if self.every is not None:
-            check_count(self.every, "every")
-        check_count(self.keep, "keep")
+            check_count("every", self.every)
+        check_count("keep", self.keep)
 
 
 class Store:

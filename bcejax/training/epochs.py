@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.data import Batch
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, final_state, run_epochs, start_run
 from bcejax.training.records import History, Status
@@ -77,7 +77,7 @@ def train_epochs(
         raise ValueError(
             f"order must be integers (epochs, examples), got {order.dtype} {order.shape}"
         )
-    check_count(batch_size, "batch_size")
+    check_count("batch_size", batch_size)
     run, figures = run_epochs(
         start_run(state, early_stopping),
         cast_arrays(Data(train, validation), state.dtype),

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.entry import admit, largest_input
 from bcejax.training.loop import Loop
@@ -113,8 +113,8 @@ def fit(
         >>> history.loss.shape, history.status, bool(history.loss[-1] < history.loss[0])
         ((10,), <Status.FINISHED: 1>, True)
     """
-    check_count(epochs, "epochs")
-    check_count(batch_size, "batch_size")
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
     mesh = check_mesh(mesh)
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")

@@ -19,7 +19,7 @@ from bcejax.calibration.state import CalibrationState, CalibrationSummary
 from bcejax.data import Batch
 from bcejax.data.shards import Fault, ShardSet
 from bcejax.data.streams import read_batches
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.blocks import filled
 from bcejax.training.progress import shown_progress
 from bcejax.training.records import Figures
@@ -110,7 +110,7 @@ def stream_calibration(
         >>> found.summary.expected_calibration_error
         Array(0.25, dtype=float32)
     """
-    check_count(batch_size, "batch_size")
+    check_count("batch_size", batch_size)
     state = init_state(model)
     sums = calibration.init(cells, state.dtype)
     calibration.summary(sums, bins=bins)  # refuses bins now rather than after hours

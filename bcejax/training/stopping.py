@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
 import jax
 import jax.numpy as jnp
 
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.records import Figures
 from bcejax.training.state import TrainState
 
@@ -49,7 +49,7 @@ class EarlyStopping:
         >>> EarlyStopping(patience=0)
         Traceback (most recent call last):
         ...
-        ValueError: patience must be at least 1, got 0
+        ValueError: patience is 0; there must be 1 or more
     """
 
     patience: int
@@ -58,7 +58,7 @@ class EarlyStopping:
     monitor: Monitor | None = None
 
     def __post_init__(self) -> None:
-        check_count(self.patience, "patience")
+        check_count("patience", self.patience)
         if not self.min_delta >= 0:
             raise ValueError(f"min_delta must be 0 or more, got {self.min_delta!r}")
         if self.monitor not in (None, *get_args(Monitor)):

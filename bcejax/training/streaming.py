@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 from bcejax.data import Batch
 from bcejax.data.shards import Fault, ShardSet
 from bcejax.losses import bce_with_logits
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.courses import Course, Reading
 from bcejax.training.entry import admit
@@ -142,8 +142,8 @@ def fit_stream(
         >>> history.loss.shape, history.status, bool(history.loss[1] < history.loss[0])
         ((2,), <Status.FINISHED: 1>, True)
     """
-    check_count(epochs, "epochs")
-    check_count(batch_size, "batch_size")
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
     if not isinstance(shards, ShardSet):
         raise TypeError(f"shards must be a ShardSet from open_shards, got {type(shards).__name__}")
     mesh = check_mesh(mesh)

@@ -165,14 +165,14 @@ def test_separable_draws_are_separated_by_the_margin():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: draw_logistic(KEY, 0), "examples must be at least 1, got 0"),
+        (lambda: draw_logistic(KEY, 0), "examples is 0; there must be 1 or more"),
         (lambda: draw_logistic(KEY, 5, ()), r"coefficients must be \(d,\) finite numbers"),
         (lambda: draw_logistic(KEY, 5, [[1.0]]), r"coefficients must be \(d,\) finite numbers"),
         (lambda: draw_logistic(KEY, 5, (np.nan,)), r"finite numbers with d >= 1, got \(nan,\)"),
         (lambda: draw_logistic(KEY, 5, intercept=np.inf), "intercept must be finite, got inf"),
         (lambda: draw_interaction(KEY, 5, strength=np.nan), "strength must be finite, got nan"),
         (lambda: draw_separable(KEY, 5, margin=np.inf), "margin must be finite, got inf"),
-        (lambda: draw_interaction(KEY, 5, 1), "features must be at least 2, got 1"),
+        (lambda: draw_interaction(KEY, 5, 1), "features is 1; there must be 2 or more"),
         (lambda: draw_rare(KEY, 5, rate=0.0), r"rate must lie in \(0, 1\), got 0.0"),
         (lambda: draw_rare(KEY, 5, rate=1), r"rate must lie in \(0, 1\), got 1"),
         (lambda: draw_rare(KEY, 5, (60.0,)), "coefficients must have length at most 50, got 60"),

@@ -252,9 +252,9 @@ def test_refuses_what_is_no_directory(run, tmp_path):
     path.write_text("")
     with pytest.raises(ValueError, match=r"^checkpoint '.*file' is not a directory$"):
         run(checkpoint=path)
-    with pytest.raises(ValueError, match=r"^every must be at least 1, got 0$"):
+    with pytest.raises(ValueError, match=r"^every is 0; there must be 1 or more$"):
         Checkpoint(tmp_path, every=0)
-    with pytest.raises(ValueError, match=r"^keep must be at least 1, got 0$"):
+    with pytest.raises(ValueError, match=r"^keep is 0; there must be 1 or more$"):
         Checkpoint(tmp_path, keep=0)
 
 

@@ -182,7 +182,7 @@ def test_refuses_other_orders(make_model, train, order):
 
 def test_refuses_other_batch_sizes_and_monitors(make_model, train, key):
     start, order = init_state(make_model()), orders(key, 1)
-    with pytest.raises(ValueError, match=r"^batch_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^batch_size is 0; there must be 1 or more"):
         train_epochs(start, train, order, batch_size=0)
     with pytest.raises(
         ValueError, match=r"^early_stopping monitors 'validation_loss', but there is no"

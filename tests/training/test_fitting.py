@@ -356,10 +356,10 @@ def test_float64_parameters_train_in_float64(run):
 @pytest.mark.parametrize(
     ("options", "error", "line"),
     [
-        ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
-        ({"epochs": 2.5}, TypeError, "epochs must be an integer, got 2.5"),
-        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
-        ({"batch_size": "32"}, TypeError, "batch_size must be an integer, got '32'"),
+        ({"epochs": 0}, ValueError, "epochs is 0; there must be 1 or more"),
+        ({"epochs": 2.5}, TypeError, "epochs is 2.5; it must be an integer"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0; there must be 1 or more"),
+        ({"batch_size": "32"}, TypeError, "batch_size is '32'; it must be an integer"),
         ({"key": 0}, TypeError, "key must be one random key, such as jax.random.key(0); got 0"),
         ({"early_stopping": 3}, TypeError, "early_stopping must be an EarlyStopping, got 3"),
         ({"checkpoint": 3}, TypeError, "checkpoint must be a path or a Checkpoint, got 3"),

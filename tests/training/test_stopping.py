@@ -62,7 +62,7 @@ def test_keeps_the_state_of_the_best_epoch_only_if_asked():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ({"patience": 0}, r"^patience must be at least 1, got 0$"),
+        ({"patience": 0}, r"^patience is 0; there must be 1 or more$"),
         ({"patience": 1, "min_delta": -0.5}, r"^min_delta must be 0 or more, got -0\.5$"),
         ({"patience": 1, "min_delta": float("nan")}, r"^min_delta must be 0 or more, got nan$"),
         ({"patience": 1, "monitor": "val_loss"}, r"^monitor must be one of .*, got 'val_loss'$"),
@@ -71,5 +71,5 @@ def test_keeps_the_state_of_the_best_epoch_only_if_asked():
 def test_refuses_what_makes_no_sense(arguments, line):
     with pytest.raises(ValueError, match=line):
         EarlyStopping(**arguments)
-    with pytest.raises(TypeError, match=r"^patience must be an integer, got 1\.5$"):
+    with pytest.raises(TypeError, match=r"^patience is 1\.5; it must be an integer$"):
         EarlyStopping(1.5)

@@ -41,6 +41,7 @@ from bcejax.calibration.calibrators.fits import finite_logits, scaled
 from bcejax.calibration.calibrators.tables import log_ratio
 from bcejax.calibration.examples import Examples, as_examples, nan_unless_counted
 from bcejax.calibration.ordering import Ordering, ascending
+from bcejax.numerics.options import check_count
 from bcejax.solvers import NewtonFit, minimise_bce
 
 IDENTITY = 0.01  # c, in examples
@@ -95,8 +96,7 @@ class SplineCalibration(Calibrator):
             TypeError, ValueError: as ``bcejax.calibration.examples.as_examples``, or knots that
                 is no integer >= 3.
         """
-        if isinstance(knots, bool) or not isinstance(knots, int) or knots < 3:
-            raise ValueError(f"knots is {knots!r}; it must be an integer >= 3")
+        check_count("knots", knots, least=3)
         examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
         params, status = _fit(examples, ascending(examples.log_odds()), jnp.arange(knots))
         return cls(params, status)

@@ -44,6 +44,7 @@ from bcejax.calibration.examples import Examples, as_examples, nan_unless_counte
 from bcejax.calibration.isotonic import pooled_blocks
 from bcejax.calibration.ordering import Ordering, ascending
 from bcejax.numerics import sigmoid, softplus
+from bcejax.numerics.options import check_count
 
 
 class VennAbersInterval(NamedTuple):
@@ -254,8 +255,7 @@ def _folds(
     folds: int, fold: ArrayLike | None, key: jax.Array | None, shape: tuple[int, ...]
 ) -> jax.Array:
     """The fold of each example (n,)."""
-    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 1:
-        raise ValueError(f"folds is {folds!r}; it must be an integer >= 1")
+    check_count("folds", folds)
     if (fold is None) == (key is None):
         given = "neither" if fold is None else "both"
         raise ValueError(f"give exactly one of fold= and key=; {given} came")

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
-from bcejax.models.inputs import check_count
+from bcejax.numerics.options import check_count
 from bcejax.training.ensembles.entry import (
     admit_keys,
     admit_mesh,
@@ -140,9 +140,9 @@ def fit_ensemble(
         >>> ensemble.history.loss.shape, ensemble.history.message
         ((3, 10), '3 models: 3 finished')
     """
-    check_count(n_models, "n_models")
-    check_count(epochs, "epochs")
-    check_count(batch_size, "batch_size")
+    check_count("n_models", n_models)
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
     if not callable(make_model) or isinstance(make_model, nnx.Module):
         kind = type(make_model).__name__
         raise TypeError(f"make_model must be a function of nnx.Rngs that makes a model, got {kind}")

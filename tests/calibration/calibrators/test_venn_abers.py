@@ -126,7 +126,7 @@ def test_a_key_deals_folds_of_equal_size():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"folds": 0, "fold": [0, 0]}, ValueError, "folds is 0; it must be an integer >= 1"),
+        ({"folds": 0, "fold": [0, 0]}, ValueError, "folds is 0; there must be 1 or more"),
         ({"folds": 2}, ValueError, "exactly one of fold= and key=; neither came"),
         ({"folds": 2, "fold": [0, 2]}, ValueError, r"fold must lie in 0..1; 0 to 2 came"),
         ({"folds": 2, "fold": [0]}, ValueError, r"fold has shape \(1,\) and labels \(2,\)"),

@@ -208,9 +208,9 @@ def test_four_devices_equal_one(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "message", "options"),
     [
-        (ValueError, "n_models must be at least 1, got 0", {"n_models": 0}),
-        (TypeError, "n_models must be an integer, got 2.0", {"n_models": 2.0}),
-        (ValueError, "epochs must be at least 1, got 0", {"epochs": 0}),
+        (ValueError, "n_models is 0; there must be 1 or more", {"n_models": 0}),
+        (TypeError, "n_models is 2.0; it must be an integer", {"n_models": 2.0}),
+        (ValueError, "epochs is 0; there must be 1 or more", {"epochs": 0}),
         (TypeError, "early_stopping must be an EarlyStopping, got 3", {"early_stopping": 3}),
         (TypeError, "key must be one random key, such as jax.random.key(0); got 0", {"key": 0}),
         (TypeError, "mesh must be a jax.sharding.Mesh, got 4", {"mesh": 4}),
