@@ -1,10 +1,9 @@
 """The loss of all pairs against the whole matrix in float64, in chunks and on a ring."""
 
 import re
-import subprocess
-import sys
 from functools import cache, partial
 
+import devices
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -325,11 +324,5 @@ except ValueError as error:
 
 
 def test_on_a_ring_of_four_devices(monkeypatch):
-    """In a process of its own: the number of devices is set before jax starts."""
-    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
-    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     monkeypatch.setenv("PYTHONPATH", "tests")
-    done = subprocess.run(
-        [sys.executable, "-c", SHARDED], capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "right\n", done.stderr
+    assert devices.run(4, SHARDED) == "right"

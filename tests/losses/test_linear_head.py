@@ -1,9 +1,8 @@
 """A linear head without its logits: as the whole computation, under every transformation."""
 
 import json
-import subprocess
-import sys
 
+import devices
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -467,15 +466,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def on_four_devices():
-    """In a process of its own: the number of devices is set before jax starts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
-        patch.setenv("JAX_PLATFORMS", "cpu")
-        done = subprocess.run(
-            [sys.executable, "-c", SHARDED], capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(devices.run(4, SHARDED))
 
 
 RUNS = ["batch, indices", "labels, indices", "labels, dense"]

@@ -2,10 +2,8 @@
 
 import json
 import re
-import subprocess
-import sys
-import textwrap
 
+import devices
 import jax
 import numpy as np
 import pytest
@@ -113,15 +111,7 @@ SCRIPT = """
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What the script finds, in a process of its own: devices are counted before jax starts."""
-    patch = pytest.MonkeyPatch()
-    with patch.context() as context:
-        context.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
-        context.setenv("JAX_PLATFORMS", "cpu")
-        command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path_factory.mktemp("m"))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(devices.run(8, SCRIPT, tmp_path_factory.mktemp("m")))
 
 
 meshes = pytest.mark.parametrize("mesh", ["data", "params", "both"])

@@ -1,12 +1,9 @@
 """Training on shards on a mesh of eight simulated devices, and by two processes."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 
+import devices
 import numpy as np
 import pytest
 
@@ -101,27 +98,9 @@ def data(tmp_path_factory):
     return folder
 
 
-def start(script, devices, *arguments):
-    """A process of its own: devices are counted before jax starts."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(START + script), *map(str, arguments)],
-        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def answer(process):
-    out, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors[-3000:]
-    return json.loads(out.splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
 def found(data, tmp_path_factory):
-    return answer(start(EIGHT, 8, data, tmp_path_factory.mktemp("saved")))
+    return json.loads(devices.run(8, START + EIGHT, data, tmp_path_factory.mktemp("saved")))
 
 
 @pytest.mark.parametrize("mesh", ["data", "both"])
@@ -148,19 +127,16 @@ def test_two_processes_train_together_or_not_at_all(data, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    processes = [start(OF_TWO, 2, data, tmp_path, number, address) for number in range(2)]
+    processes = [
+        devices.start(2, START + OF_TWO, data, tmp_path, number, address) for number in range(2)
+    ]
     try:
-        first, second = map(answer, processes)
+        first, second = (json.loads(devices.last_line(process)) for process in processes)
     finally:
         for process in processes:
             process.kill()
-    alone = answer(
-        start(
-            "    _, h = run(); print(json.dumps([h.loss.tolist(), h.validation_loss.tolist()]))\n",
-            1,
-            data,
-        )
-    )
+    of_one = "    _, h = run(); print(json.dumps([h.loss.tolist(), h.validation_loss.tolist()]))\n"
+    alone = json.loads(devices.run(1, START + of_one, data))
     for each in (first, second):
         np.testing.assert_allclose([each["loss"], each["judged"]], alone, rtol=0, atol=1e-6)
         assert each["error"] == (
