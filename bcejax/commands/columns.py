@@ -143,8 +143,10 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def _open_csv(path: Path) -> Any:
+    """What tells the header, whatever the rows below it look like."""
     csv = require("pyarrow.csv", extra="cli", purpose=PURPOSE)
-    return csv.open_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True))
+    parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda row: "skip")
+    return csv.open_csv(path, parse_options=parse)
 
 
 def _read_csv(path: Path, names: Sequence[str]) -> Any:

@@ -33,6 +33,16 @@ def parse_flags(
     return flags
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that no generator takes.
+
+    Raises:
+        ValueError: it is below 0, or has more than 63 bits.
+    """
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed is {seed}; it must be a whole number from 0 to 2**63 - 1")
+
+
 def asked_of(flags: object) -> dict[str, object]:
     """What was asked for, and what stood by default; nothing of a flag that is None."""
     return {word: value for word, value in vars(flags).items() if value is not None}

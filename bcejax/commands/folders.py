@@ -1,6 +1,7 @@
 """The folder that a command leaves behind."""
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
         files: names of those that are written.
 
     Raises:
-        ValueError: it cannot be made, or the source is a file that would be written over.
+        ValueError: it cannot be made or written into, or the source is a file that would be
+            written over.
     """
     if source.resolve() in {(folder / name).resolve() for name in files}:
         raise ValueError(f"{source} would be written over: take another --out than {folder}")
@@ -24,6 +26,8 @@ def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"out {folder} cannot be a folder: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"out {folder} cannot be written into")
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _header(path: Path, lines: Iterator[str]) -> tuple[str, ...]:
     names = tuple(cell.strip() for cell in cells)
     if all(_is_number(name) for name in names):
         raise ValueError(f"{path}: the header must name the columns, but holds numbers")
-    for mark in ";\t":
+    for mark in ";\t|":
         if len(names) == 1 and mark in names[0]:
             raise ValueError(f"{path}: commas must part the cells, but the header has {mark!r}")
     return names

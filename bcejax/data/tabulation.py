@@ -109,7 +109,7 @@ def suggestion(wanted: str, names: Sequence[str]) -> str:
         >>> suggestion("ill", ["a;ill"])
         "; its columns are parted by ';', commas are taken"
     """
-    for mark in (";", "\t"):
+    for mark in (";", "\t", "|"):
         if len(names) == 1 and mark in names[0]:
             return f"; its columns are parted by {mark!r}, commas are taken"
     lower = {name.lower(): name for name in names}

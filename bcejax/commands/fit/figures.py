@@ -29,10 +29,11 @@ def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
 
 def _coefficients(results: Results, stem: Path) -> Figure:
     names, told = results.model.features, results.summary
-    values, lower, upper = (
-        each[: len(names)] * results.deviations
-        for each in (told.coefficients, told.lower, told.upper)
-    )
+    with np.errstate(invalid="ignore"):  # a column that does not vary has endless intervals
+        values, lower, upper = (
+            each[: len(names)] * results.deviations
+            for each in (told.coefficients, told.lower, told.upper)
+        )
 
     def draw(ax: Any) -> None:
         draw_coefficients(ax, names, values, lower=lower, upper=upper)

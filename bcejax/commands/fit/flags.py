@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcejax.commands.flags import parse_flags
+from bcejax.commands.flags import check_seed, parse_flags
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def read_flags(args: Sequence[str], description: str) -> Flags:
         raise ValueError(f"confidence is {flags.confidence}; it must lie between 0 and 1")
     if flags.resamples is not None and flags.resamples < 0:
         raise ValueError(f"resamples is {flags.resamples}; it must be 0 or more")
+    check_seed(flags.seed)
     return flags
 
 

@@ -71,9 +71,10 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
         learnt, held = split_rows(labels, [1 - flags.test, flags.test], seed=flags.seed)
     except ValueError:
         few = min(np.count_nonzero(labels == label) for label in (0, 1))
+        share = "none" if flags.test < 0.5 else "all"
         raise ValueError(
-            f"test is {flags.test}, which of {few} rows of one class is none: take a larger share,"
-            " or 0 to hold out none"
+            f"test is {flags.test}, which of {few} rows of one class is {share}: take another"
+            " share, or 0 to hold out none"
         ) from None
     return learnt, held
 

@@ -200,6 +200,7 @@ def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
         (["a.csv", "--test", "1"], "test is 1.0; it must lie in [0, 1)"),
         (["a.csv", "--confidence", "95"], "confidence is 95.0; it must lie between 0 and 1"),
         (["a.csv", "--resamples", "-1"], "resamples is -1; it must be 0 or more"),
+        (["a.csv", "--seed", "-1"], "seed is -1; it must be a whole number from 0 to"),
         (["a.csv", "--label", "ill", "--drop", "id"], "test is 0.25, which of 1 rows of"),
         (["a.csv", "--out", "a.csv"], "out a.csv cannot be a folder"),
         (["table.csv", "--out", "."], "table.csv would be written over"),
