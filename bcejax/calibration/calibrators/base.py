@@ -137,11 +137,11 @@ class Calibrator(abc.ABC):
         if probs is not None:
             logits = _log_odds(_floating("probs", check_probs(probs)))
         assert logits is not None
-        return _sigmoid(self(logits))
+        return probs_of(self(logits))
 
 
 # called eagerly on large arrays
-_sigmoid = jax.jit(sigmoid)
+probs_of = jax.jit(sigmoid)
 
 
 @jax.jit

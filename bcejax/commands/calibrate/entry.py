@@ -17,6 +17,7 @@ import jax
 from rich.console import Console
 
 from bcejax.calibration.calibrators import CALIBRATORS
+from bcejax.calibration.calibrators.base import probs_of
 from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.grouping import calibration_by_group
@@ -29,7 +30,6 @@ from bcejax.commands.flags import asked_of, parse_flags
 from bcejax.commands.folders import check_folder
 from bcejax.commands.judging import judge
 from bcejax.commands.stages import Stages
-from bcejax.numerics import sigmoid
 from bcejax.plots import house_style
 
 FEWEST = 5  # rows, a fold of the comparison for each
@@ -110,7 +110,7 @@ def _measure(flags: Flags, stages: Stages) -> Results:
         with stages.stage("fitted", name):
             calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
             logits = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
-            unseen = {"logits": logits, "probs": _probs_of(logits)}
+            unseen = {"logits": logits, "probs": probs_of(logits)}
         groups = {}
         if rows.groups is not None:
             with stages.stage("measured", f"groups by {flags.group}"):
@@ -120,9 +120,6 @@ def _measure(flags: Flags, stages: Stages) -> Results:
             curves = tracing.result()
     asked = asked_of(flags)
     return Results(rows, report, name, calibrator, unseen["probs"], groups, curves, compared, asked)
-
-
-_probs_of = jax.jit(sigmoid)
 
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:
