@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -123,7 +123,10 @@ class Course(SingleTraining):
     def advance(self, most: int, pressed: Callable[[], int]) -> bool:
         """A block of batches, and what ends an epoch where it is the last one."""
         if self._pieces is None:
-            self._pieces = self._read(self._shards, self._reading.words)
+            words, window, _ = self._reading
+            self._pieces = self._read(
+                self._shards, seed=words, epoch=self.done, window=window, start=self.position
+            )
             self._next = self._read_from(self._pieces)
             self._agree(self._next)
         if self._next is not None:
@@ -138,18 +141,14 @@ class Course(SingleTraining):
             self._end_epoch(pressed)
         return True
 
-    def _read(self, shards: ShardSet, seed: list[int] | None) -> Generator[Piece]:
-        """The rest of an epoch of the training set, or all of another one, a block at a time."""
-        ours = shards is self._shards
+    def _read(self, shards: ShardSet, **order: Any) -> Generator[Piece]:
+        """An epoch of some shards, or the rest of it, a block at a time."""
         return read_batches(
             shards,
             self._plan.batch_size * self._batches,
-            seed=seed,
-            epoch=self.done if ours else 0,
-            window=self._reading.window if ours else None,
-            start=self.position if ours else Position(),
             prefetch=self._reading.prefetch,
             report=lambda fault: self.skipped.update({fault.name: fault}),
+            **order,
         )
 
     def _read_from(self, pieces: Iterator[Piece]) -> Piece | None:
@@ -219,7 +218,7 @@ class Course(SingleTraining):
             yield self._validation
         if not isinstance(self._validation, ShardSet):
             return
-        with contextlib.closing(self._read(self._validation, None)) as pieces:
+        with contextlib.closing(self._read(self._validation, seed=None)) as pieces:
             piece = self._read_from(pieces)
             if piece is None and self.error is None:
                 self.error = CorruptShardError("no row of the validation shards can be read")

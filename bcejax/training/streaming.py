@@ -7,7 +7,8 @@ way and the place in it, so that a resumed run reads one window anew and then se
 that the killed one would have seen: it ends with the same bits.
 
 Memory, besides the process with JAX, Flax and Orbax: that of the stream (bcejax.data.streams), two
-blocks, and the model's arrays some four times with Adam; nothing grows with the number of rows.
+blocks, and the model's arrays some four times with Adam, seven where early stopping keeps the best;
+nothing grows with the number of rows.
 """
 
 import contextlib
@@ -89,7 +90,7 @@ def fit_stream(
 
     On a ``mesh`` each batch is divided over all devices, as ``fit`` does it, and each device holds
     a block; losses and parameters of a small network equal those of one device to 1e-6 in float32
-    (tests/training/test_streaming.py). Of several processes, each reads all the shards.
+    (tests/training/test_streaming_on_meshes.py). Of several processes, each reads all the shards.
 
     Args:
         model: a Flax NNX module that maps inputs (n, d) to logits (n,).

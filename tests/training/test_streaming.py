@@ -142,6 +142,12 @@ def test_shards_judge_as_a_batch_of_the_same_rows(run, judged):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_the_training_set_may_judge_too(run, shards):
+    still = optax.sgd(0.0)
+    _, history = run(validation=shards, optimizer=still)
+    np.testing.assert_allclose(history.validation_loss, history.loss, rtol=1e-5)
+
+
 def test_stops_early_and_ends_with_the_best_epoch(stopped):
     model, history = stopped()
     assert history.status == Status.EARLY_STOPPED
