@@ -9,7 +9,7 @@ The exit status is 0 where all is written, 2 where the flags or the file are not
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from bcejax.calibration.reporting.grouping import calibration_by_group
 from bcejax.calibration.reporting.report import CONTESTANTS, Progress
 from bcejax.calibration.threads import as_here
 from bcejax.commands.calibrate.curves import trace_comparisons, trace_curves
+from bcejax.commands.calibrate.figures import draw_predictions
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
 from bcejax.commands.flags import asked_of, parse_flags
@@ -69,8 +70,8 @@ def main(args: Sequence[str]) -> int:
         pass  # where matplotlib is missing, say so before any work is done
     console = Console(stderr=True)
     stages = Stages(console)
-    with jax.enable_x64(True):
-        results = _measure(flags, stages)
+    with jax.enable_x64(True), ThreadPoolExecutor(1) as beside:
+        results = _measure(flags, stages, beside)
         with stages.stage("wrote", str(flags.out)):
             write_results(flags.out, results)
     Console().print(results.report)
@@ -88,8 +89,8 @@ def _read_flags(args: Sequence[str]) -> Flags:
     return flags
 
 
-def _measure(flags: Flags, stages: Stages) -> Results:
-    """Everything that is written, computed in float64."""
+def _measure(flags: Flags, stages: Stages, beside: Executor) -> Results:
+    """Everything that is written, computed in float64; the last figures may still be drawn."""
     key = jax.random.key(flags.seed)
     with stages.stage("read", str(flags.predictions)):
         rows = read_predictions(
@@ -102,24 +103,33 @@ def _measure(flags: Flags, stages: Stages) -> Results:
         )
         if (n := rows.labels.size) < FEWEST:
             raise ValueError(f"{flags.predictions}: {n} rows are too few; {FEWEST} can be judged")
-    with ThreadPoolExecutor(1) as beside:
-        tracing = beside.submit(as_here(trace_curves), rows, key)
-        with stages.stage("measured", f"{rows.labels.size} rows") as say:
-            report = _report(rows, flags, key, say)
-        name = choose(report) if flags.calibrator == "auto" else flags.calibrator
-        with stages.stage("fitted", name):
-            calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
-            logits = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
-            unseen = {"logits": logits, "probs": probs_of(logits)}
-        groups = {}
-        if rows.groups is not None:
-            with stages.stage("measured", f"groups by {flags.group}"):
-                groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
-        with stages.stage("traced", "curves"):
-            compared = trace_comparisons(rows, unseen, list(groups))
-            curves = tracing.result()
-    asked = asked_of(flags)
-    return Results(rows, report, name, calibrator, unseen["probs"], groups, curves, compared, asked)
+    tracing = beside.submit(as_here(trace_curves), rows, key)
+    with stages.stage("measured", f"{rows.labels.size} rows") as say:
+        report = _report(rows, flags, key, say)
+    drawing = beside.submit(as_here(lambda: draw_predictions(tracing.result(), report, flags.out)))
+    name = choose(report) if flags.calibrator == "auto" else flags.calibrator
+    with stages.stage("fitted", name):
+        calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
+        logits = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
+        unseen = {"logits": logits, "probs": probs_of(logits)}
+    groups = {}
+    if rows.groups is not None:
+        with stages.stage("measured", f"groups by {flags.group}"):
+            groups = calibration_by_group(rows.labels, rows.groups, **rows.given)
+    with stages.stage("traced", "curves"):
+        compared = trace_comparisons(rows, unseen, list(groups))
+    return Results(
+        rows,
+        report,
+        name,
+        calibrator,
+        unseen["probs"],
+        groups,
+        tracing.result(),
+        drawing,
+        compared,
+        asked_of(flags),
+    )
 
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:

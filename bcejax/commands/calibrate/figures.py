@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
+
 from bcejax.calibration.binning import ReliabilityCurve
 from bcejax.calibration.decomposition.corp import CorpDecomposition
+from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.commands.calibrate.curves import Comparisons, Curves
 from bcejax.commands.drawings import Figure, draw_figure
 from bcejax.plots import (
@@ -17,15 +20,10 @@ from bcejax.plots import (
 )
 
 
-def draw_figures(
-    curves: Curves,
-    compared: Comparisons,
-    parts: CorpDecomposition,
-    calibrator: str,
-    folder: Path,
-) -> list[Figure]:
-    """Draw each figure into the folder, as SVG and as PNG."""
-    figures = [
+def draw_predictions(curves: Curves, report: CalibrationReport, folder: Path) -> list[Figure]:
+    """Draw into the folder, as SVG and as PNG, what needs no calibrator."""
+    parts = _parts(report)
+    return [
         draw_figure(
             folder / "reliability",
             [
@@ -39,24 +37,40 @@ def draw_figures(
             " that of a calibrated model would lie, and the smooth curve.",
         ),
         draw_figure(
-            folder / "recalibration",
-            [
-                lambda ax: draw_recalibration(ax, curves.binned, compared.after),
-                lambda ax: draw_recalibration(ax, curves.binned, compared.after, kind="bias"),
-            ],
-            f"Reliability before and after calibration by {calibrator}.",
-            f"Before and after {calibrator}. Each example was calibrated without its own fold.",
-        ),
-        draw_figure(
             folder / "histogram",
             [lambda ax: draw_prob_histogram(ax, curves.fine)],
             "Density of the probabilities of label 1 and of label 0.",
             "How the probabilities of each class lie: label 1 upward, label 0 downward.",
         ),
     ]
+
+
+def draw_comparisons(
+    before: ReliabilityCurve, compared: Comparisons, calibrator: str, folder: Path
+) -> list[Figure]:
+    """Draw likewise what calibration changes; and the groups, if there are any."""
+    figures = [
+        draw_figure(
+            folder / "recalibration",
+            [
+                lambda ax: draw_recalibration(ax, before, compared.after),
+                lambda ax: draw_recalibration(ax, before, compared.after, kind="bias"),
+            ],
+            f"Reliability before and after calibration by {calibrator}.",
+            f"Before and after {calibrator}. Each example was calibrated without its own fold.",
+        )
+    ]
     if compared.groups:
         figures.append(_group_figure(compared.groups, folder / "groups"))
     return figures
+
+
+def _parts(report: CalibrationReport) -> CorpDecomposition:
+    """What the report says of the log score."""
+    names = ("miscalibration", "discrimination", "uncertainty")
+    found = {name: report.decompositions[f"log_{name}"] for name in names}
+    found["score"] = report.scores["log_score"]
+    return CorpDecomposition(**{name: jnp.asarray(each.value) for name, each in found.items()})
 
 
 def _draw_curves(ax: Any, curves: Curves, parts: CorpDecomposition) -> None:

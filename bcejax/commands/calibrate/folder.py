@@ -2,23 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bcejax.calibration.calibrators import Calibrator, save_calibrator
-from bcejax.calibration.decomposition.corp import CorpDecomposition
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Recalibration
 from bcejax.calibration.reporting.grouping import GroupFindings
 from bcejax.calibration.threads import as_here
 from bcejax.commands.calibrate.curves import Comparisons, Curves
-from bcejax.commands.calibrate.figures import draw_figures
+from bcejax.commands.calibrate.figures import draw_comparisons
 from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
+from bcejax.commands.drawings import Figure
 from bcejax.commands.findings import rows_of
 from bcejax.commands.folders import write_table, writing
 from bcejax.commands.page import write_page
@@ -40,6 +39,7 @@ class Results(NamedTuple):
     unseen: jax.Array  # (n,) probabilities calibrated without their own fold
     groups: Mapping[str, GroupFindings]
     curves: Curves
+    drawing: Future[list[Figure]]  # of the predictions
     compared: Comparisons
     asked: Mapping[str, Any]
 
@@ -68,22 +68,16 @@ def write_results(folder: Path, results: Results) -> None:
         as_json = report.as_dict() | {"calibrator": results.name}
         (folder / "report.json").write_text(json.dumps(as_json, indent=2) + "\n", encoding="utf-8")
         save_calibrator(results.calibrator, folder / "calibrator.npz")
-        figures = draw_figures(
-            results.curves, results.compared, _parts(report), results.name, folder
+        reliability, histogram = results.drawing.result()
+        recalibration, *others = draw_comparisons(
+            results.curves.binned, results.compared, results.name, folder
         )
+        figures = [reliability, recalibration, histogram, *others]
         page = page_of_calibration(
             report, results.asked, results.name, figures, _columns(results.groups)
         )
         write_page(page, folder / "report.html")
         rows.result()  # fails as it does
-
-
-def _parts(report: CalibrationReport) -> CorpDecomposition:
-    """What the report says of the log score."""
-    names = ("miscalibration", "discrimination", "uncertainty")
-    found = {name: report.decompositions[f"log_{name}"] for name in names}
-    found["score"] = report.scores["log_score"]
-    return CorpDecomposition(**{name: jnp.asarray(each.value) for name, each in found.items()})
 
 
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:
