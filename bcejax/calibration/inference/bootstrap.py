@@ -173,7 +173,7 @@ def _resampled(
     places = jnp.argsort(absent).astype(jnp.int32)
     trials = jnp.sum(~absent, dtype=jnp.int32)
 
-    def once(key: jax.Array) -> Any:
+    def once(key: jax.Array, _: jax.Array) -> Any:
         counts = draw_counts(key, places, trials)
         return examples.measured(metric, weights=examples.weights * counts)
 

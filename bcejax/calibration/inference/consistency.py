@@ -31,8 +31,6 @@ from bcejax.calibration.isotonic import isotonic_means
 from bcejax.calibration.ordering import Ordering, ascending, with_ties
 from bcejax.numerics.options import check_confidence, check_count
 
-DATA = 2**32 - 1  # replicate -1, as fold_in counts
-
 
 def consistency_band(
     labels: ArrayLike,
@@ -112,11 +110,9 @@ def _curves(
 ) -> jax.Array:
     """Isotonic curves of simulated labels (count, points); number -1 is that of the data."""
     logits = examples.log_odds()
-    data = jax.random.key_data(jax.random.fold_in(key, DATA))
 
-    def once(own: jax.Array) -> jax.Array:
-        is_data = jnp.all(jax.random.key_data(own) == data)
-        labels = jnp.where(is_data, examples.labels, simulate_labels(own, logits))
+    def once(own: jax.Array, number: jax.Array) -> jax.Array:
+        labels = jnp.where(number < 0, examples.labels, simulate_labels(own, logits))
         return _curve(examples, ordering, labels, points)
 
     return replicated(once, key, first, count, logits.size)

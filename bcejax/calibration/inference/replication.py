@@ -25,12 +25,16 @@ PIECES = 10  # of the work, for threads and reports of progress
 
 
 def replicated(
-    once: Callable[[jax.Array], Any], key: jax.Array, first: jax.Array, count: int, size: int
+    once: Callable[[jax.Array, jax.Array], Any],
+    key: jax.Array,
+    first: jax.Array,
+    count: int,
+    size: int,
 ) -> Any:
-    """What ``once(key)`` gives for replicates first, first + 1, ..., to be called under jit.
+    """What ``once`` gives for replicates first, first + 1, ..., to be called under jit.
 
     Args:
-        once: a traceable function of a key.
+        once: a traceable function of a key and of the number i of the replicate.
         key: of all replicates.
         first: int32, the first replicate.
         count: how many; static.
@@ -40,7 +44,7 @@ def replicated(
         The result's pytree, with a leading axis of length ``count``.
 
     Example:
-        >>> replicated(lambda key: jax.random.uniform(key), jax.random.key(0), 0, 3, 1).shape
+        >>> replicated(lambda key, i: jax.random.uniform(key), jax.random.key(0), 0, 3, 1).shape
         (3,)
     """
     elements = ELEMENTS.get(jax.default_backend(), ELEMENTS_ELSEWHERE)
@@ -49,7 +53,7 @@ def replicated(
     replicates = first + jnp.arange(rounds * batch).reshape(rounds, batch)
 
     def one(replicate: jax.Array) -> Any:
-        return once(jax.random.fold_in(key, replicate))
+        return once(jax.random.fold_in(key, replicate), replicate)
 
     if batch == 1:  # a vmap over one costs a third of the time to compile
         return lax.map(one, replicates[:, 0])

@@ -159,7 +159,7 @@ def _simulated(
 ) -> Any:
     logits = examples.log_odds()
 
-    def once(key: jax.Array) -> Any:
+    def once(key: jax.Array, _: jax.Array) -> Any:
         return examples.measured(metric, labels=simulate_labels(key, logits))
 
     return replicated(once, key, first, count, logits.size)

@@ -25,7 +25,8 @@ from jax.typing import ArrayLike
 from bcejax.calibration.calibrators import CALIBRATORS
 from bcejax.calibration.calibrators.cross_fitting import (
     check_folds,
-    cross_fitted_logits,
+    cross_fit,
+    deal_folds,
     log_odds_of,
 )
 from bcejax.calibration.decomposition import murphy_decomposition
@@ -256,13 +257,13 @@ def _compare(
     progress: Progress | None,
 ) -> dict[str, Recalibration]:
     """What each calibrator makes of examples it has not seen; first, what none does."""
-    found = {"none": log_odds_of(examples)} if names else {}
+    if not names:
+        return {}
+    found, fold = {"none": log_odds_of(examples)}, deal_folds(examples, folds, key)
     for done, name in enumerate(names):
         if progress is not None:
             progress(f"cross-fitting {name}", done, len(names))
-        found[name] = cross_fitted_logits(
-            CALIBRATORS[name], examples.labels, **_given(examples), key=key, folds=folds
-        )
+        found[name], _ = cross_fit(CALIBRATORS[name], examples, fold, folds)
     return {
         name: Recalibration(*map(float, _judge(examples, found["none"], logits)))
         for name, logits in found.items()
@@ -281,10 +282,6 @@ def _judge(examples: Examples, before: jax.Array, after: jax.Array) -> tuple[jax
     gain = mean(falls)
     error = jnp.sqrt(mean(shares * (falls - gain) ** 2))
     return mean(losses), mean(bce_gradient(after, labels) ** 2), gain, error
-
-
-def _given(examples: Examples) -> dict[str, Any]:
-    return {"logits": examples.logits, "probs": examples.probs, "weights": examples.weights}
 
 
 def _or_inf(value: float) -> float:
