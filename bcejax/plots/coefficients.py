@@ -56,7 +56,8 @@ def draw_coefficients(
         if np.isfinite([low[index], high[index]]).all():
             ax.plot([low[index], high[index]], [height, height], color=color, zorder=2)
         ax.plot(values[index], height, "o", color=color, zorder=3)
-    ax.set_yticks(range(len(largest)), [_short(names[index]) for index in largest])
+    shown = [_short(names[index]) for index in largest]
+    ax.set_yticks(range(len(largest)), shown, parse_math=False)  # a "$" is part of a name
     ax.set_ylim(len(largest) - 0.5, -0.5)
     ax.set_xlabel("coefficient")
     ax.grid(False, axis="y")

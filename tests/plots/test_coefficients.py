@@ -43,3 +43,9 @@ def test_of_many_the_largest_are_drawn_in_their_order(ax, most):
     assert names(ax) == ["age", "bmi"][2 - most :]
     assert ax.get_title() == f"the largest {most} of 4"
     assert len(ax.lines) == 1 + most  # no whiskers
+
+
+def test_a_dollar_is_part_of_a_name(ax):
+    draw_coefficients(ax, ["$income_$_per_", "x$^$"], [1.0, 2.0])
+    ax.figure.draw_without_rendering()  # as mathematics neither can be read
+    assert names(ax) == ["$income_$_per_", "x$^$"]

@@ -74,10 +74,10 @@ def _recalibrations(report: CalibrationReport, calibrator: str) -> list[Block]:
 def choice(report: CalibrationReport, calibrator: str) -> str:
     """Why this calibrator was written."""
     if report.best == "none":
-        return (
-            f"No calibrator gains on examples it has not seen; {calibrator} comes nearest"
-            " and is in calibrator.npz."
-        )
+        others = [row.log_score for name, row in report.recalibrations.items() if name != "none"]
+        nearest = not any(score < report.recalibrations[calibrator].log_score for score in others)
+        here = "comes nearest and is in calibrator.npz" if nearest else "is there, as asked"
+        return f"No calibrator gains on examples it has not seen; {calibrator} {here}."
     if report.best == calibrator:
         return f"{calibrator} has the least cross-fitted log score and is in calibrator.npz."
     return f"{calibrator} is in calibrator.npz, as asked; {report.best} scores best."
