@@ -8,15 +8,17 @@ row with its calibrated probability; groups.csv, if there are groups.
 The exit status is 0 where all is written, 2 where the flags or the file are not in order.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax
+import numpy as np
 from rich.console import Console
 
-from bcejax.calibration.calibrators import CALIBRATORS
+from bcejax.calibration.calibrators import CALIBRATORS, Calibrator
 from bcejax.calibration.calibrators.base import probs_of
 from bcejax.calibration.calibrators.cross_fitting import cross_fitted_logits
 from bcejax.calibration.reporting.findings import CalibrationReport
@@ -27,7 +29,7 @@ from bcejax.commands.calibrate.curves import trace_comparisons, trace_curves
 from bcejax.commands.calibrate.figures import draw_predictions
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
-from bcejax.commands.flags import asked_of, parse_flags
+from bcejax.commands.flags import asked_of, check_seed, parse_flags
 from bcejax.commands.folders import check_folder
 from bcejax.commands.judging import judge
 from bcejax.commands.stages import Stages
@@ -86,6 +88,7 @@ def _read_flags(args: Sequence[str]) -> Flags:
         raise ValueError(f"calibrator {flags.calibrator!r} is not auto or one of {known}")
     if flags.resamples is not None and flags.resamples < 0:
         raise ValueError(f"resamples is {flags.resamples}; it must be 0 or more")
+    check_seed(flags.seed)
     return flags
 
 
@@ -109,8 +112,7 @@ def _measure(flags: Flags, stages: Stages, beside: Executor) -> Results:
     drawing = beside.submit(as_here(lambda: draw_predictions(tracing.result(), report, flags.out)))
     name = choose(report) if flags.calibrator == "auto" else flags.calibrator
     with stages.stage("fitted", name):
-        calibrator = CALIBRATORS[name].fit(rows.labels, **rows.given)
-        logits = cross_fitted_logits(CALIBRATORS[name], rows.labels, **rows.given, key=key)
+        calibrator, logits = fit_calibrator(name, rows, key)
         unseen = {"logits": logits, "probs": probs_of(logits)}
     groups = {}
     if rows.groups is not None:
@@ -130,6 +132,22 @@ def _measure(flags: Flags, stages: Stages, beside: Executor) -> Results:
         compared,
         asked_of(flags),
     )
+
+
+def fit_calibrator(name: str, rows: Predictions, key: jax.Array) -> tuple[Calibrator, jax.Array]:
+    """The calibrator of all rows, and what those fitted without a fold make of its logits.
+
+    Raises:
+        ValueError: scores that are not certain are too few to fit it to.
+    """
+    kind = CALIBRATORS[name]
+    logits = cross_fitted_logits(kind, rows.labels, **rows.given, key=key)
+    if np.isnan(logits).any():
+        raise ValueError(
+            f"{name} is fitted to probabilities other than 0 and 1, and here are too few:"
+            " take --calibrator isotonic"
+        )
+    return kind.fit(rows.labels, **rows.given), logits
 
 
 def _report(rows: Predictions, flags: Flags, key: jax.Array, say: Progress) -> CalibrationReport:
@@ -155,4 +173,5 @@ def choose(report: CalibrationReport) -> str:
         'platt'
     """
     fitted = {name: row for name, row in report.recalibrations.items() if name != "none"}
-    return min(fitted, key=lambda name: fitted[name].log_score)
+    scores = {name: row.log_score for name, row in fitted.items()}
+    return min(scores, key=lambda name: (math.isnan(scores[name]), scores[name]))

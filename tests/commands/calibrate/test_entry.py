@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 
 import jax
@@ -11,7 +12,9 @@ import pytest
 from bcejax.calibration.calibrators import load_calibrator
 from bcejax.calibration.reporting.findings import CalibrationReport, Recalibration
 from bcejax.commands.calibrate import entry as command
+from bcejax.commands.calibrate.predictions import Predictions
 from bcejax.commands.entry import enter
+from bcejax.commands.folders import check_folder
 
 RNG = np.random.default_rng(7)
 LOGITS = 2 * RNG.normal(size=256)
@@ -109,6 +112,7 @@ def test_the_page_opens_alone_and_says_how_to_load(run):
         (["a.csv", "--prob", "p"], "a.csv, row 2, column 'p': 'half' is not a number"),
         (["a.csv", "--prob", "p", "--calibrator", "bets"], "calibrator 'bets' is not auto or one"),
         (["a.csv", "--prob", "p", "--resamples", "-1"], "resamples is -1; it must be 0 or more"),
+        (["a.csv", "--prob", "p", "--seed", str(2**63)], "seed is 9223372036854775808; it must be"),
         (["a.csv", "--prob", "p", "--out", "a.csv"], "out a.csv cannot be a folder"),
         (["few.csv", "--prob", "p"], "few.csv: 4 rows are too few; 5 can be judged"),
         (["recalibrated.csv", "--prob", "p", "--out", "."], "would be written over"),
@@ -128,10 +132,32 @@ def test_status_2_and_one_line_for_what_cannot_be_done(
     assert told.err.count("\n") == 1
 
 
-def test_the_calibrator_is_the_best_even_where_none_is_better():
-    rows = {name: Recalibration(score, 0.2, 0.0, 0.1)
-            for name, score in (("none", 0.5), ("beta", 0.7), ("platt", 0.6))}  # fmt: skip
-    assert (
-        command.choose(CalibrationReport(9, "probs", 0.95, 0, {}, {}, {}, {}, rows, "none"))
-        == "platt"
-    )
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ({"none": 0.5, "beta": 0.7, "platt": 0.6}, "platt"),
+        ({"none": np.inf, "temperature": np.nan, "beta": np.inf, "isotonic": 0.6}, "isotonic"),
+    ],
+)
+def test_the_calibrator_is_the_best_even_where_none_is_better_or_one_has_nothing_to_fit(
+    scores, best
+):
+    rows = {name: Recalibration(score, 0.2, 0.0, 0.1) for name, score in scores.items()}
+    report = CalibrationReport(9, "probs", 0.95, 0, {}, {}, {}, {}, rows, "none")
+    assert command.choose(report) == best
+
+
+def test_decisions_are_no_probabilities_to_scale():
+    """As a classifier's 0 and 1 in the column of probabilities."""
+    rows = Predictions(LABELS, (LOGITS > 0).astype(float), None, None, None)
+    with (
+        jax.enable_x64(True),
+        pytest.raises(ValueError, match="temperature is fitted to probabilities other than 0 and"),
+    ):
+        command.fit_calibrator("temperature", rows, jax.random.key(0))
+
+
+def test_a_folder_that_cannot_be_written_into_is_found_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(ValueError, match=r"out .* cannot be written into"):
+        check_folder(tmp_path / "out", tmp_path / "a.csv", ["table.csv"])
