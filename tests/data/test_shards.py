@@ -195,6 +195,12 @@ def test_refuses_names_in_one_line(tmp_path, suffix, options, line):
     assert "\n" not in str(caught.value)
 
 
+def test_refuses_two_columns_of_one_name(tmp_path):
+    pq.write_table(pa.table([[1.0], [2.0], [1]], names=["a", "a", "y"]), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet: two columns have one name; names must diff"):
+        open_shards(tmp_path, label="y")
+
+
 def test_refuses_paths_in_one_line(tmp_path):
     for suffix in SUFFIXES:
         write(tmp_path / f"a.{suffix}", content())
