@@ -55,6 +55,11 @@ class Estimate(NamedTuple):
     lower: jax.Array
     upper: jax.Array
 
+    @property
+    def settled(self) -> jax.Array:
+        """The value; nan where it has no error, for a fit without an optimum stops anywhere."""
+        return jnp.where(jnp.isnan(self.error), jnp.nan, self.value)
+
 
 class CalibrationRegression(NamedTuple):
     """How the labels follow the logits.

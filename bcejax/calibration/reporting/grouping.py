@@ -123,5 +123,5 @@ def _measured(group: Examples) -> list[float]:
         group.measured(cumulative_calibration_error).kuiper_p_value,
     )
     slope, shift = fit.slope, fit.in_the_large
-    line = (slope.value, slope.lower, slope.upper, shift.value)
+    line = (slope.settled, slope.lower, slope.upper, shift.settled)
     return [float(each) for each in (*measure_rates(group).values(), *line, *errors)]

@@ -235,7 +235,7 @@ def _regression(examples: Examples, confidence: float) -> dict[str, Finding]:
     z = examples.measured(spiegelhalter_test)
 
     def wald(estimate: Any, p_value: Any = math.nan) -> Finding:
-        return Finding(*map(float, (estimate.value, estimate.lower, estimate.upper, p_value)))
+        return Finding(*map(float, (estimate.settled, estimate.lower, estimate.upper, p_value)))
 
     def statistic(test: Any) -> Finding:
         return Finding(float(test.statistic), p_value=float(test.p_value))

@@ -61,7 +61,7 @@ def draw_comparisons(
         )
     ]
     if compared.groups:
-        figures.append(_group_figure(compared.groups, folder / "groups"))
+        figures.append(group_figure(compared.groups, folder / "groups"))
     return figures
 
 
@@ -79,10 +79,26 @@ def _draw_curves(ax: Any, curves: Curves, parts: CorpDecomposition) -> None:
     draw_smooth_reliability(ax, curves.smooth, label="smooth")
 
 
-def _group_figure(groups: Mapping[str, ReliabilityCurve], stem: Path) -> Figure:
+def group_figure(groups: Mapping[str, ReliabilityCurve], stem: Path) -> Figure:
+    """The curves of the groups on one axes."""
+
     def draw(ax: Any) -> None:
         for name, curve in groups.items():
-            draw_reliability(ax, curve, label=name, intervals=False)
+            # matplotlib leaves out of a legend what begins with an underscore
+            label = f" {name}" if name.startswith("_") else shown_name(name)
+            draw_reliability(ax, curve, label=label, intervals=False)
+        for text in ax.get_legend().get_texts():
+            text.set_parse_math(False)  # a "$" is part of a name
 
     caption = f"The {len(groups)} largest groups: share of label 1 against probability."
     return draw_figure(stem, [draw], "Reliability by group.", caption)
+
+
+def shown_name(group: str) -> str:
+    """A group's name as a reader sees it.
+
+    Example:
+        >>> shown_name("north"), shown_name("")
+        ('north', '(none)')
+    """
+    return group or "(none)"

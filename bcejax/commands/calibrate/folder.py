@@ -14,11 +14,11 @@ from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Re
 from bcejax.calibration.reporting.grouping import GroupFindings
 from bcejax.calibration.threads import as_here
 from bcejax.commands.calibrate.curves import Comparisons, Curves
-from bcejax.commands.calibrate.figures import draw_comparisons
+from bcejax.commands.calibrate.figures import draw_comparisons, shown_name
 from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
 from bcejax.commands.drawings import Figure
-from bcejax.commands.findings import rows_of
+from bcejax.commands.findings import none_if_nan, rows_of
 from bcejax.commands.folders import write_table, writing
 from bcejax.commands.page import write_page
 from bcejax.numerics import require
@@ -81,12 +81,12 @@ def write_results(folder: Path, results: Results) -> None:
 
 
 def _columns(groups: Mapping[str, GroupFindings]) -> dict[str, Sequence[Any]]:
+    """As the page shows them."""
     if not groups:
         return {}
-    fields = zip(*groups.values(), strict=True)
-    return {"group": list(groups)} | dict(
-        zip(GroupFindings._fields, map(list, fields), strict=True)
-    )
+    rows = ([none_if_nan(each) for each in row] for row in zip(*groups.values(), strict=True))
+    names = {"group": [*map(shown_name, groups)]}
+    return names | dict(zip(GroupFindings._fields, rows, strict=True))
 
 
 def _write_rows(path: Path, results: Results) -> None:

@@ -48,6 +48,13 @@ def test_padding_changes_nothing(found):
     assert small.p_value == pytest.approx(float(kuiper.kuiper_p_value))
 
 
+def test_a_group_of_one_class_has_no_slope():
+    groups = np.where(LABELS == 1, "ill", "well")
+    for each in calibration_by_group(LABELS, groups, probs=PROBS).values():
+        assert np.isnan([each.slope, each.slope_lower, each.in_the_large]).all()
+        assert each.p_value < 1e-9
+
+
 def test_what_does_not_count_is_no_group():
     where = GROUPS == "large"
     found = calibration_by_group(LABELS, GROUPS, probs=PROBS, weights=WEIGHTS, where=where)

@@ -176,6 +176,7 @@ def test_one_class_is_measured_as_far_as_it_goes():
     assert math.isnan(found.scores["roc_auc"].value)
     assert found.scores["base_rate"].value == 0
     assert found.errors["smooth_calibration_error"].value > 0.3
+    assert np.isnan([found.regression[name].value for name in ("slope", "in_the_large")]).all()
 
 
 def test_it_prints_as_text_as_rich_and_as_json(report):
