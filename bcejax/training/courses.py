@@ -22,7 +22,7 @@ from bcejax.data.shards import Fault, ShardSet
 from bcejax.data.streams import Piece, Position, read_batches
 from bcejax.data.windows import Block, plan_windows, window_rows
 from bcejax.training.blocks import StreamRun, advance, blocked, filled, finish, judge, start_stream
-from bcejax.training.fingerprints import Fingerprint, digest, digest_set
+from bcejax.training.fingerprints import Fingerprint, digest, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.program import Plan, Run
 from bcejax.training.records import Figures, Status
@@ -255,22 +255,13 @@ class Course(SingleTraining):
         order = [
             f"{each.path.name} {block}" for window in self._windows() for each, block in window
         ]
-        drawn = np.random.default_rng(reading.words).permutation(100)
-        params = jax.tree.leaves(self.run.state.params)
+        key = digest(*order, np.random.default_rng(reading.words).permutation(100))
         # Of one device, whatever the mesh: a run may go on elsewhere, and then to rounding.
         shapes = jax.tree.map(partial(shaped, mesh=None), self._stream)
-        program = advance.lower(shapes, self._block(), np.int32(1)).as_text()
-        return {
-            "model": f"{sum(a.size for a in params)} parameters",
-            "training set": digest_set(shards),
-            "validation set": digest_set(self._validation),
-            "batch_size": self._plan.batch_size,
-            "early_stopping": repr(self._plan.early_stopping),
-            "window": window_rows(shards, reading.window),
-            "key": digest(*order, drawn),
-            "jax": jax.__version__,
-            "program of model, optimizer and loss": digest(program),
-        }
+        program = advance.lower(shapes, self._block(), np.int32(1))
+        return {"window": window_rows(shards, reading.window)} | fingerprint(
+            self.run, shards, self._validation, self._plan, key, program
+        )
 
     def _windows(self) -> list[list[Block]]:
         words, window, _ = self._reading

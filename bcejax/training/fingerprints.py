@@ -13,38 +13,46 @@ import numpy as np
 
 from bcejax.data import Batch
 from bcejax.data.shards import ShardSet
-from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run
 
+Examples: TypeAlias = Batch | ShardSet
 Fingerprint: TypeAlias = dict[str, str | int | None]
 
 
-def fingerprint(run: Run, data: Data, plan: Plan, order: np.ndarray, program: str) -> Fingerprint:
+def fingerprint(
+    run: Run,
+    train: Examples,
+    validation: Examples | None,
+    plan: Plan,
+    key: str,
+    program: jax.stages.Lowered,
+) -> Fingerprint:
     """What a checkpoint must agree with, part by part, the plainest part first.
 
     Args:
         run: before its first epoch.
-        data: what is learnt from.
+        train: what is learnt from.
+        validation: what it is judged on.
         plan: what is compiled in.
-        order: of the first epoch; it stands for the key and for NumPy's way of drawing.
-        program: the text that is compiled.
+        key: a digest of the first order, which stands for the key and for NumPy's way of drawing.
+        program: what is compiled.
     """
     params = jax.tree.leaves_with_path(run.state.params)
     shapes = [f"{jax.tree_util.keystr(path)} {a.shape} {a.dtype}" for path, a in params]
     size = sum(a.size for _, a in params)
     return {
         "model": f"{size} parameters ({digest(*shapes)})",
-        "training set": digest_set(data.train),
-        "validation set": digest_set(data.validation),
+        "training set": digest_set(train),
+        "validation set": digest_set(validation),
         "batch_size": plan.batch_size,
         "early_stopping": repr(plan.early_stopping),
-        "key": digest(order),
+        "key": key,
         "jax": jax.__version__,
-        "program of model, optimizer and loss": digest(program),
+        "program of model, optimizer and loss": digest(program.as_text()),
     }
 
 
-def digest_set(examples: Batch | ShardSet | None) -> str | None:
+def digest_set(examples: Examples | None) -> str | None:
     """How many examples, and a digest of their shapes and bytes, or of what files say of them."""
     if examples is None:
         return None

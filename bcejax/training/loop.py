@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bcejax.training.fingerprints import Fingerprint, fingerprint
+from bcejax.training.fingerprints import Fingerprint, digest, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
 from bcejax.training.passes import Data
@@ -67,10 +67,10 @@ class Loop(SingleTraining):
 
     def fingerprint(self) -> Fingerprint:
         """What a checkpoint of this run must agree with."""
-        order = draw_order(self._words, 0, self._n)
+        key = digest(draw_order(self._words, 0, self._n))
         # Of one device, whatever the mesh: a run may go on elsewhere, and then to rounding.
         program = self.lowered(self._plan._replace(mesh=None))
-        return fingerprint(self.run, self._data, self._plan, order, program.as_text())
+        return fingerprint(self.run, *self._data, self._plan, key, program)
 
     def lowered(self, plan: Plan | None = None) -> jax.stages.Lowered:
         """The program of a call, of another plan if given, ready to be compiled."""

@@ -11,6 +11,7 @@ References:
     L. Breiman, Bagging predictors (1996).
 """
 
+import os
 import warnings
 from collections import Counter
 from typing import Any
@@ -19,34 +20,30 @@ import jax
 import numpy as np
 import optax
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
 from bcejax.numerics.options import check_count
+from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.ensembles.entry import (
     admit_keys,
     admit_mesh,
     admit_optimizer,
     admit_weights,
 )
-from bcejax.training.ensembles.loop import train_members
-from bcejax.training.ensembles.members import (
-    ALIKE,
-    MODELS,
-    MakeModel,
-    MakeOptimizer,
-    start_members,
-)
+from bcejax.training.ensembles.loop import Differences, Members
+from bcejax.training.ensembles.members import MakeModel, MakeOptimizer, start_members
 from bcejax.training.ensembles.record import Ensemble
 from bcejax.training.entry import admit
+from bcejax.training.interrupts import held_interrupts
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state
-from bcejax.training.progress import shown_progress
 from bcejax.training.records import Figures, History, Status
 from bcejax.training.state import ADAM, Loss
 from bcejax.training.stopping import EarlyStopping
+from bcejax.training.visits import opened, visit
 
 
 def fit_ensemble(
@@ -64,6 +61,7 @@ def fit_ensemble(
     epochs: int = 10,
     batch_size: int = 32,
     early_stopping: EarlyStopping | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     mesh: Mesh | None = None,
     progress: bool = True,
 ) -> Ensemble:
@@ -77,7 +75,10 @@ def fit_ensemble(
     so it does not depend on the other models, and stops early or diverges by itself.  The models
     are shared out to the devices, which send each other nothing.
 
-    Ctrl-C ends the training at once; nothing is returned then.
+    Ctrl-C ends the training within moments, or after the epoch under way; a second one does not
+    wait.  Nothing is returned then, but a run that was interrupted or killed and is called again
+    with its ``checkpoint`` goes on, and ends with the bits of one that was not, or on other devices
+    with their rounding (tests/training/ensembles/test_checkpoints.py).
 
     Args:
         make_model: makes a Flax NNX module from ``nnx.Rngs``.  Name a function that stays: each
@@ -99,6 +100,7 @@ def fit_ensemble(
         epochs: how many times to visit each example.
         batch_size: examples per step.
         early_stopping: when to end early, for each model by itself.
+        checkpoint: a folder, or a ``Checkpoint``: where to go on from and to write to.
         mesh: the devices to use, whatever its axes; None takes all of this process.  Where their
             number does not divide ``n_models``, some places on the last ones repeat a model.
         progress: whether to show a bar with the mean figures.
@@ -107,7 +109,8 @@ def fit_ensemble(
         The models and their histories.
 
     Raises:
-        ValueError: a shape or a value that cannot be used, named in one line.
+        ValueError: a shape or a value that cannot be used, named in one line; a checkpoint of
+            another fit.
         TypeError: the same for a type.
 
     Warns:
@@ -166,29 +169,30 @@ def fit_ensemble(
     dtype = runs.state.dtype
     learnt = admit(train, "train", dtype)
     judged = None if validation is None else admit(validation, "validation", dtype, learnt)
-    data = jax.device_put(Data(learnt, judged), NamedSharding(mesh, ALIKE))
-    own: jax.Array | None = None
-    if weights is not None:
-        rows = admit_weights(weights, learnt, n_models)[places]
-        own = jax.device_put(rows, NamedSharding(mesh, MODELS))
-    of_orders = [words]
-    if not shared_order:
-        of_orders = np.asarray(jax.random.key_data(keys))[places].tolist()
-    with shown_progress(progress, epochs) as show:
-        runs, figures = train_members(
-            runs, own, data, of_orders, Plan(int(batch_size), early_stopping), mesh, epochs, show
-        )
-    if len(places) > n_models:
-        runs, figures = jax.tree.map(lambda array: array[:n_models], (runs, figures))
-    ensemble = Ensemble(final_state(runs), _history(runs, figures))
+    own = None if weights is None else admit_weights(weights, learnt, n_models)
+    of_orders = [words] if shared_order else np.asarray(jax.random.key_data(keys)).tolist()
+    members = Members(
+        runs,
+        Data(learnt, judged),
+        Differences(of_orders, rates, own),
+        places,
+        Plan(int(batch_size), early_stopping),
+        mesh,
+        epochs,
+    )
+    with held_interrupts() as pressed, opened(checkpoint, members, epochs) as store:
+        visit(members, epochs, store, progress, pressed)
+    runs, figures = members.saved()
+    unfinished = Status.FINISHED if members.ended(epochs) else Status.INTERRUPTED
+    ensemble = Ensemble(final_state(runs), _history(runs, figures, unfinished))
     _warn(ensemble.history)
     return ensemble
 
 
-def _history(runs: Run, figures: Figures) -> History:
-    """Of models that have ended."""
+def _history(runs: Run, figures: Figures, unfinished: Status) -> History:
+    """Of models that have ended; ``unfinished`` is how those did that could go on."""
     status: Any = np.asarray(runs.status)
-    status = np.where(status == Status.RUNNING, Status.FINISHED, status).astype(np.int32)
+    status = np.where(status == Status.RUNNING, unfinished, status).astype(np.int32)
     epochs: Any = np.asarray(runs.epoch)
     best: Any = np.zeros_like(epochs) if runs.best is None else np.asarray(runs.best.epoch)
     ends = Counter(Status(each).name.lower().replace("_", " ") for each in status)
