@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from bcejax.commands.calibrate.predictions import read_predictions
+from bcejax.commands.calibrate.predictions import MOST_GROUPS, read_predictions
 
 GOOD = 'id, y ,p,w,g\na,1,0.75,2,north\n\n"b\nc",0,0.5,1,\nd,1, 1 ,0.5,"x,y"\n'
 
@@ -142,3 +142,10 @@ def test_files_that_are_none_or_of_another_kind(tmp_path):
 def test_names_that_cannot_be(tmp_path, names, message):
     with pytest.raises(ValueError, match=message):
         read_predictions(written(tmp_path, GOOD), label="y", **names)
+
+
+def test_too_many_groups(tmp_path):
+    rows = "".join(f"{number % 2},0.5,{number}\n" for number in range(MOST_GROUPS + 1))
+    path = written(tmp_path, "y,p,g\n" + rows)
+    with pytest.raises(ValueError, match=f"column 'g': {MOST_GROUPS + 1} groups; --group takes up"):
+        read_predictions(path, label="y", prob="p", group="g")

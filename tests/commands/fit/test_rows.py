@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pyarrow import csv, parquet
 
 from bcejax.commands.fit.rows import read_rows
 
@@ -32,6 +33,16 @@ def test_columns_that_are_asked_for(asked, names, path):
         np.testing.assert_array_equal(rows.weights, [1, 2, 0])
     else:
         assert rows.weights is None
+
+
+def test_parquet_gives_what_the_same_csv_gives(path):
+    path.write_text("age,ill,bmi\n40,0,22.5\n61,1,31\n")
+    table = path.with_suffix(".parquet")
+    parquet.write_table(csv.read_csv(path), table)
+    one, other = (read_rows(each, label="ill") for each in (path, table))
+    assert one.names == other.names == ("age", "bmi")
+    np.testing.assert_array_equal(one.inputs, other.inputs)
+    np.testing.assert_array_equal(one.labels, other.labels)
 
 
 @pytest.mark.parametrize(
