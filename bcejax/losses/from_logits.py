@@ -59,7 +59,13 @@ _FORMS = {
 
 
 class Derivatives(NamedTuple):
-    """Loss, first and second derivative in the logit; one shape and dtype."""
+    """Loss, first and second derivative in the logit; one shape and dtype.
+
+    Example:
+        >>> found = bce_value_gradient_hessian(jnp.zeros(1), jnp.ones(1))
+        >>> found.value, found.gradient / found.hessian
+        (Array([0.6931472], dtype=float32), Array([-2.], dtype=float32))
+    """
 
     value: jax.Array
     gradient: jax.Array
