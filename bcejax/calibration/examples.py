@@ -8,7 +8,7 @@ should have been refused, but was traced, has weight nan.
 
 import functools
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -100,9 +100,23 @@ class Examples(NamedTuple):
             weights=self.weights if weights is None else weights,
         )
 
+    def taken_by(self, function: Callable[..., Result], **options: Any) -> Result:
+        """What a function of this package makes of them, without a second check.
+
+        Args:
+            function: takes labels and scores as ``as_examples`` does, and hands them to it.
+            **options: of the function.
+
+        Example:
+            >>> from bcejax.calibration import brier_score
+            >>> as_examples([1, 0], probs=[0.5, 0.0]).taken_by(brier_score)
+            Array(0.125, dtype=float32)
+        """
+        return function(self, **options)
+
 
 def as_examples(
-    labels: ArrayLike,
+    labels: ArrayLike | Examples,
     *,
     logits: ArrayLike | None = None,
     probs: ArrayLike | None = None,
@@ -113,7 +127,8 @@ def as_examples(
     """Check what a caller gave and lay it out flat.
 
     Args:
-        labels: numbers in [0, 1], soft ones welcome; any shape.
+        labels: numbers in [0, 1], soft ones welcome; any shape. Or ``Examples``, by themselves,
+            which come back as they are: what was checked once is trusted.
         logits: floats of that shape, +-inf included; or
         probs: floats in [0, 1] of that shape. Exactly one of the two.
         weights: how often each example counts, >= 0; broadcasts to that shape. None is 1.
@@ -143,7 +158,7 @@ def as_examples(
 
 def evaluate(
     function: Callable[..., Result],
-    labels: ArrayLike,
+    labels: ArrayLike | Examples,
     *options: Hashable,
     logits: ArrayLike | None = None,
     probs: ArrayLike | None = None,
@@ -179,6 +194,8 @@ def evaluate(
         >>> evaluate(Examples.residuals, [1, 0], probs=[0.75, 0.5])
         Array([ 0.25, -0.5 ], dtype=float32)
     """
+    if isinstance(labels, Examples):
+        return function(labels, *options)
     name, scores = _scores(logits, probs)
     labels = jnp.asarray(labels)
     if labels.shape != scores.shape:

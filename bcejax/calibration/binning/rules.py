@@ -131,7 +131,7 @@ def settle(rule: BinRule, examples: Examples) -> tuple[BinRule, Ordering | None]
 def in_bins(
     function: Callable[..., Result],
     rule: BinRule,
-    labels: ArrayLike,
+    labels: ArrayLike | Examples,
     *options: Hashable,
     additive: bool = False,
     **given: Any,

@@ -84,7 +84,7 @@ def cross_fit(
     """
 
     def fit(weights: jax.Array) -> Calibrator:
-        return examples.measured(calibrator.fit, weights=weights)
+        return examples._replace(weights=weights).taken_by(calibrator.fit)
 
     unseen = log_odds_of(examples)
     if on_host((examples, fold)):  # one program for all folds, and for a fit to all examples

@@ -169,6 +169,7 @@ def check_smoothing(smoothing: ArrayLike) -> jax.Array:
     return number
 
 
+@jax.jit
 def _on_logits(examples: Examples) -> Examples:
     return examples._replace(logits=examples.log_odds(), probs=None)
 

@@ -127,26 +127,22 @@ def _measured(
 
 def _of_data(examples: Examples) -> Metrics:
     # apart, isotonic regression finds its blocks on the host
-    return _without_parts(examples, _as_many_bins(examples)) | {"parts": _parts(examples)}
+    return _without_parts(examples, _as_many_bins(examples)) | {"parts": measure_parts(examples)}
 
 
 def _metrics(examples: Examples, with_parts: jax.Array, bins: Bins = MASS_BINS["bins"]) -> Metrics:
-    parts = lax.cond(with_parts, _parts, _no_parts, examples)
+    parts = lax.cond(with_parts, measure_parts, _no_parts, examples)
     return _without_parts(examples, bins) | {"parts": parts}
 
 
 @functools.partial(jax.jit, static_argnames="bins")
 def _without_parts(examples: Examples, bins: Bins = MASS_BINS["bins"]) -> Metrics:
     return {
-        "scores": examples.measured(measure_scores),
-        "errors": examples.measured(functools.partial(measure_errors, bins=bins)),
+        "scores": measure_scores(examples),
+        "errors": measure_errors(examples, bins),
     }
 
 
-def _parts(examples: Examples) -> dict[str, jax.Array]:
-    return examples.measured(measure_parts)
-
-
 def _no_parts(examples: Examples) -> dict[str, jax.Array]:
-    shapes = jax.eval_shape(_parts, examples)
+    shapes = jax.eval_shape(measure_parts, examples)
     return jax.tree.map(lambda each: jnp.full(each.shape, jnp.nan, each.dtype), shapes)

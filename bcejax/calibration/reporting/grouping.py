@@ -10,7 +10,6 @@ References:
     B. Van Calster et al., A calibration hierarchy for risk models was defined (2016).
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -116,11 +115,11 @@ def _findings(examples: Examples, rows: np.ndarray) -> GroupFindings:
 
 
 def _measured(group: Examples) -> list[float]:
-    fit = group.measured(calibration_regression)
+    fit = group.taken_by(calibration_regression)
     errors = (
-        group.measured(functools.partial(expected_calibration_error, **MASS_BINS)),
-        group.measured(smooth_calibration_error),
-        group.measured(cumulative_calibration_error).kuiper_p_value,
+        group.taken_by(expected_calibration_error, **MASS_BINS),
+        group.taken_by(smooth_calibration_error),
+        group.taken_by(cumulative_calibration_error).kuiper_p_value,
     )
     slope, shift = fit.slope, fit.in_the_large
     line = (slope.settled, slope.lower, slope.upper, shift.settled)

@@ -1,9 +1,4 @@
-"""The metrics of a report, each under its name, as functions that a bootstrap can be asked for.
-
-Each takes what every metric of this package takes and gives a dict of numbers; so all numbers share
-the resamples and the simulations. They stand at the top of a module because what is compiled for
-them is kept by function.
-"""
+"""The metrics of a report, each under its name: of examples that were checked before."""
 
 from typing import Any
 
@@ -17,7 +12,7 @@ from bcejax.calibration.errors.cumulative import cumulative_calibration_error
 from bcejax.calibration.errors.debiased import debiased_squared_error
 from bcejax.calibration.errors.kernel import kernel_calibration_error
 from bcejax.calibration.errors.smooth import smooth_calibration_error
-from bcejax.calibration.examples import Examples, as_examples
+from bcejax.calibration.examples import Examples
 from bcejax.calibration.scores import accuracy, brier_score, log_score, roc_auc
 
 MASS_BINS: dict[str, Any] = {"bins": "cube_root", "strategy": "mass"}
@@ -38,14 +33,14 @@ SHARES = ("roc_auc", "accuracy", "base_rate", "mean_prob")
 SIGNED = ("debiased_squared_error", "kernel_calibration_error")
 
 
-def measure_scores(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
+def measure_scores(examples: Examples) -> dict[str, jax.Array]:
     """Scores of predictions, base rate and mean probability."""
     return {
-        "log_score": log_score(labels, **given),
-        "brier_score": brier_score(labels, **given),
-        "roc_auc": roc_auc(labels, **given),
-        "accuracy": accuracy(labels, **given),
-        **measure_rates(as_examples(labels, **given)),
+        "log_score": examples.taken_by(log_score),
+        "brier_score": examples.taken_by(brier_score),
+        "roc_auc": examples.taken_by(roc_auc),
+        "accuracy": examples.taken_by(accuracy),
+        **measure_rates(examples),
     }
 
 
@@ -61,25 +56,23 @@ def measure_rates(examples: Examples) -> dict[str, jax.Array]:
     }
 
 
-def measure_errors(
-    labels: jax.Array, bins: Bins = MASS_BINS["bins"], **given: Any
-) -> dict[str, jax.Array]:
+def measure_errors(examples: Examples, bins: Bins) -> dict[str, jax.Array]:
     """Errors of calibration; the larger the worse."""
     mass_bins = MASS_BINS | {"bins": bins}
-    cumulative = cumulative_calibration_error(labels, **given)
+    cumulative = examples.taken_by(cumulative_calibration_error)
     return {
-        "expected_calibration_error": expected_calibration_error(labels, **given, **mass_bins),
-        "debiased_squared_error": debiased_squared_error(labels, **given, **mass_bins),
-        "smooth_calibration_error": smooth_calibration_error(labels, **given),
-        "kernel_calibration_error": kernel_calibration_error(labels, **given),
+        "expected_calibration_error": examples.taken_by(expected_calibration_error, **mass_bins),
+        "debiased_squared_error": examples.taken_by(debiased_squared_error, **mass_bins),
+        "smooth_calibration_error": examples.taken_by(smooth_calibration_error),
+        "kernel_calibration_error": examples.taken_by(kernel_calibration_error),
         "kuiper": cumulative.kuiper,
         "kolmogorov_smirnov": cumulative.kolmogorov_smirnov,
     }
 
 
-def measure_parts(labels: jax.Array, **given: Any) -> dict[str, jax.Array]:
+def measure_parts(examples: Examples) -> dict[str, jax.Array]:
     """What the log score is made of, by isotonic regression."""
-    corp = corp_decomposition(labels, **given)
+    corp = examples.taken_by(corp_decomposition)
     return {
         "log_miscalibration": corp.miscalibration,
         "log_discrimination": corp.discrimination,

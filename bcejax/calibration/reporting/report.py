@@ -217,8 +217,8 @@ def _centred(resampled: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _brier_parts(examples: Examples) -> dict[str, Finding]:
     """What the Brier score is made of, by isotonic regression and by bins."""
-    corp = examples.measured(functools.partial(corp_decomposition, score="brier"))
-    murphy = examples.measured(functools.partial(murphy_decomposition, **MASS_BINS))
+    corp = examples.taken_by(corp_decomposition, score="brier")
+    murphy = examples.taken_by(murphy_decomposition, **MASS_BINS)
     parts = {
         "brier_miscalibration": corp.miscalibration,
         "brier_discrimination": corp.discrimination,
@@ -231,8 +231,8 @@ def _brier_parts(examples: Examples) -> dict[str, Finding]:
 
 def _regression(examples: Examples, confidence: float) -> dict[str, Finding]:
     """Slope and intercept by Wald, the likelihood-ratio tests of each, and Spiegelhalter's."""
-    fit = examples.measured(functools.partial(calibration_regression, confidence=confidence))
-    z = examples.measured(spiegelhalter_test)
+    fit = examples.taken_by(calibration_regression, confidence=confidence)
+    z = examples.taken_by(spiegelhalter_test)
 
     def wald(estimate: Any, p_value: Any = math.nan) -> Finding:
         return Finding(*map(float, (estimate.settled, estimate.lower, estimate.upper, p_value)))
