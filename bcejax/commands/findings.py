@@ -8,27 +8,33 @@ from bcejax.calibration.reporting.findings import CalibrationReport, Finding
 from bcejax.commands.page import Block, Grid, Paragraph, make_grid
 
 FOUR_DIGITS = ".4g"
+SAID = {
+    "errors": " Resampling adds to an error; its interval takes that off again, and may lie below"
+    " the value."
+}
 
 
 def answer(report: CalibrationReport) -> list[Block]:
     """Words for the tests that were made, and what was done otherwise than asked."""
     error = report.errors["smooth_calibration_error"]
-    said = (
-        [Paragraph(_verdict(error, report.n_resamples), "answer")]
-        if not math.isnan(error.p_value)
-        else []
-    )
-    return [*said, *(Paragraph(note, "note") for note in report.notes)]
+    said = []
+    if report.scores["log_score"].value == math.inf:
+        said.append("No. A prediction that was certain, of probability 0 or 1, was wrong.")
+    if not math.isnan(error.p_value):
+        said.append(_verdict(error, report.n_resamples))
+    return [
+        *(Paragraph(each, "answer") for each in said),
+        *(Paragraph(note, "note") for note in report.notes),
+    ]
 
 
 def _verdict(error: Finding, draws: int) -> str:
     # where no draw shows as much, the p-value is an upper bound
     at_most = "at most " if error.p_value <= 1 / (1 + draws) else ""
-    word = "No." if error.p_value < 0.05 else "Nothing speaks against it."
-    return (
-        f"{word} The smooth calibration error is {error.value:.3g}; a calibrated model would show"
-        f" as much with probability {at_most}{error.p_value:.2g}."
-    )
+    chance = f"a calibrated model would show as much with probability {at_most}{error.p_value:.3g}."
+    if error.p_value < 0.05:
+        return f"No. The smooth calibration error is {error.value:.3g}; {chance}"
+    return f"The smooth calibration error, {error.value:.3g}, does not speak against it: {chance}"
 
 
 def grids(report: CalibrationReport, links: Mapping[str, str]) -> list[Grid]:
@@ -40,7 +46,7 @@ def grids(report: CalibrationReport, links: Mapping[str, str]) -> list[Grid]:
     """
     return [
         make_grid(
-            f"{part.capitalize()}.",
+            f"{part.capitalize()}.{SAID.get(part, '') if report.n_resamples else ''}",
             {
                 "": list(estimates),
                 **{

@@ -54,7 +54,11 @@ def page_of_calibration(
     ]
     if groups:
         grid = make_grid(
-            "By group.", groups, formats=_formats(groups), rows=100, links=links_to("groups.csv")
+            "By group; p_value is that of Kuiper's statistic.",
+            groups,
+            formats=_formats(groups),
+            rows=100,
+            links=links_to("groups.csv"),
         )
         sections.append(Section("Groups", "groups", (grid, *map(drawing_of, figures[3:]))))
     sections.append(Section("Circumstances", "circumstances", (Facts("Run", circumstances),)))

@@ -104,7 +104,7 @@ def test_the_report_says_the_same(run):
 def test_the_page_opens_alone(run):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "It converged." in page
-    assert "Nothing speaks against it. The smooth calibration error is 0.01;" in page
+    assert "The smooth calibration error, 0.01, does not speak against it: a calibrated" in page
     assert page.count('<img src="data:image/svg+xml;base64,') == 2
     assert not re.search(r'(src|href)="https?:', page)
     assert "größe &lt;&amp;&gt;" in page
