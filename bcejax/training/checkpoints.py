@@ -6,7 +6,8 @@ the key's first order, and the text of the compiled program, in which model, opt
 batch size and early stopping stand.  A checkpoint whose fingerprint differs is refused.
 
 Orbax writes each checkpoint into a folder of another name and renames it at the end, so that a
-half-written one does not count.
+half-written one does not count; what is no longer kept is renamed first and then deleted, so that a
+half-deleted one does not either.
 
 Where several processes train together, all put the arrays together one by one, the first writes
 them, and Orbax makes the others wait; all read the same folder when they go on.  Whole arrays are
@@ -18,6 +19,7 @@ state in the memory of each process, and at any time one array of it on each dev
 import dataclasses
 import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from time import monotonic
@@ -33,6 +35,8 @@ from bcejax.training.records import Figures
 from bcejax.training.sharding import is_key, on_host
 
 Tree = TypeVar("Tree")
+
+_REMOVED = "removed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +85,13 @@ class Store:
             raise ValueError(f"checkpoint {os.fspath(checkpoint.directory)!r} is not a directory")
         # Not in the background: the next epoch consumes the arrays that are being written.
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=checkpoint.keep, create=True, enable_async_checkpointing=False
+            max_to_keep=checkpoint.keep,
+            create=True,
+            enable_async_checkpointing=False,
+            todelete_subdir=_REMOVED,
         )
+        self._removed = directory / _REMOVED
+        self._remove()
         self._manager = ocp.CheckpointManager(directory, options=options)
         self._due = monotonic() + 1.0
 
@@ -133,8 +142,14 @@ class Store:
             ),
             force=True,
         )
+        self._remove()
         end = monotonic()
         self._due = end + 20 * (end - start)
+
+    def _remove(self) -> None:
+        """Delete what is no longer kept, also where a killed run had begun to."""
+        if jax.process_index() == 0 and self._removed.exists():
+            shutil.rmtree(self._removed)
 
     def close(self) -> None:
         """Let the folder go."""

@@ -198,6 +198,27 @@ def test_killed_and_called_again_equals_the_one_that_was_not(tmp_path, monkeypat
         np.testing.assert_array_equal(resumed[name], expected[name])
 
 
+class Killed(BaseException):
+    """As sudden as a signal."""
+
+
+def test_killed_while_it_deletes_and_called_again(run, tmp_path, monkeypatch, capfd):
+    whole, rmtree = run(), shutil.rmtree
+
+    def dying(folder):
+        (folder / "1" / "_CHECKPOINT_METADATA").unlink()
+        raise Killed
+
+    monkeypatch.setattr(shutil, "rmtree", dying)
+    with pytest.raises(Killed):
+        run(checkpoint=Checkpoint(tmp_path, every=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "removed"]
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    assert_same(run(checkpoint=tmp_path), whole)
+    assert [path.name for path in tmp_path.iterdir()] == ["6"]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_refuses_the_checkpoint_of_another_fit_in_one_line(run, train, adam, tmp_path):
     run(2, checkpoint=tmp_path)
     others = {
