@@ -45,3 +45,8 @@ def rescaled(x, y, where=True):
 def test_each_way_to_miss_a_mask_is_named(loss, note):
     check = check_mask(set_up(Subject("mine", loss), np.dtype(np.float32), (0.0, 1.0)))
     assert (check.status, check.note) == (Status.FAILED, note)
+
+
+def test_a_function_in_c_that_does_not_tell_takes_no_mask():
+    check = check_mask(set_up(Subject("mine", max), np.dtype(np.float32), (0.0, 1.0)))
+    assert check.status is Status.NOT_APPLICABLE

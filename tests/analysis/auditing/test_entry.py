@@ -1,6 +1,7 @@
 """The audit: ours passes in every dtype; what it makes of losses of other kinds; its report."""
 
 import json
+import re
 
 import jax
 import jax.numpy as jnp
@@ -117,6 +118,23 @@ def test_a_numpy_loss_offers_the_derivatives_that_come_with_it():
     for name in ("gradient", "hessian", "logit 0"):
         assert both.check(name).status is Status.PASSED
     assert both.check("third derivative").status is Status.NOT_OFFERED
+
+
+def test_a_masked_sum_in_numpy_is_audited_one_example_at_a_time():
+    def numpy_sum(x, y, where=True):
+        counts = np.broadcast_to(where, np.shape(x))
+        return np.sum(numpy_loss(np.where(counts, y, 0), np.where(counts, x, 0)), where=counts)
+
+    report = audit(numpy_sum, labels=(0, 1))
+    assert report.check("reduction").note == "returns the sum; audited one example at a time"
+    for name in ("value", "mask"):
+        assert report.check(name).status is Status.PASSED, report.check(name)
+
+
+def test_a_loss_of_another_shape_is_found():
+    report = audit(lambda x, y: bce_with_logits(x, y)[:, None], labels=(0, 1))
+    assert re.match(r"gives shape \((\d+), 1\) for \(\1,\)$", report.check("reduction").note)
+    assert "gives shape" in report.check("value").note
 
 
 def test_a_gradient_that_comes_with_a_jax_loss_is_the_one_that_is_judged():
