@@ -35,8 +35,10 @@ def test_subpackages_load_on_first_use():
     code = "import sys, bcejax\nbcejax.data.Batch\nassert 'bcejax.data' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "training" in dir(bcejax)
-    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
-        _ = bcejax.no_such_name
+    assert "fit_ensemble" in dir(bcejax.training)
+    for module in (bcejax, bcejax.training):
+        with pytest.raises(AttributeError, match=r"'bcejax.* no attribute 'no_such_name'"):
+            _ = module.no_such_name
 
 
 def test_public_losses():

@@ -132,6 +132,17 @@ def test_batch_statistics_and_dropout_are_those_of_the_whole_batch(found):
     assert found["noisy"] <= 1e-6
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_large_arrays_are_copied_to_the_default_device_wherever_they_start(start):
+    room = np.arange(2.0**17, dtype=np.float32)
+    rows = {"many": room[start:], "few": room[:4]}
+    placed = sharding.place(rows, None)
+    assert isinstance(placed["many"], jax.Array)
+    assert placed["few"] is rows["few"]
+    room[:] = -1
+    np.testing.assert_array_equal(placed["many"], np.arange(start, 2.0**17))
+
+
 def operations(program):
     """What is sent between devices: kinds, and shapes of the results."""
     kinds = "all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all"

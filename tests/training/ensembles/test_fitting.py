@@ -190,6 +190,8 @@ np.testing.assert_allclose(four.mean_logits(inputs), one.mean_logits(inputs), at
 np.testing.assert_allclose(last(np.float32(inputs)), logits[5], atol=1e-5)
 assert len(jax.tree.leaves(last)[0].devices()) == 1
 assert entry.admit_mesh(None, 3).size == 3  # no more devices than models
+with jax.default_device(jax.devices()[2]):
+    assert entry.admit_mesh(None, 3).devices.tolist() == [jax.devices()[2]]
 print("right")
 """
 
