@@ -56,26 +56,16 @@ __all__ = [
     "update_model",
 ]
 
-_LATER = {
-    "Ensemble": "ensembles",
-    "Uncertainty": "ensembles",
-    "decompose_entropy": "ensembles",
-    "fit_ensemble": "ensembles",
-    "mean_logits": "ensembles",
-    "mean_probs": "ensembles",
-    "spread": "ensembles",
-    "StreamCalibration": "measuring",
-    "stream_calibration": "measuring",
-    "StreamHistory": "streaming",
-    "fit_stream": "streaming",
-}
+# In this order: a name that is asked for loads the module it stands in and those before.
+_LATER = "streaming", "ensembles", "measuring"
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"bcejax.training.{_LATER[name]}"), name)
+    if name in __all__:
+        modules = (importlib.import_module(f"bcejax.training.{each}") for each in _LATER)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
     raise AttributeError(f"module 'bcejax.training' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LATER])
+    return sorted({*globals(), *__all__})
