@@ -15,7 +15,8 @@ from types import FrameType
 
 import jax
 
-_MOMENT = 1e-3  # seconds; the shortest sleep is a good part of a program this short
+_MOMENT = 1e-3  # seconds; to start a thread takes a good part of a program this short
+_PATIENCE = 0.1  # seconds from one look at the keyboard to the next
 
 
 @contextlib.contextmanager
@@ -55,10 +56,19 @@ def wait(array: jax.Array, pressed: Callable[[], int]) -> bool:
         Whether the array is there.
     """
     start = time.perf_counter()
-    while not array.is_ready():  # type: ignore[attr-defined]
+    while time.perf_counter() - start < _MOMENT:
+        if array.is_ready():  # type: ignore[attr-defined]
+            return True
+    # To ask again and again would oversleep, and takes a processor from the program.
+    ended = threading.Event()
+    threading.Thread(target=_await, args=(array, ended)).start()
+    while not ended.wait(_PATIENCE):
         if pressed() > 1:
             return False
-        elapsed = time.perf_counter() - start
-        if elapsed > _MOMENT:  # oversleeps by a twentieth at most
-            time.sleep(min(elapsed / 20, 0.02))
     return True
+
+
+def _await(array: jax.Array, ended: threading.Event) -> None:
+    with contextlib.suppress(Exception):  # which is raised again where the array is used
+        array.block_until_ready()
+    ended.set()

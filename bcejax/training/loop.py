@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.training.fingerprints import Fingerprint, digest, fingerprint
+from bcejax.training.garbage import left_lying
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
 from bcejax.training.passes import Data
@@ -87,9 +88,10 @@ class Loop(SingleTraining):
             order[row] = draw_order(self._words, self.done + row, self._n)
         arrays = place((order, np.int32(count)), self._plan.mesh)
         start = time.perf_counter()
-        leaves, reached, figures = _advance(
-            self._leaves, self._data, *arrays, tree=self._tree, plan=self._plan
-        )
+        with left_lying():
+            leaves, reached, figures = _advance(
+                self._leaves, self._data, *arrays, tree=self._tree, plan=self._plan
+            )
         there = wait(reached, pressed)
         if there:
             reached.block_until_ready()  # raises what went wrong in the program

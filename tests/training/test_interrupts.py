@@ -77,22 +77,52 @@ def test_other_threads_hold_nothing():
 
 
 class Slow:
-    """An array that is ready when asked often enough."""
+    """An array that is there once it is told so."""
 
-    def __init__(self, asks):
-        self.asks = asks
+    def __init__(self):
+        self.there = threading.Event()
 
     def is_ready(self):
-        self.asks -= 1
-        return self.asks < 0
+        return self.there.is_set()
+
+    def block_until_ready(self):
+        self.there.wait()
 
 
 def test_waits_until_the_array_is_there():
     assert wait(jnp.zeros(3), lambda: 0)
-    slow = Slow(20)
+    slow = Slow()
+    timer = threading.Timer(0.05, slow.there.set)
+    timer.start()
     assert wait(slow, lambda: 1)
-    assert slow.asks == -1
+    assert slow.is_ready()
+    timer.join()
 
 
 def test_gives_up_at_the_second_press():
-    assert not wait(Slow(10**9), iter([0, 1, 1, 2]).__next__)
+    slow = Slow()
+    assert not wait(slow, iter([0, 1, 1, 2]).__next__)
+    slow.there.set()
+
+
+def test_presses_are_counted_while_it_waits():
+    slow, counts = Slow(), []
+
+    def body():
+        with held_interrupts() as pressed:
+            press()
+            threading.Timer(0.05, press).start()
+            counts.extend([wait(slow, pressed), pressed()])
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert counts == [False, 2]
+    slow.there.set()
+
+
+def test_what_fails_is_there():
+    class Failed(Slow):
+        def block_until_ready(self):
+            raise RuntimeError
+
+    assert wait(Failed(), lambda: 0)
