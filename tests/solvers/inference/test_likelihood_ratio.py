@@ -21,6 +21,12 @@ def test_criteria_are_those_of_statsmodels():
     np.testing.assert_allclose(ours, wanted, rtol=1e-10)
 
 
+def test_without_an_intercept_every_null_probability_is_a_half():
+    ours = information_criteria(fit_logistic(X, Y, intercept=False), X, Y, intercept=False)
+    np.testing.assert_allclose(ours.null_log_likelihood, -len(Y) * np.log(2), rtol=1e-12)
+    assert ours.degrees == X.shape[1]
+
+
 def test_counts_and_offset_are_those_of_statsmodels():
     data = {"weights": pima.COUNTS, "offset": pima.OFFSET}
     ours = information_criteria(fit_logistic(X, Y, **data), X, Y, **data)

@@ -75,6 +75,15 @@ def test_influences_are_derivatives_in_counts(boot):
     np.testing.assert_allclose(boot.influences.sum(axis=1), 0, atol=1e-9)
 
 
+def test_without_an_intercept_nothing_moves_it():
+    boot = bootstrap_logistic(X, Y, key=KEY, n_resamples=3, l2=L2, intercept=False)
+    step = 1e-4 * (np.arange(N) == 7)
+    fits = (fit_logistic(X, Y, weights=1 + s * step, l2=L2, intercept=False) for s in (1, -1))
+    up, down = (fit.coefficients for fit in fits)
+    np.testing.assert_allclose(boot.influences[:D, 7], (up - down) / 2e-4, rtol=1e-5, atol=1e-7)
+    assert not boot.influences[D].any()
+
+
 def test_influences_have_the_spread_of_the_replicates(boot):
     spread = np.sqrt((boot.influences[:D] ** 2).sum(axis=1))
     np.testing.assert_allclose(boot.coefficients.std(axis=0), spread, rtol=0.25)

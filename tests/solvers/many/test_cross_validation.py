@@ -75,6 +75,14 @@ def test_the_refit_is_of_all_data(found):
     np.testing.assert_array_equal(found.solution.coefficients, found.path.coefficients[found.best])
 
 
+def test_without_an_intercept():
+    found = cross_validate(**GIVEN, intercept=False)
+    assert not found.fits.intercept.any()
+    left = FOLDS != 1
+    want = fit_logistic(X[left], Y[left], l2=GRID[3], intercept=False)
+    np.testing.assert_allclose(found.fits.coefficients[3, 1], want.coefficients, rtol=1e-7)
+
+
 def test_scikit_learn_scores_alike():
     found = cross_validate(**GIVEN)
     for k in range(K):

@@ -45,6 +45,12 @@ def test_at_the_largest_l2_less_than_half_is_left():
     assert np.linalg.norm(tied) < np.linalg.norm(free) / 2
 
 
+def test_without_an_intercept_the_largest_l2_knows_no_means():
+    inputs, labels = data()
+    largest = largest_l2(as_problem(inputs, labels, intercept=False))
+    np.testing.assert_allclose(largest, (inputs**2).sum() / N / 4)
+
+
 def test_jax_stays_jax():
     got = largest_l1(as_problem(*(jnp.asarray(each, jnp.float32) for each in data())))
     assert isinstance(got, jnp.ndarray)
