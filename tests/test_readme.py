@@ -14,6 +14,7 @@ def test_the_code_runs():
     for block in blocks:
         exec(block, names)
     assert names["history"].loss[-1] < names["history"].loss[0]
+    assert names["history"].validation_loss[-1] < 0.65  # that of the base rate alone
     assert names["report"].best in names["calibration"].CALIBRATORS | {"none": None}
     assert names["probs"].shape == names["logits"].shape
     assert names["fit_of_all"].status == 0

@@ -72,13 +72,16 @@ class Summary(NamedTuple):
     def head(self) -> tuple[str, ...]:
         """The lines above the table."""
         fit, test = self.criteria, self.likelihood_ratio
+        against = (
+            f"likelihood ratio {test.statistic:.6g} on {int(test.degrees)} degrees of freedom,"
+            f" p {_chance(float(test.p_value))};  "
+        )
         return (
             f"logistic regression of {self.examples:.6g} examples, {self.events:.6g} events:"
             f" {self.status.name.lower().replace('_', ' ')}",
             f"log-likelihood {fit.log_likelihood:.6g}, of the intercept alone"
             f" {fit.null_log_likelihood:.6g}, pseudo R2 (McFadden) {fit.mcfadden:.4g}",
-            f"likelihood ratio {test.statistic:.6g} on {int(test.degrees)} degrees of freedom,"
-            f" p {_chance(float(test.p_value))};  AIC {fit.aic:.6g}, BIC {fit.bic:.6g}",
+            f"{against if test.degrees else ''}AIC {fit.aic:.6g}, BIC {fit.bic:.6g}",
         )
 
     def columns(self) -> tuple[str, ...]:
