@@ -92,6 +92,16 @@ def test_groups_are_judged_one_by_one(run):
     assert float(south["slope"]) < 1
 
 
+def test_without_groups_nothing_is_said_of_them(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "CONTESTANTS", ("temperature", "isotonic"))
+    words = ["--label", "ill", "--prob", "p", "--resamples", "39", "--out", str(tmp_path)]
+    assert enter(["calibrate", str(run.parents[1] / "model.csv"), *words]) == 0
+    missing = FILES - {path.name for path in tmp_path.iterdir()}
+    assert missing == {"groups.csv", "groups.svg", "groups.png"}
+    pages = ((each / "report.html").read_text(encoding="utf-8") for each in (run, tmp_path))
+    assert ['id="groups"' in page for page in pages] == [True, False]
+
+
 def test_the_page_opens_alone_and_says_how_to_load(run):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "No. The smooth calibration error is" in page
