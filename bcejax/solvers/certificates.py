@@ -57,7 +57,7 @@ def duality_gap(problem: Problem, params: Any, logits: Any, residuals: Any) -> A
     xp = world.xp
     v = _balanced(problem, residuals)
     t = -problem.gathered(w * v)[: problem.inputs.shape[1]]
-    shrink = xp.minimum(1, l1 / _nonzero(xp.max(xp.abs(t), initial=0)))
+    shrink = l1 / _nonzero(xp.maximum(l1, xp.max(xp.abs(t), initial=0)))
     shrink = xp.where(l2 > 0, 1, shrink)
     t, probs = shrink * t, xp.clip(problem.labels + shrink * v, 0, 1)
     entropies = -_times_log(probs) - _times_log(1 - probs)

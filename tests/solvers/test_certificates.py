@@ -41,6 +41,14 @@ def test_without_a_penalty_there_is_no_gap():
     assert certify(problem, np.zeros(D + 1)).duality_gap == np.inf
 
 
+@pytest.mark.parametrize("inputs", [np.zeros((4, 1)), np.zeros((4, 0))], ids=["zeros", "none"])
+def test_columns_that_say_nothing_leave_no_gap_under_l1(inputs):
+    labels = np.array([0.0, 1.0, 1.0, 1.0])
+    for given in (inputs, jnp.asarray(inputs)):
+        best = fit_logistic(given, labels, l1=0.1)
+        assert best.duality_gap < 1e-6  # float32's tol where JAX has no float64
+
+
 def test_the_norm_is_the_distance_from_the_subdifferential_in_units_of_the_columns():
     units = np.array([1e-3, 1.0, 1e5])
     problem = as_problem(X * units, SOFT, weights=W, offset=OFFSET, l2=0.1, l1=0.02)

@@ -224,7 +224,9 @@ class _Fit(NamedTuple):
 
     def columns(self, working: jax.Array) -> jax.Array:
         """The columns of these params, scaled, (n, k)."""
-        d = self.problem.inputs.shape[1]
+        n, d = self.problem.inputs.shape
+        if not d:  # the intercept alone
+            return jnp.ones((n, len(working)), self.problem.inputs.dtype)
         columns = jnp.take(self.problem.inputs, jnp.minimum(working, d - 1), axis=1)
         return jnp.where(working < d, columns / self.scales[working], 1)
 
