@@ -22,8 +22,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
 from bcejax.losses.focal import focal
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     Pair,
@@ -32,7 +32,6 @@ from bcejax.numerics import (
     bernoulli_variance,
     finite,
     inverse,
-    outlive_scans,
     quick_sum,
     sigmoid,
     surprisal,
@@ -44,7 +43,6 @@ from bcejax.numerics import (
 _TERMS = {"float32": 8, "float64": 17}  # (g/2)^2 <= 1/9: the next is below 2^-4 ulp
 
 
-@outlive_scans
 def asymmetric_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -90,12 +88,18 @@ def asymmetric_loss(
     """
     if not 0 <= shift < 1:
         raise ValueError(f"shift lies in [0, 1), got {shift}")
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    ones = focal(x, jnp.ones_like(x), setting(gamma_pos, "gamma_pos", arguments))
-    power = setting(gamma_neg, "gamma_neg", arguments)
-    zeros = _shifted(x, power, shift) if shift else focal(x, jnp.zeros_like(x), power)
-    return arguments.mask(absorb(y, ones) + absorb(1 - y, zeros))
+    given = elementwise(logits, labels, name="logits", where=where)
+    powers = (
+        setting(gamma, name, given.shape)
+        for gamma, name in ((gamma_pos, "gamma_pos"), (gamma_neg, "gamma_neg"))
+    )
+    return evaluate(_mixed, given, *powers, shift=shift)
+
+
+def _mixed(x: jax.Array, y: jax.Array, g: jax.Array, k: jax.Array, shift: float) -> jax.Array:
+    ones = focal(x, jnp.ones_like(x), g)
+    zeros = _shifted(x, k, shift) if shift else focal(x, jnp.zeros_like(x), k)
+    return absorb(y, ones) + absorb(1 - y, zeros)
 
 
 def _shifted(x: jax.Array, power: jax.Array, shift: float) -> jax.Array:

@@ -26,20 +26,18 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
     finite,
     log1p_exp,
-    outlive_scans,
     sigmoid,
     softplus,
 )
 from bcejax.numerics.powers import decay_moment, sigmoid_power
 
 
-@outlive_scans
 def generalized_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -78,10 +76,12 @@ def generalized_cross_entropy(
         >>> generalized_cross_entropy(-100.0, 1, q=0.0)
         Array(100., dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    power = setting(q, "q", arguments, high=1.0)
-    return arguments.mask(_loss(x, y, jnp.broadcast_to(power, x.shape)))
+    given = elementwise(logits, labels, name="logits", where=where)
+    return evaluate(_of_each, given, setting(q, "q", given.shape, high=1.0))
+
+
+def _of_each(x: jax.Array, y: jax.Array, q: jax.Array) -> jax.Array:
+    return _loss(x, y, jnp.broadcast_to(q, x.shape))
 
 
 @jax.custom_jvp

@@ -12,12 +12,13 @@ Source: Y. Cui et al., Class-balanced loss based on effective number of samples 
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import as_mask, as_real
+from bcejax.losses.arguments import check_mask, check_real, widened
 from bcejax.numerics import within
 
 
@@ -60,16 +61,21 @@ def class_balanced_weights(
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta lies in [0, 1], got {beta}")
-    given = as_real(labels, "labels")
-    dtype = jnp.promote_types(given.dtype, jnp.float32)
-    keep = jnp.ones(given.shape, bool) if where is None else as_mask(where, given.shape, "labels")
-    y = within(jnp.where(keep, given.astype(dtype), 0), 0.0, 1.0)
+    y = check_real(labels, "labels")
+    keep = None if where is None else check_mask(where, jnp.shape(y), "labels")
+    return _weights(y, keep, counts, -math.log(beta) if beta else math.inf)
+
+
+@partial(jax.jit, static_argnums=3, inline=True)
+def _weights(labels, where, counts, rate):  # type: ignore[no-untyped-def]
+    y = widened(labels)
+    keep = jnp.broadcast_to(True if where is None else where, y.shape)
+    y = within(jnp.where(keep, y, 0), 0.0, 1.0)
     if counts is None:
         ones = jnp.sum(y)
         zeros = jnp.sum(jnp.where(keep, 1 - y, 0))
     else:
-        zeros, ones = (jnp.asarray(each, dtype) for each in counts)
-    rate = -math.log(beta) if beta else math.inf
+        zeros, ones = (jnp.asarray(each, y.dtype) for each in counts)
     for_zero, for_one = (_inverse_effective_number(n, rate) for n in (zeros, ones))
     scale = (zeros + ones) / (zeros * for_zero + ones * for_one)
     return jnp.where(keep, scale * (y * for_one + (1 - y) * for_zero), 0)

@@ -23,15 +23,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import as_floats, elementwise
+from bcejax.losses.arguments import check_floats
 from bcejax.losses.from_logits import bce_gradient
 from bcejax.losses.highest import twofold_gradient
+from bcejax.losses.programs import Given, elementwise, evaluate
 from bcejax.numerics import (
     Pair,
     artanh_rest,
     finite,
     log_odds,
-    outlive_scans,
     over,
     plus,
     quick_sum,
@@ -44,7 +44,6 @@ from bcejax.numerics import (
 _SERIES_TERMS = {"float32": 14, "float64": 30}  # of phi, s^2 <= 1/4
 
 
-@outlive_scans
 def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
     """Entropy of a coin that shows 1 with the given probability, in nats.
 
@@ -67,10 +66,9 @@ def bernoulli_entropy(labels: ArrayLike) -> jax.Array:
         >>> bernoulli_entropy(jnp.array([0.0, 0.5]))
         Array([0.       , 0.6931472], dtype=float32)
     """
-    return _entropy(within(as_floats(labels, "labels"), 0.0, 1.0))
+    return evaluate(_entropy, Given(check_floats(labels, "labels")))
 
 
-@outlive_scans
 def bernoulli_kl(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
     """Divergence of each logit from its label: the loss less the label's entropy, in nats.
 
@@ -97,16 +95,19 @@ def bernoulli_kl(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
         >>> bernoulli_kl(jnp.array([0.0, 0.001]), jnp.array([0.5, 0.5]))
         Array([0.00e+00, 1.25e-07], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits")
-    return _kl(arguments.scores, arguments.labels)
+    return evaluate(_kl, elementwise(logits, labels, name="logits"))
+
+
+def _entropy(y: jax.Array) -> jax.Array:
+    return _inner_entropy(within(y, 0.0, 1.0))
 
 
 @jax.custom_jvp
-def _entropy(y: jax.Array) -> jax.Array:
+def _inner_entropy(y: jax.Array) -> jax.Array:
     return plus(*map(_own_surprisal, _shares(y))).high
 
 
-_entropy.defjvps(lambda dot, out, y: -dot * finite(log_odds(y)))
+_inner_entropy.defjvps(lambda dot, out, y: -dot * finite(log_odds(y)))
 
 
 @jax.custom_jvp

@@ -22,19 +22,17 @@ import jax
 from jax.typing import ArrayLike
 
 from bcejax.losses import miss
-from bcejax.losses.arguments import elementwise
 from bcejax.losses.faithful import cross_entropy, split_cross_entropy
 from bcejax.losses.from_logits import bce_gradient
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
     finite,
-    outlive_scans,
     tanh_half,
 )
 
 
-@outlive_scans
 def sigmoid_focal_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -76,13 +74,15 @@ def sigmoid_focal_loss(
         >>> sigmoid_focal_loss(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))
         Array([  0.1732868,   0.       , 100.       ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    losses = focal(x, y, setting(gamma, "gamma", arguments))
-    if alpha is not None:
-        share = setting(alpha, "alpha", arguments, high=1.0)
-        losses = absorb(share * y + (1 - share) * (1 - y), losses)
-    return arguments.mask(losses)
+    given = elementwise(logits, labels, name="logits", where=where)
+    power = setting(gamma, "gamma", given.shape)
+    share = None if alpha is None else setting(alpha, "alpha", given.shape, high=1.0)
+    return evaluate(_weighted, given, power, share)
+
+
+def _weighted(x: jax.Array, y: jax.Array, gamma: jax.Array, alpha: jax.Array | None) -> jax.Array:
+    losses = focal(x, y, gamma)
+    return losses if alpha is None else absorb(alpha * y + (1 - alpha) * (1 - y), losses)
 
 
 @jax.custom_jvp

@@ -29,12 +29,13 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
+from bcejax.losses.arguments import check_broadcast, check_real
 from bcejax.losses.fast import fast_gradient, fast_hessian, fast_value
 from bcejax.losses.highest import highest_gradient, highest_hessian, highest_value
+from bcejax.losses.programs import Given, elementwise, evaluate
+from bcejax.losses.settings import PosWeight
 from bcejax.numerics import (
     finite,
-    outlive_scans,
     sigmoid,
     softplus,
     within,
@@ -72,7 +73,6 @@ class Derivatives(NamedTuple):
     hessian: jax.Array
 
 
-@outlive_scans
 def bce_with_logits(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -130,11 +130,10 @@ def bce_with_logits(
         >>> jax.grad(jax.grad(bce_with_logits))(20.0, 0)
         Array(2.0611537e-09, dtype=float32, weak_type=True)
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where, judge=False)
-    return arguments.mask(_bce(*arguments[:3], accuracy))
+    given = _given(logits, labels, label_smoothing, where)
+    return evaluate(_bce, given, _weight(pos_weight, given), judge=False, accuracy=accuracy)
 
 
-@outlive_scans
 def bce_gradient(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -158,11 +157,10 @@ def bce_gradient(
         >>> bce_gradient(jnp.array([0.0, 20.0]), jnp.array([0, 1]))
         Array([ 5.0000000e-01, -2.0611537e-09], dtype=float32)
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    return arguments.mask(_gradient(*arguments[:3], accuracy))
+    given = _given(logits, labels, label_smoothing, where)
+    return evaluate(_gradient, given, _weight(pos_weight, given), accuracy=accuracy)
 
 
-@outlive_scans
 def bce_hessian(
     logits: ArrayLike,
     labels: ArrayLike | None = None,
@@ -195,11 +193,10 @@ def bce_hessian(
         if pos_weight is not None:
             raise ValueError("pos_weight weighs label 1: pass the labels too")
         labels = jnp.zeros(jnp.shape(logits))
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    return arguments.mask(_hessian(*arguments[:3], accuracy))
+    given = _given(logits, labels, label_smoothing, where)
+    return evaluate(_hessian, given, _weight(pos_weight, given), accuracy=accuracy)
 
 
-@outlive_scans
 def bce_value_gradient_hessian(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -222,21 +219,25 @@ def bce_value_gradient_hessian(
         >>> gradient, hessian
         (Array([-0.5], dtype=float32), Array([0.25], dtype=float32))
     """
-    arguments = _arguments(logits, labels, pos_weight, label_smoothing, where)
-    each = (f(*arguments[:3], accuracy) for f in (_bce, _gradient, _hessian))
-    return Derivatives(*map(arguments.mask, each))
+    given = _given(logits, labels, label_smoothing, where)
+    return evaluate(_derivatives, given, _weight(pos_weight, given), accuracy=accuracy)
 
 
-def _arguments(logits, labels, pos_weight, label_smoothing, where, judge=True):  # type: ignore[no-untyped-def]
-    return elementwise(
-        logits,
-        labels,
-        name="logits",
-        pos_weight=pos_weight,
-        label_smoothing=label_smoothing,
-        where=where,
-        judge=judge,
-    )
+def _given(logits, labels, label_smoothing, where):  # type: ignore[no-untyped-def]
+    return elementwise(logits, labels, name="logits", label_smoothing=label_smoothing, where=where)
+
+
+def _weight(pos_weight: ArrayLike | None, given: Given) -> PosWeight | None:
+    if pos_weight is None:
+        return None
+    real = check_real(pos_weight, "pos_weight")
+    return PosWeight(check_broadcast(real, given.shape, "pos_weight", "logits"))
+
+
+def _derivatives(
+    x: jax.Array, y: jax.Array, c: jax.Array | None, accuracy: str | None
+) -> Derivatives:
+    return Derivatives(*(f(x, y, c, accuracy) for f in (_bce, _gradient, _hessian)))
 
 
 def _forms(accuracy: str | None) -> _Forms:

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.numerics import (
     absorb,
     complement_from_log,
@@ -29,13 +29,11 @@ from bcejax.numerics import (
     inverse,
     log_odds,
     odds_from_log,
-    outlive_scans,
     surprisal,
     within,
 )
 
 
-@outlive_scans
 def bce_with_probs(
     probs: ArrayLike,
     labels: ArrayLike,
@@ -77,15 +75,10 @@ def bce_with_probs(
     """
     if clip is not None and not 0 < clip < 0.5:
         raise ValueError(f"clip lies in (0, 1/2), got {clip}")
-    arguments = elementwise(probs, labels, name="probs", where=where)
-    p = within(arguments.scores, 0.0, 1.0)
-    if clip is not None:
-        # not jnp.clip, whose derivative is 1/2 at the edge: sigmoid(16) is 1 - 1e-7 in float32
-        p = jnp.where(p < clip, clip, jnp.where(p > 1 - clip, 1 - clip, p))
-    return arguments.mask(_bce(p, arguments.labels))
+    given = elementwise(probs, labels, name="probs", where=where)
+    return evaluate(_of_probs, given, clip=clip)
 
 
-@outlive_scans
 def bce_with_log_probs(
     log_probs: ArrayLike, labels: ArrayLike, *, where: ArrayLike | None = None
 ) -> jax.Array:
@@ -115,9 +108,19 @@ def bce_with_log_probs(
         >>> bce_with_log_probs(jnp.array([-1e-6, -jnp.inf]), jnp.array([1, 0]))
         Array([1.e-06, 0.e+00], dtype=float32)
     """
-    arguments = elementwise(log_probs, labels, name="log_probs", where=where)
-    log_p = within(arguments.scores, -jnp.inf, 0.0)
-    return arguments.mask(_bce_from_log(log_p, arguments.labels))
+    return evaluate(_of_logs, elementwise(log_probs, labels, name="log_probs", where=where))
+
+
+def _of_probs(p: jax.Array, y: jax.Array, clip: float | None) -> jax.Array:
+    p = within(p, 0.0, 1.0)
+    if clip is not None:
+        # not jnp.clip, whose derivative is 1/2 at the edge: sigmoid(16) is 1 - 1e-7 in float32
+        p = jnp.where(p < clip, clip, jnp.where(p > 1 - clip, 1 - clip, p))
+    return _bce(p, y)
+
+
+def _of_logs(log_p: jax.Array, y: jax.Array) -> jax.Array:
+    return _bce_from_log(within(log_p, -jnp.inf, 0.0), y)
 
 
 @jax.custom_jvp

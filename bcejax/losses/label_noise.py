@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
@@ -38,14 +38,12 @@ from bcejax.numerics import (
     finite,
     log1p_exp,
     log1p_of_share,
-    outlive_scans,
     scaled_logistic,
     sigmoid,
     surprisal,
 )
 
 
-@outlive_scans
 def forward_corrected_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -91,16 +89,18 @@ def forward_corrected_loss(
         >>> forward_corrected_loss(x, y, flip_positive=0.0, flip_negative=0.0)
         Array([  0.6931472, 100.       ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    f = setting(flip_positive, "flip_positive", arguments, high=1.0)
-    g = setting(flip_negative, "flip_negative", arguments, high=1.0)
+    given = elementwise(logits, labels, name="logits", where=where)
+    f = setting(flip_positive, "flip_positive", given.shape, high=1.0)
+    g = setting(flip_negative, "flip_negative", given.shape, high=1.0)
     numbers = [each for each in (flip_positive, flip_negative) if isinstance(each, int | float)]
     if sum(numbers) >= 1:
         raise ValueError(f"flip_positive + flip_negative lies below 1, got {sum(numbers)}")
+    return evaluate(_of_each, given, f, g)
+
+
+def _of_each(x: jax.Array, y: jax.Array, f: jax.Array, g: jax.Array) -> jax.Array:
     usable = jnp.where(f + g < 1, jnp.ones_like(f), jnp.nan)
-    rates = (jnp.broadcast_to(rate * usable, x.shape) for rate in (f, g))
-    return arguments.mask(_loss(x, y, *rates))
+    return _loss(x, y, *(jnp.broadcast_to(rate * usable, x.shape) for rate in (f, g)))
 
 
 @jax.custom_jvp

@@ -19,18 +19,16 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
 from bcejax.losses.from_logits import bce_with_logits
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     bernoulli_variance,
-    outlive_scans,
     tanh_half,
     unlikely,
 )
 
 
-@outlive_scans
 def poly1_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -66,10 +64,12 @@ def poly1_loss(
         >>> poly1_loss(jnp.array([0.0, -100.0]), jnp.array([1, 1]))
         Array([  1.1931472, 101.       ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    factor = setting(epsilon, "epsilon", arguments, low=-1.0)
-    return arguments.mask(bce_with_logits(x, y) + factor * _miss(x, y))
+    given = elementwise(logits, labels, name="logits", where=where)
+    return evaluate(_poly1, given, setting(epsilon, "epsilon", given.shape, low=-1.0))
+
+
+def _poly1(x: jax.Array, y: jax.Array, epsilon: jax.Array) -> jax.Array:
+    return bce_with_logits(x, y) + epsilon * _miss(x, y)
 
 
 @jax.custom_jvp

@@ -9,34 +9,30 @@ constant, and a weight of label 1 moves it likewise.  With b(prior) = log(prior 
                             log-odds of eta = x - log c,    eta = s(x) / (s(x) + c s(-x))
 
 Rounding x + b costs |x + b| / 2 eps of a small loss, 40 ulp in the tail of float32.  So the loss
-takes the sum as main + rest and l(main) + rest l'(main), whose derivatives are right as well; b of
-a Python number is computed in double precision and has a rest of its own.
+takes the sum as main + rest and l(main) + rest l'(main), whose derivatives are right as well
+(shifts.py has b).
 
 Sources: A. Menon et al., Long-tail learning via logit adjustment (2021); M. Saerens, P. Latinne and
 C. Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities (2002).
 """
 
-from decimal import Decimal
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import Arguments, as_floats, elementwise
+from bcejax.losses.arguments import check_floats
 from bcejax.losses.from_logits import bce_gradient, bce_with_logits
+from bcejax.losses.programs import Given, elementwise, evaluate
 from bcejax.losses.settings import setting
+from bcejax.losses.shifts import log_odds_shift
 from bcejax.numerics import (
     Pair,
-    log_odds,
-    outlive_scans,
     scaled_logistic,
     two_sum,
 )
 
 
-@outlive_scans
 def logit_adjusted_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -79,15 +75,16 @@ def logit_adjusted_loss(
         >>> logit_adjusted_loss(jnp.array([0.0, 0.0]), jnp.array([0, 1]), prior=0.01)
         Array([0.01005033, 4.6051702 ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    shift = _shift(prior, tau, arguments)
+    given = elementwise(logits, labels, name="logits", where=where)
+    return evaluate(_adjusted, given, log_odds_shift(prior, tau, given))
+
+
+def _adjusted(x: jax.Array, y: jax.Array, shift: Pair) -> jax.Array:
     main, lost = two_sum(x, shift.high)
     rest = lax.stop_gradient(jnp.where(jnp.isfinite(main), lost + shift.low, 0))
-    return arguments.mask(bce_with_logits(main, y) + rest * bce_gradient(main, y))
+    return bce_with_logits(main, y) + rest * bce_gradient(main, y)
 
 
-@outlive_scans
 def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLike) -> jax.Array:
     """Logits that answered for one share of label 1, for another.
 
@@ -113,15 +110,18 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
         >>> adjust_logits(jnp.array([0.0, 2.0]), prior_from=0.5, prior_to=0.2)
         Array([-1.3862944 ,  0.61370564], dtype=float32)
     """
-    arguments = _of_logits(logits)
+    given = _of_logits(logits)
     to, back = (
-        _shift(prior, 1.0, arguments, name)
+        log_odds_shift(prior, 1.0, given, name)
         for prior, name in ((prior_to, "prior_to"), (prior_from, "prior_from"))
     )
-    return arguments.scores + ((to.high - back.high) + (to.low - back.low))
+    return evaluate(_moved, given, to, back)
 
 
-@outlive_scans
+def _moved(x: jax.Array, to: Pair, back: Pair) -> jax.Array:
+    return x + ((to.high - back.high) + (to.low - back.low))
+
+
 def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The calibrated logits of a model that was trained with a pos_weight.
 
@@ -146,11 +146,10 @@ def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
         >>> undo_pos_weight(jnp.array([0.0, 1.0]), pos_weight=4.0)
         Array([-1.3862944 , -0.38629436], dtype=float32)
     """
-    arguments = _of_logits(logits)
-    return arguments.scores - jnp.log(setting(pos_weight, "pos_weight", arguments))
+    given = _of_logits(logits)
+    return evaluate(_undone, given, setting(pos_weight, "pos_weight", given.shape))
 
 
-@outlive_scans
 def apply_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The logits that training with a pos_weight would lead to: the inverse of the above.
 
@@ -173,11 +172,10 @@ def apply_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
         >>> apply_pos_weight(jnp.array([-1.3862944]), pos_weight=4.0)
         Array([0.], dtype=float32)
     """
-    arguments = _of_logits(logits)
-    return arguments.scores + jnp.log(setting(pos_weight, "pos_weight", arguments))
+    given = _of_logits(logits)
+    return evaluate(_applied, given, setting(pos_weight, "pos_weight", given.shape))
 
 
-@outlive_scans
 def probs_under_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:
     """The probability of label 1 that a model trained with a pos_weight believes.
 
@@ -201,28 +199,21 @@ def probs_under_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.A
         >>> probs_under_pos_weight(jnp.array([0.0, -60.0]), pos_weight=4.0)
         Array([2.0000000e-01, 2.1891277e-27], dtype=float32)
     """
-    arguments = _of_logits(logits)
-    c = setting(pos_weight, "pos_weight", arguments)
-    return scaled_logistic(arguments.scores, jnp.ones_like(c), c)
+    given = _of_logits(logits)
+    return evaluate(_believed, given, setting(pos_weight, "pos_weight", given.shape))
 
 
-def _of_logits(logits: ArrayLike) -> Arguments:
-    x = as_floats(logits, "logits")
-    return Arguments(x, x, None, None)
+def _undone(x: jax.Array, c: jax.Array) -> jax.Array:
+    return x - jnp.log(c)
 
 
-def _shift(prior: ArrayLike, tau: ArrayLike, arguments: Arguments, name: str = "prior") -> Pair:
-    """tau log(prior / (1 - prior)), in two parts where it comes from Python numbers."""
-    dtype = arguments.scores.dtype
-    probs = setting(prior, name, arguments, high=1.0, stand_in=0.5)
-    strength = setting(tau, "tau", arguments)
-    if not (isinstance(prior, int | float) and isinstance(tau, int | float)):
-        return Pair(strength * log_odds(probs), jnp.zeros((), dtype))
-    if not 0 < prior < 1:
-        raise ValueError(f"{name} lies in (0, 1), got {prior}")
-    exact = Decimal(tau) * (Decimal(prior) / (1 - Decimal(prior))).ln()  # to 28 digits
-    main = np.asarray(float(exact), dtype)
-    parts = (jnp.asarray(part, dtype) for part in (main, float(exact - Decimal(float(main)))))
-    if arguments.where is not None:
-        parts = (jnp.where(arguments.where, part, 0) for part in parts)
-    return Pair(*parts)
+def _applied(x: jax.Array, c: jax.Array) -> jax.Array:
+    return x + jnp.log(c)
+
+
+def _believed(x: jax.Array, c: jax.Array) -> jax.Array:
+    return scaled_logistic(x, jnp.ones_like(c), c)
+
+
+def _of_logits(logits: ArrayLike) -> Given:
+    return Given(check_floats(logits, "logits"))

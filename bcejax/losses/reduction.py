@@ -1,12 +1,21 @@
 """From losses to one number, with the denominator named."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import as_floats, as_mask, as_real, broadcast, smooth
+from bcejax.losses.arguments import (
+    check_broadcast,
+    check_floats,
+    check_mask,
+    check_real,
+    widened,
+)
+from bcejax.losses.programs import Given, evaluate, smooth
+from bcejax.losses.settings import setting
 from bcejax.numerics import within
 
 
@@ -55,24 +64,34 @@ def reduce_losses(
     """
     if how not in ("mean", "count", "sum"):
         raise ValueError(f"how is one of 'mean', 'count', 'sum', got {how!r}")
-    terms = as_floats(losses, "losses")
+    losses = check_floats(losses, "losses")
+    shape, over = jnp.shape(losses), tuple(axis) if isinstance(axis, Sequence) else axis
+    keep = None if where is None else check_mask(where, shape, "losses")
+    if weights is not None:
+        weights = check_broadcast(check_real(weights, "weights"), shape, "weights", "losses")
+    total, denominator = _sums(losses, weights, keep, over, how)
+    return total if how == "sum" else _quotient(total, denominator)
+
+
+@partial(jax.jit, static_argnums=(3, 4), inline=True)
+def _sums(losses, weights, where, axis, how):  # type: ignore[no-untyped-def]
+    """The sum of the terms and that of what counts."""
+    terms = widened(losses)
     counts = jnp.ones_like(terms)
     if where is not None:
-        keep = as_mask(where, terms.shape, "losses")
-        terms, counts = jnp.where(keep, terms, 0), jnp.where(keep, counts, 0)
-    total = counts
+        terms, counts = jnp.where(where, terms, 0), jnp.where(where, counts, 0)
+    shares = counts
     if weights is not None:
-        w = broadcast(
-            as_real(weights, "weights").astype(terms.dtype), terms.shape, "weights", "losses"
-        )
+        w = jnp.broadcast_to(jnp.asarray(weights).astype(terms.dtype), terms.shape)
         w = within(jnp.where(counts == 0, 0, w), 0.0, jnp.inf)
         terms = w * jnp.where((w == 0) & ~jnp.isfinite(terms), 0, terms)
-        total = w if how == "mean" else counts
-    summed = jnp.sum(terms, axis=axis)
-    if how == "sum":
-        return summed
-    denominator = jnp.sum(total, axis=axis)
-    return jnp.where(denominator == 0, 0, summed / jnp.where(denominator == 0, 1, denominator))
+        shares = w if how == "mean" else counts
+    return jnp.sum(terms, axis=axis), jnp.sum(shares, axis=axis)
+
+
+@jax.jit(inline=True)  # of its own: a quotient by a constant is rounded twice
+def _quotient(total: jax.Array, denominator: jax.Array) -> jax.Array:
+    return jnp.where(denominator == 0, 0, total / jnp.where(denominator == 0, 1, denominator))
 
 
 def smooth_labels(labels: ArrayLike, smoothing: ArrayLike) -> jax.Array:
@@ -95,6 +114,10 @@ def smooth_labels(labels: ArrayLike, smoothing: ArrayLike) -> jax.Array:
         >>> smooth_labels(jnp.array([0, 1]), 0.1)
         Array([0.05, 0.95], dtype=float32)
     """
-    array = as_real(labels, "labels")
-    dtype = jnp.promote_types(array.dtype, jnp.float32)
-    return smooth(within(array.astype(dtype), 0.0, 1.0), smoothing)
+    given = Given(check_real(labels, "labels"))
+    share = setting(smoothing, "label_smoothing", given.shape, to="labels", high=1.0)
+    return evaluate(_smooth, given, share)
+
+
+def _smooth(labels: jax.Array, share: jax.Array) -> jax.Array:
+    return smooth(within(labels, 0.0, 1.0), share)

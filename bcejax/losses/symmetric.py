@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
 from bcejax.losses.from_logits import bce_with_logits
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
@@ -28,14 +28,12 @@ from bcejax.numerics import (
     complement_surprisal,
     inverse,
     log_odds,
-    outlive_scans,
     sigmoid,
     surprisal,
     unlikely,
 )
 
 
-@outlive_scans
 def symmetric_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -78,14 +76,19 @@ def symmetric_cross_entropy(
         >>> symmetric_cross_entropy(jnp.array([0.0, -100.0]), jnp.array([1, 1]))
         Array([ 2.0693147, 14.       ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    direct, reverse = (setting(*each, arguments) for each in ((alpha, "alpha"), (beta, "beta")))
-    cap = -setting(log_zero, "log_zero", arguments, low=-jnp.inf, high=0.0)
+    given = elementwise(logits, labels, name="logits", where=where)
+    parts = (setting(*each, given.shape) for each in ((alpha, "alpha"), (beta, "beta")))
+    least = setting(log_zero, "log_zero", given.shape, low=-jnp.inf, high=0.0)
+    return evaluate(_both, given, *parts, least)
+
+
+def _both(
+    x: jax.Array, y: jax.Array, alpha: jax.Array, beta: jax.Array, log_zero: jax.Array
+) -> jax.Array:
+    cap = -log_zero
     ones, zeros = _capped(y, 1 - y, cap), _capped(1 - y, y, cap)
     evidence = jnp.where((ones < cap) & (zeros < cap), -log_odds(y), ones - zeros)
-    reversed_loss = _reverse(x, ones, zeros, evidence)
-    return arguments.mask(absorb(direct, bce_with_logits(x, y)) + reverse * reversed_loss)
+    return absorb(alpha, bce_with_logits(x, y)) + beta * _reverse(x, ones, zeros, evidence)
 
 
 @jax.custom_jvp

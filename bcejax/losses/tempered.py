@@ -32,11 +32,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.losses.arguments import elementwise
+from bcejax.losses.programs import elementwise, evaluate
 from bcejax.numerics import (
     absorb,
     finite,
-    outlive_scans,
     sigmoid,
 )
 from bcejax.numerics.powers import decay_moment
@@ -45,7 +44,6 @@ from bcejax.numerics.tempered import Solution, solve_tempered, unlikely_power
 _TERMS = {"float32": 14, "float64": 26}  # of I, where (1 + k) u < 1.4: the rest is 2^-30 and 2^-60
 
 
-@outlive_scans
 def bi_tempered_loss(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -92,11 +90,13 @@ def bi_tempered_loss(
         >>> bi_tempered_loss(jnp.array([0.0, -100.0]), jnp.array([1, 1]), t1=1.0, t2=1.0)
         Array([  0.6931472, 100.       ], dtype=float32)
     """
-    arguments = elementwise(logits, labels, name="logits", where=where)
-    x, y = arguments.scores, arguments.labels
-    temperatures = _temperature(t1, "t1", 0.0, 1.0), _temperature(t2, "t2", 1.0, 100.0)
-    exact = (Fraction(float(x.dtype.type(each))) for each in temperatures)
-    return arguments.mask(_loss(x, y, *exact))
+    given = elementwise(logits, labels, name="logits", where=where)
+    first, second = _temperature(t1, "t1", 0.0, 1.0), _temperature(t2, "t2", 1.0, 100.0)
+    return evaluate(_at, given, t1=first, t2=second)
+
+
+def _at(x: jax.Array, y: jax.Array, t1: float, t2: float) -> jax.Array:
+    return _loss(x, y, *(Fraction(float(x.dtype.type(each))) for each in (t1, t2)))
 
 
 def _temperature(number: float, name: str, low: float, high: float) -> float:

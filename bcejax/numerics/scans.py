@@ -4,10 +4,10 @@ Before 0.12, JAX drops the rules of custom_jvp functions in the body of a ``lax.
 ``lax.map``) once it has linearized the scan.  A second derivative then goes through the arithmetic
 that stands behind the rules, which was not made for that, and comes out as 0, say, in silence.
 Inside a ``jax.checkpoint`` rules are kept, so a function is wrapped in one.  Its arguments are what
-a loss keeps for its derivatives anyway, and XLA makes one of what is computed twice.
+a loss keeps for its derivatives anyway, and XLA makes one of what is computed twice.  The jit
+inside makes one program of what a backward pass outside jit computes again.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ def outlive_scans(function: Function) -> Function:
     """The function, whose rules hold in scans too, for every order of differentiation.
 
     Args:
-        function: of arrays, numbers and options; what is not traced reaches it as it is.
+        function: of arrays.
 
     Returns:
         The function itself from jax 0.12 on.
@@ -36,18 +36,4 @@ def outlive_scans(function: Function) -> Function:
     """
     if jax.__version_info__ >= KEEPS_RULES:
         return function
-
-    @functools.wraps(function)
-    def kept(*args: Any, **options: Any) -> Any:
-        leaves, tree = jax.tree.flatten((args, options))
-        traced = {i: leaf for i, leaf in enumerate(leaves) if isinstance(leaf, jax.core.Tracer)}
-
-        @functools.partial(jax.checkpoint, prevent_cse=False)
-        def computed(traced: dict[int, jax.Array]) -> Any:
-            mixed = [traced.get(i, leaf) for i, leaf in enumerate(leaves)]
-            args, options = jax.tree.unflatten(tree, mixed)
-            return function(*args, **options)
-
-        return computed(traced) if traced else function(*args, **options)
-
-    return kept  # type: ignore[return-value]
+    return jax.checkpoint(jax.jit(function), prevent_cse=False)  # type: ignore[return-value]

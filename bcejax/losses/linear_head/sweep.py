@@ -28,9 +28,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from bcejax.losses.arguments import bounded_weight
 from bcejax.losses.linear_head.operands import Operands
 from bcejax.losses.reduction import reduce_losses
+from bcejax.losses.settings import bounded_weight
 from bcejax.numerics import absorb, bernoulli_variance, scalar, within
 
 

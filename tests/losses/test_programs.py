@@ -1,0 +1,68 @@
+"""Outside jit a loss is one program, and its gradient two, whatever its numbers are."""
+
+import jax
+import numpy as np
+import pytest
+from jax import monitoring
+from losses.family import MEMBERS
+
+import bcejax
+from bcejax import bce_with_logits, sigmoid_focal_loss
+from bcejax.numerics.scans import KEEPS_RULES
+
+COMPILED = "/jax/core/compile/backend_compile_duration"
+LOSSES = {
+    "bce_with_logits": bce_with_logits,
+    "everything": lambda x, y: bce_with_logits(
+        x, y, pos_weight=2.5, label_smoothing=0.1, where=np.arange(7) > 1
+    ),
+    "at once": bcejax.bce_value_gradient_hessian,
+    "probs": lambda x, y: bcejax.bce_with_probs(y, y, clip=1e-3),
+    "kl": bcejax.bernoulli_kl,
+    "smooth_labels": lambda x, y: bcejax.smooth_labels(y, 0.1),
+    "class_balanced_weights": lambda x, y: bcejax.class_balanced_weights(y),
+    "adjust_logits": lambda x, y: bcejax.adjust_logits(x, prior_from=0.1, prior_to=y),
+    **{member.name: member.loss for member in MEMBERS},
+}
+X, Y = np.linspace(-3, 3, 7, dtype=np.float32), np.float32([0, 1, 0.25, 1, 0, 0.5, 1])
+
+
+@pytest.fixture
+def programs():
+    """One entry for each program that is compiled."""
+    compiled = []
+
+    def listen(event, _, **__):
+        if event == COMPILED:
+            compiled.append(event)
+
+    jax.clear_caches()
+    monitoring.register_event_duration_secs_listener(listen)
+    yield compiled
+    monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_one_program(name, programs):
+    LOSSES[name](X, Y)
+    assert len(programs) == 1
+
+
+def test_its_gradient_is_two(programs):
+    """Three where a checkpoint (bcejax.numerics.scans) makes the second of two."""
+    _, pull = jax.vjp(lambda x: bce_with_logits(x, Y), X)
+    pull(Y)
+    assert len(programs) == (2 if jax.__version_info__ >= KEEPS_RULES else 3)
+
+
+def test_a_mean_is_two(programs):
+    bcejax.reduce_losses(Y, weights=Y, where=np.arange(7) > 1)
+    assert len(programs) == 2
+
+
+def test_other_numbers_are_no_other_program(programs):
+    for number in (0.5, 0.25, 1.0):
+        sigmoid_focal_loss(X, Y, gamma=number, alpha=number)
+        bce_with_logits(X, Y, label_smoothing=number, pos_weight=number)
+        bcejax.logit_adjusted_loss(X, Y, prior=0.5 * number, tau=number)
+    assert len(programs) == 3
