@@ -78,9 +78,9 @@ def asymmetric_loss(
 
     Accuracy:
         For gammas <= 5 and labels 0 and 1, wherever the result is a normal number: value 4 ulp,
-        gradient 4.5; the gradient of label 0 with a shift from 1e-31 on (1e-292 in float64).
+        gradient 7.5; the gradient of label 0 with a shift from 1e-31 on (1e-292 in float64).
         Second derivative and derivative in the label 8 ulp of the largest term, for soft labels
-        all twice that (tests/losses/test_family.py, tests/losses/test_asymmetric.py).
+        all twice that (tests/losses/test_family.py, test_asymmetric.py, test_worst_points.py).
 
     Example:
         >>> asymmetric_loss(jnp.array([-30.0, 30.0, -3.0]), jnp.array([1, 0, 0]))

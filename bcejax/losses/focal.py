@@ -68,7 +68,8 @@ def sigmoid_focal_loss(
         For gamma <= 5 and labels 0 and 1, wherever the result is a normal number: value and
         gradient 4 ulp in float32, 2.5 in float64 (tests/losses/test_focal.py).  Second derivative
         and derivative in the label 8 ulp of the largest term from 1e-31 on (1e-292 in float64),
-        for soft labels value and gradient 8, the others 16 (tests/losses/test_family.py).
+        for soft labels value and gradient 20, the others 16 (tests/losses/test_family.py,
+        test_worst_points.py).
 
     Example:
         >>> sigmoid_focal_loss(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))

@@ -68,7 +68,7 @@ def symmetric_cross_entropy(
         ValueError: shapes differ, or a number lies out of its range.
 
     Accuracy:
-        Wherever the result and both weighted parts are normal numbers: value and gradient 4 ulp,
+        Wherever the result and both parts, weighted or not, are normal: value and gradient 4 ulp,
         second derivative 6; of soft labels' derivatives, and where the second derivative
         vanishes, in ulp of the largest term (tests/losses/test_family.py, test_symmetric.py).
 

@@ -1,0 +1,56 @@
+"""Where a search over logits, labels and settings found the largest errors in float32.
+
+The oracle is the same loss in float64, of which tests/losses/test_family.py knows the error.
+"""
+
+import jax
+import numpy as np
+import pytest
+
+from bcejax import (
+    asymmetric_loss,
+    forward_corrected_loss,
+    generalized_cross_entropy,
+    sigmoid_focal_loss,
+)
+from bcejax.analysis import as_extended, ulp_error
+
+# loss, its settings, the point (logit, label, settings), bounds on value and gradient
+ROWS = [
+    (generalized_cross_entropy, ["q"], (-3.443297863006592, 0, 0.5334399342536926), 6.5, 6),
+    (generalized_cross_entropy, ["q"], (0.18338914215564728, 0, 0.9998022317886353), 6.5, 6),
+    (
+        forward_corrected_loss,
+        ["flip_positive", "flip_negative"],
+        (-2.7609684467315674, 0, 0.009948880411684513, 7.43452474125661e-05),
+        *(6.5, 7.5),
+    ),
+    (
+        forward_corrected_loss,
+        ["flip_positive", "flip_negative"],
+        (-0.04430798068642616, 1, 0.4925706684589386, 0.006628305185586214),
+        *(6.5, 7.5),
+    ),
+    (asymmetric_loss, ["gamma_neg"], (0.27151042222976685, 0, 3.992504119873047), 4, 7.5),
+    (sigmoid_focal_loss, ["gamma"], (7.0644330978393555, 0.4943830668926239, 4.91919), 20, 20),
+    (sigmoid_focal_loss, ["gamma"], (10.27075481414795, 0.4414955675601959, 4.966290), 20, 20),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].__name__)
+def test_within_the_bounds_that_are_stated(row):
+    loss, names, point, *bounds = row
+    margin = {"shift": 0.0625} if loss is asymmetric_loss else {}  # exact in float32
+
+    @jax.jit
+    def value_and_slope(x, y, *settings):
+        given = dict(zip(names, settings, strict=True))
+        return jax.value_and_grad(lambda x: loss(x, y, **given, **margin))(x)
+
+    single = np.float32(point)
+    with jax.enable_x64(True):
+        exact = value_and_slope(*single.astype(np.float64))
+        got = value_and_slope(*single)
+    for result, truth, bound in zip(got, exact, bounds, strict=True):
+        assert result.dtype == np.float32
+        assert ulp_error(np.asarray(result), as_extended(np.asarray(truth))) <= bound
