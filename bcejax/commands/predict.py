@@ -18,13 +18,14 @@ from jax.typing import ArrayLike
 from rich.console import Console
 
 from bcejax.calibration.calibrators import Calibrator, load_calibrator
+from bcejax.calibration.calibrators.base import probs_of
 from bcejax.commands.columns import read_columns
 from bcejax.commands.examples import read_features
 from bcejax.commands.flags import parse_flags
 from bcejax.commands.folders import writing
 from bcejax.commands.model_file import Model, load_model
 from bcejax.commands.stages import Stages
-from bcejax.numerics import require, sigmoid
+from bcejax.numerics import require
 from bcejax.solvers import SolverStatus
 from bcejax.solvers.inference.intervals import normal_quantile
 from bcejax.solvers.wording import explain_status
@@ -83,10 +84,10 @@ def predictions(
     logits, errors = model.logits(inputs), model.errors(inputs)
     columns: dict[str, ArrayLike] = {"row": 1 + np.arange(len(logits)), "logit": logits}
     with jax.enable_x64(True):
-        columns["prob"] = sigmoid(logits)
+        columns["prob"] = probs_of(logits)
         if errors is not None:
             reach = normal_quantile(confidence) * errors
-            columns |= {"lower": sigmoid(logits - reach), "upper": sigmoid(logits + reach)}
+            columns |= {"lower": probs_of(logits - reach), "upper": probs_of(logits + reach)}
         if calibrator is not None:
             columns["calibrated_prob"] = calibrator.probs(logits=logits)
     return {name: np.asarray(column) for name, column in columns.items()}

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 
 from bcejax.calibration.binning import reliability_curve
+from bcejax.calibration.calibrators.base import probs_of
 from bcejax.calibration.reporting.report import Progress
 from bcejax.commands.fit.flags import Flags, listed
 from bcejax.commands.fit.results import HeldOut, Results, Search
@@ -13,7 +14,6 @@ from bcejax.commands.judging import judge
 from bcejax.commands.model_file import Model
 from bcejax.commands.stages import Stages
 from bcejax.data import Standardizer, fit_standardizer, split_rows
-from bcejax.numerics import sigmoid
 from bcejax.solvers import Solution, SolverStatus, fit_logistic
 from bcejax.solvers.inference.information import covariance
 from bcejax.solvers.inference.summaries import Summary, summary
@@ -133,7 +133,7 @@ def _judged(model: Model, rows: Rows, numbers: np.ndarray, flags: Flags, say: Pr
             labels=rows.labels,
             weights=rows.weights,
             logits=logits,
-            probs=np.asarray(sigmoid(logits)),
+            probs=np.asarray(probs_of(logits)),
             report=report,
             binned=reliability_curve(rows.labels, **given),
             fine=reliability_curve(rows.labels, **given, bins=FINE),
