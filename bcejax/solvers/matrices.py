@@ -13,7 +13,7 @@ import numpy as np
 from bcejax.solvers.side_by_side import in_parts
 from bcejax.solvers.worlds import world_of
 
-CACHED = 2**16  # numbers that stay in the cache
+CACHED = 2**18  # numbers that stay in the cache
 
 
 def is_csr(inputs: Any) -> bool:
@@ -99,27 +99,17 @@ def _mean_squares(inputs: Any, weights: Any) -> Any:
         length = CACHED // max(1, min(inputs.shape[1], CACHED))
 
         def part(first: int, end: int) -> Any:
-            blocks = (slice(i, min(i + length, end)) for i in range(first, end, length))
-            return sum(weights[block] @ inputs[block] ** 2 for block in blocks)
+            sums = np.zeros_like(inputs[0])
+            room = np.empty_like(inputs[: min(length, end - first)])
+            for i in range(first, end, length):
+                block = slice(i, min(i + length, end))
+                squares = np.square(inputs[block], out=room[: block.stop - i])
+                sums += np.dot(weights[block], squares)
+            return sums
 
         return sum(in_parts(len(inputs), inputs.size, part))
     # a sum of products, which JAX takes in one pass, where a product would ask for a copy
     return jnp.sum(weights[:, None] * inputs**2, axis=0)
-
-
-def row_squares(inputs: Any) -> Any:
-    """The squared length of each row, (n,).
-
-    Example:
-        >>> row_squares(np.array([[3.0, 4.0]]))
-        array([25.])
-    """
-    if is_sparse(inputs):
-        squares = mapped(inputs, lambda x, _: x * x)
-        return squares @ np.ones(inputs.shape[1], squares.dtype)
-    if isinstance(inputs, np.ndarray):
-        return np.einsum("ij,ij->i", inputs, inputs)
-    return jnp.sum(inputs * inputs, axis=1)
 
 
 def _largest(inputs: Any, xp: Any) -> Any:

@@ -1,197 +1,193 @@
-r"""Newton steps for fewer examples than columns, solved among the examples.
+r"""L-BFGS for fewer examples than columns, among the examples.
 
-With l2 > 0 the optimal coefficients are b = X'a for some a (n,), of sum 0 beside an intercept,
-so b is kept in that form.  With v_i = w_i (s(z_i) - y_i) and W = diag(w_i s(z_i) s(-z_i)) the step
-of a and of the intercept solves
+Started at 0, params stay in the span of the examples: b = X'a for some a (n,), and so are the
+gradient X'r + l2 b, r_i = w_i (s(z_i) - y_i), and every step.  All that L-BFGS asks of them (see
+lbfgs.py) are inner products, (X'a)·(X'a') = a·XX'a', and sums; so each is kept as a and XX'a, with
+its part in the intercept, and the logits follow without a pass.  A step takes two products, for the
+new gradient's XX'a, of a float32 copy.
 
-    (l2 W^-1 + X X') da + dc = -W^-1 (v + l2 a),   sum da = 0,
+Newton's steps, by conjugate gradients in a or in b, take about as many products where columns are
+independent, and more where they correlate.
 
-which is Newton's step of b.  Conjugate gradients, preconditioned by the diagonal and projected onto
-sum da = 0, take two products a round.  Where d > n they need far fewer rounds than in b, for the
-matrix is hardly worse conditioned than X X', whatever W is: l2 lifts the d - n directions that X
-does not see from below, W from above.  Else it is as newton_cg.py: products in float32, the first
-steps too; a Wolfe size along each step.
+**Refinement.**  A gradient is the last one of float64 and a float32 product of the change since,
+which rounds each step a little.  Where it seems small enough b, the logits and the gradient are
+taken in float64; if this is too large the steps go on from there, with less to go and so less to
+round, until it is not or does not halve.
 
-Sources: B. Scholkopf and A. J. Smola, Learning with kernels (2002), section 10.6; N. I. M. Gould,
-M. E. Hribar and J. Nocedal, On the solution of equality constrained quadratic programming problems
-arising in optimization (2001).
+Sources: B. Scholkopf and A. J. Smola, Learning with kernels (2002), section 4.2; J. Nocedal and
+S. Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4.
 """
 
+import dataclasses
+from collections import deque
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from bcejax.solvers.certificates import duality_gap
-from bcejax.solvers.engines.columns import Columns, in_float32
+from bcejax.solvers.engines.columns import in_float32
 from bcejax.solvers.engines.lbfgs import finished
-from bcejax.solvers.engines.line_search import wolfe_size
+from bcejax.solvers.engines.line_search import Along, wolfe_size
 from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.separation import Sides
-from bcejax.solvers.matrices import row_squares
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.worlds import NUMPY
 
-ROUNDS = 250  # of conjugate gradients for one step
-ROUGH = 0.25  # residual of a step's equation, at most
-FINE = 1e-2  # and at least
-NARROW = 2e-6  # gradient norm that float32 may reach
-SLOW = 0.7  # share of the gradient norm at which float32 steps give up
-FLOOR = 1e-6  # least curvature of an example, over the largest
+MEMORY = 6  # last steps; more tell hardly more
+NARROW = 2e-6  # gradient norm that float32 may reach at first
+SPARE = 0.1  # of tol, as steps of Newton's leave it; a small l2 lets params feel the rest
 
 
-class _State(NamedTuple):
-    dual: Any  # (n,): a
-    params: Any  # (p,)
-    logits: Any  # (n,)
+class _Spanned(NamedTuple):
+    """Params, or a gradient or a step in them."""
+
+    dual: np.ndarray  # (n,): a
+    lift: Any  # (): that of the intercept, or 0
+    moved: np.ndarray  # (n,): XX'a
+
+    def dot(self, other: "_Spanned") -> Any:
+        return self.dual @ other.moved + self.lift * other.lift
+
+    def plus(self, size: Any, other: "_Spanned") -> "_Spanned":
+        return _Spanned(*(mine + size * more for mine, more in zip(self, other, strict=True)))
+
+
+class _Pair(NamedTuple):
+    """A step and the change of gradient that it made."""
+
+    step: _Spanned
+    change: _Spanned
+    product: Any  # (), of both
+
+
+class _Exact(NamedTuple):
+    """Params in float64, and what two passes tell of them."""
+
+    params: np.ndarray  # (p,)
+    logits: np.ndarray  # (n,)
+    gradient: np.ndarray  # (p,)
     norm: Any  # () of the gradient
-    shrunk: Any  # () the norm over that before
-    steps: Any  # () int32
-    stuck: Any  # () bool
+    place: _Spanned
 
 
-def dual_newton(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
-    """The engine for wide inputs with l2 > 0, dense or sparse; starts from 0 whatever ``start``."""
-    xp, sides = problem.world.xp, Sides.of(problem)
-    scales = problem.scales()
-    dual, begun = 0 * problem.offset, 0 * start
-    if start.dtype == jnp.float32:
-        squares = row_squares(problem.inputs)
-        end = _descend(problem, problem, scales, squares, dual, begun, tol, max_steps, 1.0, np.inf)
-        steps = end.steps
-    else:
-        narrow = in_float32(problem)
-        rough = xp.maximum(tol, NARROW).astype(jnp.float32)
-        sizes, none, origin = (each.astype(jnp.float32) for each in (scales, dual, begun))
-        squares = row_squares(narrow.inputs)
-        first = _descend(narrow, narrow, sizes, squares, none, origin, rough, max_steps, 0.5, SLOW)
-        dual = xp.where(xp.isfinite(first.norm), first.dual.astype(dual.dtype), 0)
-        dual = dual - xp.mean(dual) if problem.intercept else dual
-        begun = problem.gathered(dual)
-        if problem.intercept:
-            begun = xp.append(begun[:-1], first.params[-1:])
-        left = max_steps - first.steps
-        end = _descend(problem, narrow, scales, squares, dual, begun, tol, left, 0.0, np.inf)
-        steps = first.steps + end.steps
-    out = finished(problem, sides, end.params, end.norm <= tol, steps)
-    return out._replace(certificate=_certificate(problem, end))
+def dual_lbfgs(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
+    """The engine for wide inputs of NumPy's or SciPy's with l2 > 0; it starts from 0."""
+    descent = _Descent.of(problem)
+    here = descent.exact(0 * problem.offset, 0 * start, problem.offset)
+    goal, before, steps = max(tol, NARROW), np.inf, 1
+    while tol < here.norm <= before / 2 and steps < max_steps:
+        before = here.norm
+        place, taken = descent.down(here, goal, max_steps - steps)
+        here, goal, steps = descent.renewed(place), SPARE * tol, steps + taken
+    out = finished(problem, Sides.of(problem), here.params, here.norm <= tol, steps)
+    return out._replace(certificate=_certificate(problem, here))
 
 
-def _certificate(problem: Problem, end: _State) -> Certificate:
+def _certificate(problem: Problem, here: _Exact) -> Certificate:
     """That of certificates.py, in one pass, for the logits and the gradient norm are known."""
-    world, b = problem.world, problem.penalised(end.params)
-    losses = problem.weights @ world.losses(end.logits, problem.labels)
-    residuals = world.slopes(end.logits, problem.labels)
-    gap = duality_gap(problem, end.params, end.logits, residuals)
-    return Certificate(losses + (problem.l2 / 2 * b) @ b, end.norm, gap)
+    b = problem.penalised(here.params)
+    losses = problem.weights @ NUMPY.losses(here.logits, problem.labels)
+    residuals = NUMPY.slopes(here.logits, problem.labels)
+    gap = duality_gap(problem, here.params, here.logits, residuals)
+    return Certificate(losses + (problem.l2 / 2 * b) @ b, here.norm, gap)
 
 
-def _descend(
-    problem: Problem,
-    narrow: Problem,
-    scales: Any,
-    squares: Any,
-    dual: Any,
-    start: Any,
-    tol: Any,
-    limit: Any,
-    shrunk: float,
-    slow: float,
-) -> _State:
-    """Steps whose equations are solved with the products of ``narrow``.
+class _Descent(NamedTuple):
+    """One problem, and its inputs in float32."""
 
-    Args:
-        problem: of which gradients are taken.
-        narrow: of which products with the hessian are taken; may be the same.
-        scales: Problem.scales.
-        squares: (n,), the squared lengths of the rows of ``narrow``.
-        dual: (n,), to start from.
-        start: (p,), its params.
-        tol: bound on the gradient norm.
-        limit: bound on the steps.
-        shrunk: gradient norm over that before the start: how exact the first step is to be.
-        slow: share to which a step must shrink the gradient norm, or be the last.
-    """
-    world, xp = problem.world, problem.world.xp
-    ridge = problem.penalised(0 * start + problem.l2)
-    columns = Columns(problem, ridge, 0 * scales, 0 * scales + 1, scales)
+    problem: Problem
+    narrow: Problem  # without its intercept
+    scales: np.ndarray  # (p,), Problem.scales
 
-    def advance(state: _State) -> _State:
-        share = xp.clip(xp.maximum(tol / (4 * state.norm), state.shrunk**2), FINE, ROUGH)
-        bends = problem.weights * world.bends(state.logits)
-        bends = xp.maximum(bends, FLOOR * xp.max(bends))
-        slopes = problem.weights * world.slopes(state.logits, problem.labels)
-        right = -(slopes + problem.l2 * state.dual) / bends
-        diagonal, right, least = (
-            each.astype(squares.dtype) for each in (problem.l2 / bends, right, share**2)
+    @classmethod
+    def of(cls, problem: Problem) -> "_Descent":
+        narrow = dataclasses.replace(in_float32(problem), intercept=False)
+        return cls(problem, narrow, problem.scales())
+
+    def renewed(self, place: _Spanned) -> _Exact:
+        """Without what rounding has left of the logits."""
+        params = self.problem.gathered(place.dual)
+        if self.problem.intercept:
+            params[-1] = place.lift
+        return self.exact(place.dual, params, self.problem.logits(params))
+
+    def exact(self, dual: np.ndarray, params: np.ndarray, logits: np.ndarray) -> _Exact:
+        """With the gradient, in one pass."""
+        problem = self.problem
+        slopes = problem.weights * NUMPY.slopes(logits, problem.labels)
+        gradient = problem.gathered(slopes) + problem.l2 * problem.penalised(params)
+        lift = params[-1] if problem.intercept else 0.0
+        place = _Spanned(dual, lift, logits - problem.offset - lift)
+        return _Exact(params, logits, gradient, self._norm(gradient), place)
+
+    def down(self, start: _Exact, goal: float, limit: int) -> tuple[_Spanned, int]:
+        """Steps until the norm of the gradient seems to be at the goal, and their number."""
+        pairs: deque[_Pair] = deque(maxlen=MEMORY)
+        here, known, steps = start.place, self._residual(start.place), 0
+        gradient, norm = self._gradient(here, known, start.gradient)
+        while norm > goal and steps < limit:
+            step = _newton_like(pairs, gradient)
+            size = wolfe_size(NUMPY, self._along(here, step), here.dual)
+            if size == 0:
+                break
+            here, before = here.plus(size, step), gradient
+            gradient, norm = self._gradient(here, known, start.gradient)
+            step, change = step.plus(size - 1, step), gradient.plus(-1, before)
+            pair = _Pair(step, change, step.dot(change))
+            if pair.product > 0:
+                pairs.append(pair)
+            steps += 1
+        return here, steps
+
+    def _residual(self, place: _Spanned) -> np.ndarray:
+        """r + l2 a, (n,)."""
+        problem = self.problem
+        slopes = NUMPY.slopes(problem.offset + place.moved + place.lift, problem.labels)
+        return problem.weights * slopes + problem.l2 * place.dual
+
+    def _gradient(
+        self, here: _Spanned, known: np.ndarray, there: np.ndarray
+    ) -> tuple[_Spanned, Any]:
+        """And its norm, by how far it is from that of a place where both are known.
+
+        What X maps to 0 need not vanish from r + l2 a, but changes less and less.
+        """
+        residual = self._residual(here)
+        d = self.problem.inputs.shape[1]
+        columns = there[:d] + self.narrow.gathered(np.float32(residual - known))
+        lift = np.sum(residual - self.problem.l2 * here.dual) if self.problem.intercept else 0.0
+        norm = self._norm(np.append(columns, lift) if self.problem.intercept else columns)
+        moved = self.narrow.moved(np.float32(columns))
+        return _Spanned(residual, lift, moved.astype(float)), norm
+
+    def _norm(self, gradient: np.ndarray) -> Any:
+        return np.max(np.abs(gradient) / self.scales)
+
+    def _along(self, here: _Spanned, step: _Spanned) -> Along:
+        """F and two derivatives in t at here + t step."""
+        w, y, l2 = self.problem.weights, self.problem.labels, self.problem.l2
+        logits, shift = self.problem.offset + here.moved + here.lift, step.moved + step.lift
+        square, cross, bend = (
+            one.dual @ other.moved for one, other in ((here, here), (here, step), (step, step))
         )
-        shift, lift, step, moved = _conjugate(narrow, diagonal, right, least, squares)
-        shift, lift = shift.astype(dual.dtype), lift.astype(dual.dtype)
-        if narrow is not problem:
-            step = problem.gathered(shift)
-        step = xp.append(step[:-1], lift) if problem.intercept else step
-        moved = moved + lift if narrow is problem else problem.moved(step)
-        along = columns.along(state.params, state.logits, step, moved)
-        size = wolfe_size(world, along, dual)
-        params = state.params + size * step
-        logits = columns.advanced(params, state.logits + size * moved, state.steps)
-        new = at(state.dual + size * shift, params, logits, state.steps + 1)
-        return new._replace(shrunk=new.norm / state.norm, stuck=size == 0)
 
-    def at(dual: Any, params: Any, logits: Any, steps: Any) -> _State:
-        norm = columns.norm(columns.gradient(params, logits))
-        whole = xp.asarray(shrunk, norm.dtype)
-        return _State(dual, params, logits, norm, whole, steps, xp.asarray(False))
+        def at(t: Any) -> tuple[Any, Any, Any]:
+            z = logits + t * shift
+            value = w @ NUMPY.losses(z, y) + l2 / 2 * (square + t * (2 * cross + t * bend))
+            slope = (w * NUMPY.slopes(z, y)) @ shift + l2 * (cross + t * bend)
+            return value, slope, (w * NUMPY.bends(z)) @ shift**2 + l2 * bend
 
-    def goes_on(state: _State) -> Any:
-        known = xp.isfinite(state.norm) & ~state.stuck
-        return known & (state.steps < limit) & (state.norm > tol) & (state.shrunk <= slow)
-
-    return world.while_loop(goes_on, advance, at(dual, start, columns.logits(start), xp.int32(1)))
+        return at
 
 
-class _Rounds(NamedTuple):
-    step: Any
-    columns: Any  # X'da
-    moved: Any  # XX'da
-    rest: Any
-    lift: Any  # dc, as far as known
-    along: Any
-    square: Any  # rest·(preconditioned rest)
-    rounds: Any
-
-
-def _conjugate(
-    narrow: Problem, diagonal: Any, right: Any, share: Any, squares: Any
-) -> tuple[Any, Any, Any, Any]:
-    """da, dc, X'da and XX'da, when the preconditioned residual's square has shrunk to a share."""
-    world, xp = narrow.world, narrow.world.xp
-    inverse = 1 / (diagonal + squares)
-
-    def conditioned(rest: Any) -> tuple[Any, Any]:
-        lift = 0 * rest[0]
-        if narrow.intercept:
-            lift = inverse @ rest / xp.sum(inverse)
-        return inverse * (rest - lift), lift
-
-    def advance(state: _Rounds) -> _Rounds:
-        columns = narrow.penalised(narrow.gathered(state.along))
-        moved = narrow.moved(columns)
-        image = diagonal * state.along + moved
-        size = state.square / (state.along @ image)
-        rest = state.rest - size * image
-        better, lift = conditioned(rest)
-        square = rest @ better
-        along = better + square / state.square * state.along
-        sums = zip(state[:3], (state.along, columns, moved), strict=True)
-        step, columns, moved = (total + size * each for total, each in sums)
-        return _Rounds(step, columns, moved, rest, lift, along, square, state.rounds + 1)
-
-    def goes_on(state: _Rounds) -> Any:
-        return (state.rounds < ROUNDS) & (state.square > share * whole)
-
-    first, lift = conditioned(right)
-    whole = right @ first
-    nothing = xp.zeros(narrow.inputs.shape[1] + narrow.intercept, right.dtype)
-    begun = _Rounds(0 * right, nothing, 0 * right, right, lift, first, whole, xp.int32(0))
-    end = world.while_loop(goes_on, advance, begun)
-    return end.step, end.lift, end.columns, end.moved
+def _newton_like(pairs: deque[_Pair], gradient: _Spanned) -> _Spanned:
+    """-B G; the two loops of Nocedal."""
+    rest, sizes = gradient, []
+    for step, change, product in reversed(pairs):
+        sizes.append(step.dot(rest) / product)
+        rest = rest.plus(-sizes[-1], change)
+    scale = pairs[-1].product / pairs[-1].change.dot(pairs[-1].change) if pairs else 1.0
+    result = rest.plus(-1 - scale, rest)
+    for (step, change, product), size in zip(pairs, reversed(sizes), strict=True):
+        result = result.plus(-size - change.dot(result) / product, step)
+    return result

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.solvers.engines.columns import Columns
-from bcejax.solvers.engines.dual import dual_newton
+from bcejax.solvers.engines.dual import dual_lbfgs
 from bcejax.solvers.engines.lbfgs import finished
 from bcejax.solvers.engines.line_search import wolfe_size
 from bcejax.solvers.engines.outcome import Outcome
@@ -35,6 +35,7 @@ ROUNDS = 250  # of conjugate gradients for one step
 ROUGH = 0.25  # residual of a step's equation over the gradient, at most
 FINE = 1e-3  # and at least
 NARROW = 1e-5  # gradient norm that float32 reaches
+LIGHT = 4  # steps of dual.py that take as many products as one here, or fewer
 FAR = 7.0  # logit of which little weight is left
 MODEST = 0.25  # move of a logit by a last step
 
@@ -54,13 +55,14 @@ class _State(NamedTuple):
 def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
     """The engine of ``solver="newton_cg"``; dense or sparse inputs, a float32 copy of them.
 
-    On the host, fewer examples than columns, with a ridge and nowhere to start, go to dual.py.
+    On the host, fewer examples than columns, with a ridge and nowhere to start, begin with dual.py.
     """
     n, d = problem.inputs.shape
     if problem.world is NUMPY and d > n and problem.l2 > 0 and not np.any(start[:d]):
-        out = dual_newton(problem, start, tol, max_steps)
+        out = dual_lbfgs(problem, start, tol, LIGHT * max_steps)
         if out.status != SolverStatus.MAX_STEPS:
-            return out
+            return out._replace(steps=-(-out.steps // LIGHT))
+        start = out.params if np.isfinite(out.params).all() else start
     xp, columns, sides = problem.world.xp, Columns.of(problem), Sides.of(problem)
     inner = columns.inward(start)
     if start.dtype == jnp.float32:
