@@ -7,8 +7,8 @@ Expect:  Ten epochs of the tutorial's 8-16-1 take Keras over 25 times as long, t
          the start of a process ``fit`` is there before Keras and torch, and, where it was compiled
          before, little later than scikit-learn.
 
-Every library has a process of its own, which is blocked while another has its turn; those that run
-on JAX and are not Keras share one. All start from the same parameters, take the same steps of Adam
+Every way has a process of its own, which is blocked while another has its turn: in one process they
+slow each other down. All start from the same parameters, take the same steps of Adam
 and visit the examples of an epoch in the same order, and the first course of each is held against
 ours: the mean loss of the last epoch is the same to rounding and to the place of Adam's epsilon.
 (Keras and scikit-learn draw orders of their own in the timed runs, as their ``fit`` does.) The

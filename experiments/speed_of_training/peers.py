@@ -19,10 +19,9 @@ SKLEARN = "MLPClassifier"
 
 
 class Peer(NamedTuple):
-    """What a way needs, where it works, and how it is made."""
+    """What a way needs, and how it is made."""
 
     package: str
-    process: str  # ways with one name share a process
     make: Callable[[Task, Data], Way]
 
 
@@ -127,11 +126,11 @@ def by_sklearn(task: Task, data: Data) -> Way:
 
 
 PEERS = {
-    KERAS: Peer("keras", "keras", partial(by_keras, backend="jax")),
-    KERAS_EPOCH: Peer("keras", "keras", partial(by_keras, backend="jax", steps=24)),
-    KERAS_TORCH: Peer("keras", "keras on torch", partial(by_keras, backend="torch")),
-    TORCH: Peer("torch", "torch", partial(by_torch, fused=False)),
-    FUSED: Peer("torch", "torch", partial(by_torch, fused=True)),
-    COMPILED: Peer("torch", "torch", partial(by_torch, fused=True, compiled=True)),
-    SKLEARN: Peer("scikit-learn", "scikit-learn", by_sklearn),
+    KERAS: Peer("keras", partial(by_keras, backend="jax")),
+    KERAS_EPOCH: Peer("keras", partial(by_keras, backend="jax", steps=24)),
+    KERAS_TORCH: Peer("keras", partial(by_keras, backend="torch")),
+    TORCH: Peer("torch", partial(by_torch, fused=False)),
+    FUSED: Peer("torch", partial(by_torch, fused=True)),
+    COMPILED: Peer("torch", partial(by_torch, fused=True, compiled=True)),
+    SKLEARN: Peer("scikit-learn", by_sklearn),
 }

@@ -112,7 +112,7 @@ def _tabulate(tasks: Mapping[str, Mapping[str, Found]]) -> Table:
     rows = [(task, way, each) for task, found in tasks.items() for way, each in found.items()]
     return Table(
         "times",
-        "Every way by turns, each library in a process of its own.",
+        "Every way by turns, each in a process of its own.",
         {
             "task": [task for task, *_ in rows],
             "way": [way for _, way, _ in rows],

@@ -1,4 +1,4 @@
-"""All ways by turns, each library in a process of its own that is blocked meanwhile."""
+"""All ways by turns, each in a process of its own that is blocked meanwhile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,14 +52,13 @@ def race(config: Config, track: Track) -> Raced:
 @contextmanager
 def _workers(config: Config) -> Iterator[Crew]:
     """Who has each way that is installed."""
-    processes = dict.fromkeys(WAYS, "jax")
-    for way, peer in PEERS.items():
-        wanted = config.compiled if way == COMPILED else config.peers
-        if wanted and version_of(peer.package):
-            processes[way] = peer.process
-    names = list(dict.fromkeys(processes.values()))
-    with crew(names, apart=config.peers) as workers:
-        yield {way: workers[process] for way, process in processes.items()}
+    peers = [
+        way
+        for way, peer in PEERS.items()
+        if (config.compiled if way == COMPILED else config.peers) and version_of(peer.package)
+    ]
+    with crew([*WAYS, *peers], apart=config.peers) as workers:
+        yield workers
 
 
 def _lap(task: Task, workers: Crew, config: Config, track: Track) -> dict[str, Found]:
