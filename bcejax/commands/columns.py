@@ -139,14 +139,14 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} cannot be read: {reason}") from None
+        plain = "".join(each if each.isprintable() else "?" for each in reason)
+        hint = "; are its columns parted by commas?" if "Expected 1 columns" in reason else ""
+        raise ValueError(f"{path} cannot be read: {plain}{hint}") from None
 
 
 def _open_csv(path: Path) -> Any:
-    """What tells the header, whatever the rows below it look like."""
     csv = require("pyarrow.csv", extra="cli", purpose=PURPOSE)
-    parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda row: "skip")
-    return csv.open_csv(path, parse_options=parse)
+    return csv.open_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True))
 
 
 def _read_csv(path: Path, names: Sequence[str]) -> Any:

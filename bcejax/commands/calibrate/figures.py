@@ -84,9 +84,7 @@ def group_figure(groups: Mapping[str, ReliabilityCurve], stem: Path) -> Figure:
 
     def draw(ax: Any) -> None:
         for name, curve in groups.items():
-            # matplotlib leaves out of a legend what begins with an underscore
-            label = f" {name}" if name.startswith("_") else shown_name(name)
-            draw_reliability(ax, curve, label=label, intervals=False)
+            draw_reliability(ax, curve, label=_legend_name(name), intervals=False)
         for text in ax.get_legend().get_texts():
             text.set_parse_math(False)  # a "$" is part of a name
 
@@ -102,3 +100,9 @@ def shown_name(group: str) -> str:
         ('north', '(none)')
     """
     return group or "(none)"
+
+
+def _legend_name(group: str) -> str:
+    """Its two ends where it is long; matplotlib leaves out what begins with an underscore."""
+    short = group if len(group) <= 24 else f"{group[:12]}…{group[-11:]}"
+    return f" {short}" if short.startswith("_") else shown_name(short)

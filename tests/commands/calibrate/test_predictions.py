@@ -67,10 +67,9 @@ def test_parquet_of_narrow_types(tmp_path):
         ("y,P\n1,0.5\n", r"has no column 'p'; did you mean 'P'\? it has y, P"),
         ("y;p\n1;0.5\n", r"has no column 'y'; its columns are parted by ';', commas are"),
         ("y,p,p\n1,0.5,0.5\n", "2 columns are named 'p'"),
-        ("y;p\n1;0,5\n0;0,25\n", "has no column 'y'; its columns are parted by ';', commas are"),
+        ("y;p\n1;0,5\n0;0,25\n", r"cannot be read: .*; are its columns parted by commas\?$"),
         ("y|p\n1|0.5\n", r"has no column 'y'; its columns are parted by '\|', commas are"),
-        (gzip.compress(b"y,p\n1,0.5\n"), "cannot be read: "),
-        ("y,p\n1,0.5\n".encode("utf-16"), "cannot be read: .* codec can't decode byte"),
+        (b"y\x1f\x8b,p\n\x96\x02\r\x1b,1,1\n", "cannot be read: "),
         ("y,p\n1,0.5\n0,abc\n", "row 2, column 'p': 'abc' is not a number"),
         ("y,p\n1,0.5\n0,85%\n", r"'85%' is not a number; probabilities lie in \[0, 1\]"),
         ("y,p\n1,1_0\n0,1\n", "'1_0' is not a number"),
@@ -92,7 +91,7 @@ def test_a_bad_csv_is_one_line(tmp_path, content, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_predictions(path, label="y", prob="p")
     assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
