@@ -214,6 +214,7 @@ def test_killed_while_it_deletes_and_called_again(run, tmp_path, monkeypatch, ca
         run(checkpoint=Checkpoint(tmp_path, every=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "removed"]
     monkeypatch.setattr(shutil, "rmtree", rmtree)
+    capfd.readouterr()  # of the compiler
     assert_same(run(checkpoint=tmp_path), whole)
     assert [path.name for path in tmp_path.iterdir()] == ["6"]
     assert capfd.readouterr() == ("", "")
