@@ -214,10 +214,9 @@ def test_killed_while_it_deletes_and_called_again(run, tmp_path, monkeypatch, ca
         run(checkpoint=Checkpoint(tmp_path, every=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "removed"]
     monkeypatch.setattr(shutil, "rmtree", rmtree)
-    capfd.readouterr()  # of the compiler
     assert_same(run(checkpoint=tmp_path), whole)
     assert [path.name for path in tmp_path.iterdir()] == ["6"]
-    assert capfd.readouterr() == ("", "")
+    assert "WARNING:absl" not in capfd.readouterr().err  # where Orbax says what it misses
 
 
 def test_refuses_the_checkpoint_of_another_fit_in_one_line(run, train, adam, tmp_path):
