@@ -99,8 +99,8 @@ def forward_corrected_loss(
 
 
 def _of_each(x: jax.Array, y: jax.Array, f: jax.Array, g: jax.Array) -> jax.Array:
-    usable = jnp.where(f + g < 1, jnp.ones_like(f), jnp.nan)
-    return _loss(x, y, *(jnp.broadcast_to(rate * usable, x.shape) for rate in (f, g)))
+    usable = jnp.zeros_like(x) + jnp.where(f + g < 1, 0, jnp.nan)  # sharded as the scores are
+    return _loss(x, y, f + usable, g + usable)
 
 
 @jax.custom_jvp

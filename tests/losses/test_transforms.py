@@ -203,3 +203,35 @@ print("right")
 
 def test_on_two_devices():
     assert devices.run(2, SHARDED) == "right"
+
+
+EXPLICIT = """
+import jax, numpy as np
+from functools import partial
+from jax.sharding import AxisType, PartitionSpec as P
+import bcejax
+
+x, y = np.linspace(-3, 3, 8, dtype=np.float32), np.tile(np.float32([0, 1]), 4)
+for loss in (
+    bcejax.bce_with_logits,
+    bcejax.sigmoid_focal_loss,
+    bcejax.asymmetric_loss,
+    bcejax.poly1_loss,
+    partial(bcejax.logit_adjusted_loss, prior=0.25),
+    bcejax.generalized_cross_entropy,
+    bcejax.symmetric_cross_entropy,
+    partial(bcejax.forward_corrected_loss, flip_positive=0.125, flip_negative=0.25),
+    bcejax.bi_tempered_loss,
+):
+    slopes = jax.jit(jax.grad(lambda x, y: bcejax.reduce_losses(loss(x, y), where=y < 2)))
+    want = slopes(x, y)
+    with jax.set_mesh(jax.make_mesh((2,), ("batch",), axis_types=(AxisType.Explicit,))):
+        found = slopes(*jax.device_put((x, y), P("batch")))
+        assert found.sharding.spec == P("batch"), loss
+    np.testing.assert_allclose(found, want, rtol=1e-6)
+print("right")
+"""
+
+
+def test_each_loss_on_a_mesh_of_explicit_axes():
+    assert devices.run(2, EXPLICIT) == "right"
