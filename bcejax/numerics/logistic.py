@@ -16,9 +16,9 @@ is still 4e-8; jax.nn.softplus inherits it; jnp.tanh is 4.5 ulp off in float32 a
 is closed likewise: it grows by R(x; a, b) b R(-x; b, a), and falls in a by R(x; a, b)^2 and in b by
 R(x; a, b) R(-x; b, a).
 
-All take float32 or float64 of any shape.  Accuracy wherever the exact result is a normal number:
-sigmoid 1 ulp, variance 2.5, tanh_half 2.5, softplus 3, scaled_logistic 3 and its gradients in x, a
-and b 4, 6 and 4 (tests/numerics/test_logistic.py).
+All take float32 or float64 of any shape, and outside jit each is one program.  Accuracy wherever
+the exact result is a normal number: sigmoid 1 ulp, variance 2.5, tanh_half 2.5, softplus 3,
+scaled_logistic 3 and its gradients in x, a and b 4, 6 and 4 (tests/numerics/test_logistic.py).
 
 Source: P. McCullagh and J. Nelder, Generalized Linear Models, 2nd ed. (1989), chapter 4.
 """
@@ -48,6 +48,7 @@ class Unlikely(NamedTuple):
     rest: jax.Array
 
 
+@jax.jit(inline=True)
 def unlikely(logits: jax.Array) -> Unlikely:
     """q = sigmoid(-|x|) = e / (1 + e), within 0.8 ulp, and what its rounding lost.
 
@@ -71,6 +72,7 @@ def unlikely(logits: jax.Array) -> Unlikely:
     return Unlikely(prob * scale, ((head - prob) + tail) * scale)
 
 
+@jax.jit(inline=True)
 def log1p_exp(decay: jax.Array) -> jax.Array:
     """log(1 + exp(-decay)) for decay >= 0, within 2.4 ulp.
 
@@ -81,6 +83,7 @@ def log1p_exp(decay: jax.Array) -> jax.Array:
     return log1p_of_share(jnp.exp(-decay))
 
 
+@jax.jit(inline=True)
 def log1p_of_share(values: jax.Array) -> jax.Array:
     """log(1 + e) for e in [0, 1].
 
@@ -96,6 +99,7 @@ def log1p_of_share(values: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def softplus(logits: jax.Array) -> jax.Array:
     """log(1 + exp(x)), elementwise.
 
@@ -107,6 +111,7 @@ def softplus(logits: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def sigmoid(logits: jax.Array) -> jax.Array:
     """1 / (1 + exp(-x)), elementwise.
 
@@ -119,6 +124,7 @@ def sigmoid(logits: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def bernoulli_variance(logits: jax.Array) -> jax.Array:
     """sigmoid(x) sigmoid(-x), elementwise: p (1 - p) without its cancellation.
 
@@ -131,6 +137,7 @@ def bernoulli_variance(logits: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def tanh_half(logits: jax.Array) -> jax.Array:
     """tanh(x / 2) = 2 sigmoid(x) - 1, elementwise, with its digits near 0.
 
@@ -144,6 +151,7 @@ def tanh_half(logits: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def scaled_logistic(logits: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     """1 / (a + b exp(-x)) for a, b >= 0, elementwise, held at finfo.max.
 

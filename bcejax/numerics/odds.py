@@ -26,6 +26,7 @@ from bcejax.numerics.gates import finite
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def inverse(values: jax.Array) -> jax.Array:
     """1 / v, held at finfo.max; derivative -1 / v^2, held likewise.
 
@@ -37,6 +38,7 @@ def inverse(values: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def surprisal(probs: jax.Array) -> jax.Array:
     """-log p, elementwise.
 
@@ -48,6 +50,7 @@ def surprisal(probs: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def complement_surprisal(probs: jax.Array) -> jax.Array:
     """-log(1 - p), elementwise.
 
@@ -59,6 +62,7 @@ def complement_surprisal(probs: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def log_odds(probs: jax.Array) -> jax.Array:
     """log(p / (1 - p)), elementwise, with its digits near p = 1/2.
 
@@ -75,6 +79,7 @@ def log_odds(probs: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def odds_from_log(log_probs: jax.Array) -> jax.Array:
     """p / (1 - p) from log p, elementwise, held at finfo.max.
 
@@ -86,6 +91,7 @@ def odds_from_log(log_probs: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
+@jax.jit(inline=True)
 def complement_from_log(log_probs: jax.Array) -> jax.Array:
     """-log(1 - p) from log p, elementwise.
 

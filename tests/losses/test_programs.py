@@ -7,7 +7,7 @@ from jax import monitoring
 from losses.family import MEMBERS
 
 import bcejax
-from bcejax import bce_with_logits, sigmoid_focal_loss
+from bcejax import bce_with_logits, numerics, sigmoid_focal_loss
 from bcejax.numerics.scans import KEEPS_RULES
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -48,14 +48,20 @@ def test_a_loss_is_one_program(name, programs):
     assert len(programs) == 1
 
 
-def test_its_gradient_is_two(programs):
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "tanh_half", "log_odds", "surprisal"])
+def test_a_function_of_numerics_is_one(name, programs):
+    getattr(numerics, name)(Y)
+    assert len(programs) == 1
+
+
+def test_the_gradient_of_a_loss_is_two(programs):
     """Three where a checkpoint (bcejax.numerics.scans) makes the second of two."""
     _, pull = jax.vjp(lambda x: bce_with_logits(x, Y), X)
     pull(Y)
     assert len(programs) == (2 if jax.__version_info__ >= KEEPS_RULES else 3)
 
 
-def test_a_mean_is_two(programs):
+def test_their_mean_is_two(programs):
     bcejax.reduce_losses(Y, weights=Y, where=np.arange(7) > 1)
     assert len(programs) == 2
 
