@@ -99,8 +99,9 @@ def forward_corrected_loss(
 
 
 def _of_each(x: jax.Array, y: jax.Array, f: jax.Array, g: jax.Array) -> jax.Array:
-    usable = jnp.zeros_like(x) + jnp.where(f + g < 1, 0, jnp.nan)  # sharded as the scores are
-    return _loss(x, y, f + usable, g + usable)
+    gate = jnp.zeros_like(x)  # sharded as the scores are
+    gate += jnp.where(f + g < 1, jnp.zeros_like(f), jnp.nan)
+    return _loss(x, y, f + gate, g + gate)
 
 
 @jax.custom_jvp
