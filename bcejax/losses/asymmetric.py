@@ -93,7 +93,7 @@ def asymmetric_loss(
         setting(gamma, name, given.shape)
         for gamma, name in ((gamma_pos, "gamma_pos"), (gamma_neg, "gamma_neg"))
     )
-    return evaluate(_mixed, given, *powers, shift=shift)
+    return evaluate(_mixed, given, *powers, shift=float(shift))
 
 
 def _mixed(x: jax.Array, y: jax.Array, g: jax.Array, k: jax.Array, shift: float) -> jax.Array:

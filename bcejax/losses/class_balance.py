@@ -16,6 +16,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import check_mask, check_real, widened
@@ -63,6 +64,8 @@ def class_balanced_weights(
         raise ValueError(f"beta lies in [0, 1], got {beta}")
     y = check_real(labels, "labels")
     keep = None if where is None else check_mask(where, jnp.shape(y), "labels")
+    if counts is not None:  # as floats, for jit takes no integers beyond int32
+        counts = tuple(n if isinstance(n, jax.Array) else np.asarray(n, float) for n in counts)
     return _weights(y, keep, counts, -math.log(beta) if beta else math.inf)
 
 

@@ -76,7 +76,7 @@ def bce_with_probs(
     if clip is not None and not 0 < clip < 0.5:
         raise ValueError(f"clip lies in (0, 1/2), got {clip}")
     given = elementwise(probs, labels, name="probs", where=where)
-    return evaluate(_of_probs, given, clip=clip)
+    return evaluate(_of_probs, given, clip=None if clip is None else float(clip))
 
 
 def bce_with_log_probs(

@@ -72,3 +72,19 @@ def test_other_numbers_are_no_other_program(programs):
         bce_with_logits(X, Y, label_smoothing=number, pos_weight=number)
         bcejax.logit_adjusted_loss(X, Y, prior=0.5 * number, tau=number)
     assert len(programs) == 3
+
+
+@pytest.mark.parametrize("scalar", [np.array, jax.numpy.array])
+def test_what_a_program_depends_on_may_be_an_array_of_one_number(scalar):
+    clip = scalar(1e-3, np.float32)
+    want = bcejax.bce_with_probs(Y, Y, clip=float(clip))
+    np.testing.assert_array_equal(bcejax.bce_with_probs(Y, Y, clip=clip), want)
+    want = bcejax.asymmetric_loss(X, Y, shift=float(clip))
+    np.testing.assert_array_equal(bcejax.asymmetric_loss(X, Y, shift=clip), want)
+
+
+@pytest.mark.parametrize("integer", [int, np.int64])
+def test_counts_may_be_integers_that_jit_does_not_take(integer):
+    counts = integer(3_000_000_000), integer(1000)
+    want = bcejax.class_balanced_weights(Y, counts=tuple(map(float, counts)))
+    np.testing.assert_array_equal(bcejax.class_balanced_weights(Y, counts=counts), want)
