@@ -1,4 +1,3 @@
-import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from training.broken_off import press_in_epoch, steps
 
 from bcejax.losses import bce_with_logits
 from bcejax.models import MLP
@@ -38,10 +38,6 @@ def run(make_model, train, validation, key):
         return model, fit(model, batch, epochs=epochs, progress=False, **options)
 
     return run
-
-
-def steps(folder):
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
 
 
 def test_writing_changes_nothing_and_the_last_epoch_is_written(run, tmp_path):
@@ -116,16 +112,8 @@ def test_a_run_that_diverges_at_once_leaves_no_checkpoint(run, tmp_path):
 
 def test_ctrl_c_is_resumed(run, tmp_path, monkeypatch):
     whole = run(6)
-    draw = loop.draw_order
-
-    def drawing(words, epoch, n):
-        if epoch == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-        return draw(words, epoch, n)
-
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "draw_order", drawing)
-        patch.setattr(loop, "_VISIT", 0.0)
+        press_in_epoch(patch, loop, 2)
         with pytest.raises(KeyboardInterrupt):
             run(6, checkpoint=tmp_path)
     assert steps(tmp_path) == [3]

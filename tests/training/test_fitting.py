@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from training.broken_off import press_in_epoch
 
 from bcejax.data import Batch
 from bcejax.losses import bce_with_logits
@@ -186,23 +186,9 @@ def test_divergence_names_inputs_that_are_not_standardised(run, make_model, trai
     assert_alive(model)
 
 
-def press_in_epoch(monkeypatch, epoch, times=1):
-    """Ctrl-C while the order of an epoch is drawn, one epoch to a call."""
-    draw = loop.draw_order
-
-    def drawing(words, drawn, n):
-        if drawn == epoch:
-            for _ in range(times):
-                os.kill(os.getpid(), signal.SIGINT)
-        return draw(words, drawn, n)
-
-    monkeypatch.setattr(loop, "draw_order", drawing)
-    monkeypatch.setattr(loop, "_VISIT", 0.0)
-
-
 def test_ctrl_c_leaves_the_last_finished_epoch(run, make_model, monkeypatch):
     expected, _ = run(epochs=3)
-    press_in_epoch(monkeypatch, 2)
+    press_in_epoch(monkeypatch, loop, 2)
     model = make_model()
     with pytest.raises(KeyboardInterrupt):
         run(model, epochs=50)
@@ -216,7 +202,7 @@ def test_ctrl_c_under_early_stopping_leaves_the_last_epoch_not_the_best(
 ):
     _, whole = run(epochs=40, optimizer=adam, early_stopping=EarlyStopping(3))
     expected, _ = run(epochs=whole.best_epoch + 2, optimizer=adam)
-    press_in_epoch(monkeypatch, whole.best_epoch + 1)
+    press_in_epoch(monkeypatch, loop, whole.best_epoch + 1)
     model = make_model()
     with pytest.raises(KeyboardInterrupt):
         run(model, epochs=40, optimizer=adam, early_stopping=EarlyStopping(3))
@@ -225,7 +211,7 @@ def test_ctrl_c_under_early_stopping_leaves_the_last_epoch_not_the_best(
 
 def test_a_second_ctrl_c_does_not_wait(run, make_model, monkeypatch):
     under_way, _ = run(epochs=3)
-    press_in_epoch(monkeypatch, 2, times=2)
+    press_in_epoch(monkeypatch, loop, 2, times=2)
     monkeypatch.setattr(loop, "wait", lambda array, pressed: pressed() < 2)
     model = make_model()
     with pytest.raises(KeyboardInterrupt):
@@ -236,7 +222,7 @@ def test_a_second_ctrl_c_does_not_wait(run, make_model, monkeypatch):
 
 def test_a_handler_of_the_callers_gets_the_press_and_the_history(run, monkeypatch):
     presses = []
-    press_in_epoch(monkeypatch, 2)
+    press_in_epoch(monkeypatch, loop, 2)
     old = signal.signal(signal.SIGINT, lambda number, frame: presses.append(number))
     try:
         model, history = run(epochs=50)

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from training.broken_off import press_in_epoch, steps
 
 from bcejax.models import LogisticRegression
 from bcejax.training import Checkpoint, EarlyStopping, Status
@@ -59,10 +60,6 @@ def assert_same(one, two):
     jax.tree.map(np.testing.assert_array_equal, arrays(one), arrays(two))
     for name in one.history.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(one.history, name), getattr(two.history, name))
-
-
-def steps(folder):
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
 
 
 @pytest.mark.parametrize("name", ["run", "bootstrap"])
@@ -129,16 +126,9 @@ def test_killed_and_called_again_equals_the_one_that_was_not(tmp_path):
 
 
 def test_ctrl_c_is_resumed(run, tmp_path, monkeypatch):
-    whole, draw = run(), loop.draw_order
-
-    def drawing(words, epoch, n):
-        if epoch == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-        return draw(words, epoch, n)
-
+    whole = run()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "draw_order", drawing)
-        patch.setattr(loop, "_VISIT", 0.0)
+        press_in_epoch(patch, loop, 2)
         with pytest.raises(KeyboardInterrupt):
             run(checkpoint=tmp_path)
     assert steps(tmp_path) == [2]  # the order of the third epoch is drawn during the second
