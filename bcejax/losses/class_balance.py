@@ -65,7 +65,8 @@ def class_balanced_weights(
     y = check_real(labels, "labels")
     keep = None if where is None else check_mask(where, jnp.shape(y), "labels")
     if counts is not None:  # as floats, for jit takes no integers beyond int32
-        counts = tuple(n if isinstance(n, jax.Array) else np.asarray(n, float) for n in counts)
+        zeros, ones = (n if isinstance(n, jax.Array) else np.asarray(n, float) for n in counts)
+        counts = zeros, ones
     return _weights(y, keep, counts, -math.log(beta) if beta else math.inf)
 
 
