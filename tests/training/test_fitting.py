@@ -282,18 +282,23 @@ def test_other_threads_may_fit(run):
 
 
 SCRIPT = """
+    import signal, threading, time
     import jax, numpy as np
     from flax import nnx
     from bcejax.data import Batch
     from bcejax.models import MLP
     from bcejax.training import fit
+    def tell():
+        while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            time.sleep(0.01)
+        print("trains", flush=True)
     rng = np.random.default_rng(0)
     batch = Batch(rng.normal(size=(1000, 3)), rng.integers(0, 2, 1000))
     model = MLP(3, rngs=nnx.Rngs(0))
     start = model(batch.inputs)
     fit(model, batch, key=jax.random.key(0), progress=False)
+    threading.Thread(target=tell).start()
     try:
-        print("ready", flush=True)
         fit(model, batch, key=jax.random.key(0), epochs=10**9, progress=False)
     except KeyboardInterrupt:
         assert np.isfinite(model(batch.inputs)).all()
@@ -306,7 +311,7 @@ def test_ctrl_c_from_outside():
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SCRIPT)], stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "trains\n"
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     assert (out, process.returncode) == ("interrupted\n", 0)
