@@ -98,11 +98,19 @@ def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:
         array([ 2., -1.])
     """
     xp, d, dtype = problem.world.xp, problem.inputs.shape[1], problem.labels.dtype
+
+    def last(number: Any) -> Any:
+        return xp.append(xp.zeros(d, dtype), number)
+
+    def mean(values: Any) -> Any:
+        # the threads of a product, w @ v, would spin beside those of the fit
+        return xp.einsum("i,i", problem.weights, values)
+
     eps = float(jnp.finfo(dtype).eps)
-    mean = xp.clip(problem.weights @ problem.labels, eps, 1 - eps)
-    level = xp.append(xp.zeros(d, dtype), xp.log(mean) - xp.log1p(-mean))
-    lift = xp.append(xp.zeros(d, dtype), problem.weights @ problem.offset)
-    starts = [level, level - lift] if shifted and problem.intercept else [level]
+    share = xp.clip(mean(problem.labels), eps, 1 - eps)
+    starts = [last(xp.log(share) - xp.log1p(-share))]
+    if shifted and problem.intercept:
+        starts.append(starts[0] - last(mean(problem.offset)))
     if init is not None:
         b, c = (xp.asarray(each, dtype) for each in (init[0], init[1]))
         if b.shape != (d,) or c.shape != ():

@@ -6,9 +6,10 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bcejax.solvers import side_by_side
-from bcejax.solvers.side_by_side import in_parts
+from bcejax.solvers.side_by_side import in_parts, plain_products
 from bcejax.solvers.worlds import NUMPY
 
 
@@ -48,6 +49,53 @@ def test_threads_are_made_anew_in_a_fork():
     if not child:
         os._exit(len(in_parts(6, 10, lambda *_: None)))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+
+def product_threads():
+    """Of NumPy's products; an empty set where nobody can tell."""
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+@pytest.fixture
+def two():
+    """What ``product_threads`` gives outside of all parts."""
+    with threadpool_limits(2, user_api="blas"):
+        yield product_threads()
+
+
+def test_products_have_one_thread_in_parts(two):
+    inside = in_parts(6, 10, lambda *_: product_threads())
+    assert inside == 3 * [{1} if two else set()]
+    assert in_parts(6, 9, lambda *_: product_threads()) == [two]
+    with pytest.raises(ZeroDivisionError):
+        in_parts(6, 10, lambda first, _: 1 / first)
+    assert product_threads() == two
+
+
+def test_fits_side_by_side_give_products_their_threads_back(two):
+    entered, left = threading.Event(), threading.Event()
+
+    def stay():
+        with plain_products(10):
+            entered.set()
+            left.wait(10)
+
+    other = threading.Thread(target=stay)
+    with plain_products(10):
+        other.start()
+        entered.wait(10)
+        assert product_threads() == ({1} if two else set())
+    assert product_threads() == two
+    left.set()
+    other.join()
+    assert product_threads() == two
+
+
+def test_without_what_sets_threads(two, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    side_by_side._products.cache_clear()
+    assert in_parts(6, 10, lambda *_: product_threads()) == 3 * [two]
+    side_by_side._products.cache_clear()
 
 
 def test_products_of_large_matrices(monkeypatch):

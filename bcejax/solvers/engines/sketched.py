@@ -43,6 +43,7 @@ from bcejax.solvers.engines.blockwise import Blockwise
 from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.sampling import Metric, from_samples
 from bcejax.solvers.problem import Problem
+from bcejax.solvers.side_by_side import plain_products
 from bcejax.solvers.status import SolverStatus
 
 MANY = 1000  # examples, at least: of fewer all hessians are soon taken
@@ -79,7 +80,7 @@ def sketched(problem: Problem, start: np.ndarray, tol: float, max_steps: int) ->
     n, p = len(problem.labels), len(start)
     sample = -(-n // max(PER_PARAM * p, n // SHARE))
     bent = -(-n // max(BENT * p, n // BENT_SHARE))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), plain_products(problem.inputs.size):
         whole = Blockwise.of(problem)
         begun = start[: whole.inputs.shape[1]].any()
         params = start * whole.sizes if begun else from_samples(whole, sample)
