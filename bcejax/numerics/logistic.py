@@ -165,8 +165,9 @@ def scaled_logistic(logits: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
     high, low, scale = decaying_exponential(jnp.abs(logits) / 2)
     square = high * (high + 2 * low)
     small = b * square * scale * scale
-    opposite = 1 / scale  # two divisions by scale become one by its square, which is flushed
-    large = jnp.where(b == 0, 0, b / square * opposite * opposite)
+    # two divisions by scale become one by its square, which is flushed; finite, for b may be 0
+    opposite = finite(1 / scale)
+    large = b / square * opposite * opposite
     return finite(1 / (a + jnp.where(logits > 0, small, large)))
 
 

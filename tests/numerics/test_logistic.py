@@ -91,6 +91,8 @@ def test_edges_and_symmetry(dtype):
         np.testing.assert_array_equal(softplus(x)[:3], [0, np.inf, np.nan])
         np.testing.assert_array_equal(bernoulli_variance(x), [0, 0, np.nan, 0.25])
         np.testing.assert_array_equal(tanh_half(x), [-1, 1, np.nan, 0])
+        four, none = jnp.full(3, 4, dtype), jnp.zeros(3, dtype)
+        np.testing.assert_array_equal(scaled_logistic(x[:3], four, none), [0.25, 0.25, np.nan])
         for f in (sigmoid, softplus, bernoulli_variance, tanh_half):
             slope = f
             for _ in range(4):
