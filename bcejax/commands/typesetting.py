@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 WORDS = {None: "–", True: "yes", False: "no"}
+POWER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?e[-+]?\d+\b")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -38,9 +39,19 @@ def typeset(value: Any, spec: str | None = None) -> str:
     return _with_signs(format(value, spec or "d")) if isinstance(value, int) else str(value)
 
 
+def raise_powers(text: str) -> str:
+    """Running text with the powers of ten of its numbers raised: 5e-07 as 5×10⁻⁷.
+
+    Example:
+        >>> raise_powers("off by 5e-07 in float32, 1.5e+04 times")
+        'off by 5×10⁻⁷ in float32, 1.5×10⁴ times'
+    """
+    return POWER.sub(lambda found: _with_signs(found[0]), text)
+
+
 def _with_signs(digits: str) -> str:
     """ASCII digits with a true minus, an infinity sign, and the exponent raised."""
-    digits = digits.replace("inf", "∞")
+    digits = re.sub(r"^-(?=[0.]+$)", "", digits.replace("inf", "∞"))  # rounded to no sign
     mantissa, mark, exponent = re.sub(r"[eE]\+?(-?)0*(?=\d)", r"e\1", digits).partition("e")
     raised = f"×10{exponent.translate(RAISED)}" if mark else ""
     return (mantissa + raised).replace("-", "−")

@@ -50,6 +50,8 @@ def test_a_value_in_words(value, words):
         (1e-7, "+.2E", "+1.00×10⁻⁷"),
         (12345, ",", "12,345"),
         (0.5, ".3f", "0.500"),
+        (-1e-9, ".3f", "0.000"),
+        (-0.0, None, "0"),
     ],
 )
 def test_a_value_as_specified(value, spec, words):
