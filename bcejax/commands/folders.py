@@ -3,13 +3,14 @@
 import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 
-def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
-    """Make the folder, before any work is done for it.
+@contextmanager
+def folder_for(folder: Path, source: Path, files: Iterable[str]) -> Iterator[None]:
+    """Make the folder before any work is done for it; gone again where the work leaves it empty.
 
     Args:
         folder: to write into.
@@ -22,12 +23,19 @@ def check_folder(folder: Path, source: Path, files: Iterable[str]) -> None:
     """
     if source.resolve() in {(folder / name).resolve() for name in files}:
         raise ValueError(f"{source} would be written over: take another --out than {folder}")
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"out {folder} cannot be a folder: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"out {folder} cannot be written into")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # of one that is not empty
+            for each in made:
+                each.rmdir()
 
 
 @contextmanager

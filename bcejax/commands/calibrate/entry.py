@@ -30,7 +30,7 @@ from bcejax.commands.calibrate.figures import draw_predictions
 from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
 from bcejax.commands.flags import asked_of, check_seed, parse_flags
-from bcejax.commands.folders import check_folder
+from bcejax.commands.folders import folder_for
 from bcejax.commands.judging import judge
 from bcejax.commands.stages import Stages
 from bcejax.plots import house_style
@@ -67,12 +67,15 @@ class Flags:
 def main(args: Sequence[str]) -> int:
     """Read, measure, draw, write; the exit status."""
     flags = _read_flags(args)
-    check_folder(flags.out, flags.predictions, FILES)
     with house_style():
         pass  # where matplotlib is missing, say so before any work is done
     console = Console(stderr=True)
     stages = Stages(console)
-    with jax.enable_x64(True), ThreadPoolExecutor(1) as beside:
+    with (
+        folder_for(flags.out, flags.predictions, FILES),
+        jax.enable_x64(True),
+        ThreadPoolExecutor(1) as beside,
+    ):
         results = _measure(flags, stages, beside)
         with stages.stage("wrote", str(flags.out)):
             write_results(flags.out, results)

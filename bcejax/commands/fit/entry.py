@@ -16,7 +16,7 @@ from rich.console import Console
 from bcejax.commands.fit.flags import read_flags
 from bcejax.commands.fit.folder import FILES, write_results
 from bcejax.commands.fit.learning import learn
-from bcejax.commands.folders import check_folder
+from bcejax.commands.folders import folder_for
 from bcejax.commands.stages import Stages
 from bcejax.plots import house_style
 from bcejax.solvers.wording import explain_status
@@ -25,14 +25,14 @@ from bcejax.solvers.wording import explain_status
 def main(args: Sequence[str]) -> int:
     """Read, fit, judge, draw, write; the exit status."""
     flags = read_flags(args, __doc__ or "")
-    check_folder(flags.out, flags.data, FILES)
     with house_style():
         pass  # where matplotlib is missing, say so before any work is done
     console = Console(stderr=True)
     stages = Stages(console)
-    results = learn(flags, stages)
-    with stages.stage("wrote", str(flags.out)):
-        write_results(flags.out, results)
+    with folder_for(flags.out, flags.data, FILES):
+        results = learn(flags, stages)
+        with stages.stage("wrote", str(flags.out)):
+            write_results(flags.out, results)
     print(results.summary)  # as wide as it is: rich would cut numbers in a narrow terminal
     if results.held is not None:
         Console().print(results.held.report)

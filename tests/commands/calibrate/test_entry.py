@@ -14,7 +14,7 @@ from bcejax.calibration.reporting.findings import CalibrationReport, Recalibrati
 from bcejax.commands.calibrate import entry as command
 from bcejax.commands.calibrate.predictions import Predictions
 from bcejax.commands.entry import enter
-from bcejax.commands.folders import check_folder
+from bcejax.commands.folders import folder_for
 
 RNG = np.random.default_rng(7)
 LOGITS = 2 * RNG.normal(size=256)
@@ -169,5 +169,15 @@ def test_decisions_are_no_probabilities_to_scale():
 
 def test_a_folder_that_cannot_be_written_into_is_found_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(ValueError, match=r"out .* cannot be written into"):
-        check_folder(tmp_path / "out", tmp_path / "a.csv", ["table.csv"])
+    asked = folder_for(tmp_path / "out", tmp_path / "a.csv", ["table.csv"])
+    with pytest.raises(ValueError, match=r"out .* cannot be written into"), asked:
+        pass
+
+
+def test_a_refused_file_leaves_no_empty_folder_behind_and_takes_none_away(tmp_path):
+    (tmp_path / "a.csv").write_text("label,p\n1,0.5\n0,half\n")
+    (tmp_path / "there").mkdir()
+    for out in ("new/out", "there"):
+        words = [str(tmp_path / "a.csv"), "--prob", "p", "--out", str(tmp_path / out)]
+        assert enter(["calibrate", *words]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "there"]
