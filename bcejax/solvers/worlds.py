@@ -50,7 +50,8 @@ def world_of(array: Any) -> World:
 def in_float64(function: Callable[..., Result], *arrays: Any, **static: Any) -> Result:
     """What a function of JAX's makes of NumPy's arrays: in float64 whatever the flag, NumPy out.
 
-    While the caller is traced too, for these are not.
+    While the caller is traced too, for these are not.  (``jax.ensure_compile_time_eval`` would
+    also take each constant within the function for a program of its own.)
 
     Example:
         >>> in_float64(jnp.exp, np.array([1.0]))
@@ -60,7 +61,7 @@ def in_float64(function: Callable[..., Result], *arrays: Any, **static: Any) -> 
     arrays = jax.tree.map(
         lambda leaf: leaf.view() if isinstance(leaf, np.ndarray) else leaf, arrays
     )
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+    with jax.enable_x64(True), jax.core.eval_context():
         numbers: Result = jax.tree.map(np.asarray, function(*arrays, **static))
     return numbers
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import monitoring
 
 from bcejax.solvers.worlds import JAX, NUMPY, in_float64, world_of
 
@@ -58,6 +59,20 @@ def test_factors_are_those_of_jax_and_nan_where_there_is_none():
         nowhere = world.cholesky(-world.xp.eye(2))
         assert np.isnan(np.asarray(nowhere)[0, 0])
         assert np.isnan(world.solve_lower(nowhere, world.xp.ones(2), False)).all()
+
+
+def test_a_function_with_constants_is_one_program():
+    compiled = []
+
+    def listen(event, _, **__):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    # shapes that no other test has, which may have compiled their constants
+    in_float64(jax.jit(lambda x: x @ jnp.eye(37) + jnp.arange(37.0)), np.ones(37))
+    monitoring.unregister_event_duration_listener(listen)
+    assert len(compiled) == 1
 
 
 def test_arrays_that_a_compiled_function_closes_over_keep_their_digits():
