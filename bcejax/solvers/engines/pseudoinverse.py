@@ -23,10 +23,13 @@ class Pseudoinverse(NamedTuple):
         """How many directions M sees, in the dtype of M."""
         return len(self.null) - jnp.round(jnp.trace(self.null))
 
-    @property
-    def known(self) -> jax.Array:
-        """Which params no null direction moves, (p,) bool."""
-        return jnp.diagonal(self.null) < jnp.sqrt(jnp.finfo(self.null.dtype).eps)
+    def sees(self, rows: jax.Array) -> jax.Array:
+        """Which linear functions of the params, rows (m, p), no null direction moves, (m,) bool."""
+        shares = rows / self.scale
+        lengths, hidden = (
+            jnp.sqrt(jnp.sum(each**2, axis=1)) for each in (shares, shares @ self.null)
+        )
+        return hidden <= jnp.finfo(self.null.dtype).eps ** 0.25 * lengths
 
 
 def pseudo_invert(matrix: jax.Array) -> Pseudoinverse:
@@ -40,7 +43,7 @@ def pseudo_invert(matrix: jax.Array) -> Pseudoinverse:
 
     Example:
         >>> split = pseudo_invert(jnp.array([[2.0, 2.0, 0.0], [2.0, 2.0, 0.0], [0.0, 0.0, 4.0]]))
-        >>> split.rank, split.known
+        >>> split.rank, split.sees(jnp.eye(3))
         (Array(2., dtype=float32), Array([False, False,  True], dtype=bool))
     """
     diagonal = jnp.diagonal(matrix)

@@ -48,6 +48,10 @@ class Standardised(NamedTuple):
         params = inner / self.sizes
         return self._recentred(params, -self.means @ params)
 
+    def outward_matrix(self) -> jax.Array:
+        """``outward`` as a matrix, (p, p); for JAX's arrays."""
+        return jax.vmap(self.outward, out_axes=1)(jnp.eye(len(self.sizes), dtype=self.sizes.dtype))
+
     def moved(self, inner: jax.Array) -> jax.Array:
         """What params add to each logit, (blocks, length)."""
         flat = self.rows.reshape(-1, self.rows.shape[-1])

@@ -35,11 +35,12 @@ class Fitted(NamedTuple):
         work = standardised(self.problem)
         return work, Likelihood.of(work, self.problem.total)
 
-    def outermost(self, work: Standardised, likelihood: Likelihood) -> jax.Array:
+    def outermost(self, work: Standardised) -> jax.Array:
         """Params in these columns, (p,); where separated, from where V cannot fall any more.
 
         The solution of a separated fit may lie anywhere.
         """
+        likelihood = Likelihood.of(work, visible(self.problem.total))
         separated = self.status == SolverStatus.SEPARATED
         start = jnp.where(separated, 0, work.inward(self.params))
         free = jnp.ones(start.shape, bool)
@@ -54,16 +55,26 @@ class Fitted(NamedTuple):
         return jnp.where(separated, rest.params + rest.step, start)
 
 
+def visible(total: jax.Array) -> jax.Array:
+    """A sum of weights under which a descent sees V fall, as ``settled`` judges it.
+
+    Example:
+        >>> visible(jnp.float32(1e-12)), visible(jnp.float32(9))
+        (Array(1., dtype=float32), Array(9., dtype=float32))
+    """
+    return jnp.maximum(total, 1)
+
+
 def as_fitted(
     solution: Solution,
     inputs: Any,
     labels: ArrayLike,
     *,
-    weights: ArrayLike | None,
-    where: ArrayLike | None,
-    offset: ArrayLike | None,
-    l2: ArrayLike,
-    intercept: bool,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    l2: ArrayLike = 0.0,
+    intercept: bool = True,
 ) -> Fitted:
     """What came, in one world: JAX's as soon as the solution or an array is JAX's.
 

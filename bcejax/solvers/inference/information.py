@@ -19,7 +19,9 @@ and none of these is valid.
 
 **Where there is no covariance.**  After SINGULAR, what dependent columns leave open has variance
 inf, and the rest is right.  After SEPARATED each param along the direction has variance inf, and
-nothing else is said (nan); after MAX_STEPS or DIVERGED all is nan.
+nothing else is said (nan); after MAX_STEPS or DIVERGED all is nan.  The square of an error may be
+too small for its dtype, where a column is large: then the covariances of its param are nan, and the
+error is right.
 
 Sources: T. Amemiya, Advanced Econometrics (1985), section 9.2; H. White, Maximum likelihood
 estimation of misspecified models (1982); R. J. Gray, Flexible methods for analyzing survival data
@@ -27,7 +29,7 @@ using splines (1992), for A^-1 I A^-1.
 """
 
 import functools
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,13 +38,20 @@ from jax.typing import ArrayLike
 
 from bcejax.solvers.engines.likelihood import Likelihood
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
-from bcejax.solvers.engines.standardised import Standardised
+from bcejax.solvers.engines.standardised import Standardised, standardised
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 
 Kind = Literal["fisher", "posterior", "sandwich"]
 KINDS = ("fisher", "posterior", "sandwich")
+
+
+class Spread(NamedTuple):
+    """Of the params: their standard errors (p,), and the covariances (p, p)."""
+
+    errors: jax.Array
+    matrix: jax.Array
 
 
 def fisher_information(
@@ -153,11 +162,18 @@ def covariance(
         l2=l2,
         intercept=intercept,
     )
-    return covariance_checked(fitted, kind, clusters, corrected)
+    return spread_of(fitted, kind, clusters, corrected).matrix
 
 
 def standard_errors(
-    solution: Solution, inputs: Any, labels: ArrayLike, **options: Any
+    solution: Solution,
+    inputs: Any,
+    labels: ArrayLike,
+    *,
+    kind: Kind = "fisher",
+    clusters: ArrayLike | None = None,
+    corrected: bool = False,
+    **data: Any,
 ) -> jax.Array | np.ndarray:
     """The square roots of the variances in ``covariance``; arguments as there.
 
@@ -173,15 +189,11 @@ def standard_errors(
         >>> standard_errors(fit_logistic(x, y), x, y).round(3)
         array([1.085, 1.975])
     """
-    matrix = covariance(solution, inputs, labels, **options)
-    world: Any = jnp if isinstance(matrix, jax.Array) else np
-    return world.sqrt(world.diagonal(matrix))
+    return spread_of(as_fitted(solution, inputs, labels, **data), kind, clusters, corrected).errors
 
 
-def covariance_checked(
-    fitted: Fitted, kind: Kind, clusters: ArrayLike | None, corrected: bool
-) -> jax.Array | np.ndarray:
-    """``covariance`` of what came."""
+def spread_of(fitted: Fitted, kind: Kind, clusters: ArrayLike | None, corrected: bool) -> Spread:
+    """``standard_errors`` and ``covariance`` of what came."""
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is not one of {list(KINDS)}")
     if clusters is not None:
@@ -191,7 +203,7 @@ def covariance_checked(
             raise ValueError(
                 f"clusters must be {np.shape(fitted.problem.labels)}, got {np.shape(clusters)}"
             )
-    return evaluate(_covariance, fitted, clusters, kind=kind, corrected=corrected)
+    return evaluate(_spread, fitted, clusters, kind=kind, corrected=corrected)
 
 
 @jax.jit
@@ -202,25 +214,24 @@ def _information(fitted: Fitted) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "corrected"))
-def _covariance(
-    fitted: Fitted, clusters: jax.Array | None, *, kind: Kind, corrected: bool
-) -> jax.Array:
-    work, likelihood = fitted.standardised()
+def _spread(fitted: Fitted, clusters: jax.Array | None, *, kind: Kind, corrected: bool) -> Spread:
+    work, total = standardised(fitted.problem), fitted.problem.total
+    # of weights as shares, lest their squares leave the range
+    likelihood = Likelihood.of(work, jnp.ones_like(total))
     inner = work.inward(fitted.params)
     information = likelihood.information(inner)
     split = pseudo_invert(information + jnp.diag(likelihood.ridge))
     middle = information
     if kind == "sandwich":
         middle = _scatter(likelihood, inner, clusters, corrected, len(fitted.problem.labels))
+        total = jnp.ones_like(total)
     whole = split.inverse if kind == "posterior" else split.inverse @ middle @ split.inverse
-    outward = jax.vmap(work.outward)(jnp.eye(len(inner), dtype=inner.dtype))
-    shares = outward.T / split.scale
-    open_ = _norms(shares @ split.null) > jnp.finfo(inner.dtype).eps ** 0.25 * _norms(shares)
-    return _where_known(fitted, work, outward.T @ whole @ outward, open_)
-
-
-def _norms(rows: jax.Array) -> jax.Array:
-    return jnp.sqrt(jnp.sum(rows**2, axis=1))
+    outward = work.outward_matrix()
+    units = jnp.max(jnp.abs(outward), axis=1)
+    rows = outward / units[:, None]
+    return _where_known(
+        fitted, work, rows @ whole @ rows.T, units / jnp.sqrt(total), split.sees(outward)
+    )
 
 
 def _scatter(
@@ -245,13 +256,26 @@ def _scatter(
 
 
 def _where_known(
-    fitted: Fitted, work: Standardised, matrix: jax.Array, open_: jax.Array
-) -> jax.Array:
-    """The covariance, but inf and nan for what the data leave open, (p,) bool, or separate."""
-    eps = jnp.finfo(matrix.dtype).eps
+    fitted: Fitted, work: Standardised, matrix: jax.Array, units: jax.Array, seen: jax.Array
+) -> Spread:
+    """The spread, but inf and nan for what the data leave open or separate.
+
+    Args:
+        fitted: whose spread it is.
+        work: its problem standardised.
+        matrix: (p, p), the covariances over
+        units: (p,) of both params.
+        seen: (p,) bool, which params the data say anything of.
+    """
+    limits = jnp.finfo(matrix.dtype)
     settled = (fitted.status == SolverStatus.CONVERGED) | (fitted.status == SolverStatus.SINGULAR)
     shifts = jnp.abs(fitted.direction) * work.scales
-    along = (fitted.status == SolverStatus.SEPARATED) & (shifts > jnp.sqrt(eps) * shifts.max())
-    told = settled & ~open_ & ~open_[:, None]
-    endless = jnp.diag(settled & open_ | along)
-    return jnp.where(endless, jnp.inf, jnp.where(told, matrix, jnp.nan))
+    along = (fitted.status == SolverStatus.SEPARATED) & (
+        shifts > jnp.sqrt(limits.eps) * shifts.max()
+    )
+    told, endless = settled & seen, settled & ~seen | along
+    errors = units * jnp.sqrt(jnp.diagonal(matrix))
+    errors = jnp.where(endless, jnp.inf, jnp.where(told, errors, jnp.nan))
+    kept = told & ((errors == 0) | (errors**2 >= limits.tiny))
+    covariances = jnp.where(kept & kept[:, None], matrix * units * units[:, None], jnp.nan)
+    return Spread(errors, jnp.where(jnp.diag(endless), jnp.inf, covariances))

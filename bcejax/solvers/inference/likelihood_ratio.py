@@ -26,7 +26,7 @@ from bcejax.numerics import ChiSquareTest, chi_square_survival
 from bcejax.solvers.engines.descent import descend, settled
 from bcejax.solvers.engines.likelihood import Likelihood
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
-from bcejax.solvers.inference.fitted import EVALUATIONS, Fitted, as_fitted, evaluate
+from bcejax.solvers.inference.fitted import EVALUATIONS, Fitted, as_fitted, evaluate, visible
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 
@@ -158,6 +158,7 @@ def information_criteria(
     return evaluate(criteria_of, fitted)
 
 
+@jax.jit
 def criteria_of(fitted: Fitted) -> InformationCriteria:
     """``information_criteria`` of what came."""
     losses, k = _fit(fitted)
@@ -167,6 +168,7 @@ def criteria_of(fitted: Fitted) -> InformationCriteria:
     return InformationCriteria(-loss, -null, k, aic, bic, share)
 
 
+@jax.jit
 def _compared(full: Fitted, reduced: Fitted) -> ChiSquareTest:
     (better, larger), (worse, smaller) = _fit(full), _fit(reduced)
     # by example, before the sums hide the difference
@@ -177,11 +179,10 @@ def _compared(full: Fitted, reduced: Fitted) -> ChiSquareTest:
     return ChiSquareTest(statistic, degrees, jnp.where(degrees > 0, p_value, jnp.nan))
 
 
-@jax.jit
 def _fit(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     """w l of each example, (n,), nan without an optimum to speak of; and k."""
     work, likelihood = fitted.standardised()
-    params = fitted.outermost(work, likelihood)
+    params = fitted.outermost(work)
     lost = (fitted.status == SolverStatus.MAX_STEPS) | (fitted.status == SolverStatus.DIVERGED)
     losses = jnp.where(lost, jnp.nan, likelihood.losses(params))
     # far out, where labels are separated, nothing bends; the rank of the columns stays
@@ -193,16 +194,15 @@ def _fit(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     return losses, jnp.where(penalised, jnp.sum(split.inverse * information), split.rank)
 
 
-@jax.jit
 def _null_loss(fitted: Fitted) -> tuple[jax.Array, jax.Array]:
     """The least sum of w l with intercept and offset alone, and whether nothing is left of it."""
-    problem = fitted.problem
-    w, y = problem.total * problem.weights, problem.labels
+    problem, total = fitted.problem, visible(fitted.problem.total)
+    w, y, shrink = total * problem.weights, problem.labels, problem.total / total
     start = jnp.full(1, 0.0, w.dtype)
     null = Likelihood(jnp.ones((len(w), 1), w.dtype), y, w, problem.offset, 0 * start)
     if not problem.intercept:
-        return jnp.sum(null.losses(start)), jnp.array(False)
+        return shrink * jnp.sum(null.losses(start)), jnp.array(False)
     one_class = (w @ y == 0) | (w @ (1 - y) == 0)
     rest = descend(null.at, start, jnp.array([True]), null.reach, settled, EVALUATIONS)
-    loss = rest.point.value - rest.decrement / 2
+    loss = shrink * (rest.point.value - rest.decrement / 2)
     return jnp.where(one_class, 0, loss), one_class

@@ -18,9 +18,8 @@ confidence intervals (1988); G. Heinze and M. Schemper, A solution to the proble
 logistic regression (2002), for V*.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -33,7 +32,6 @@ from bcejax.solvers.engines.descent import descend, settled, solve_free
 from bcejax.solvers.engines.firth import FirthLikelihood
 from bcejax.solvers.engines.likelihood import Likelihood, Point
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
-from bcejax.solvers.engines.standardised import Standardised, standardised
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
 from bcejax.solvers.inference.intervals import normal_quantile
 from bcejax.solvers.solution import Solution
@@ -129,25 +127,29 @@ def profile_intervals(
 
 @functools.partial(jax.jit, static_argnames=("z", "firth", "which"))
 def _profile(fitted: Fitted, *, z: float, firth: bool, which: tuple[int, ...]) -> ProfileIntervals:
-    work, likelihood = _uncentred(fitted)
+    work, likelihood = fitted.standardised()
     objective = FirthLikelihood.of(likelihood) if firth else likelihood
     dtype = fitted.params.dtype
     gram = pseudo_invert(likelihood.gram(likelihood.weights) + jnp.diag(likelihood.ridge))
-    lengths = jnp.sqrt(jnp.diagonal(gram.inverse) * fitted.problem.total)
+    outward = work.outward_matrix()
+    known = gram.sees(outward)
     free = jnp.ones(len(fitted.params), bool)
     # a separated fit may be so far out that nothing is to be seen of V
     start = jnp.where(fitted.status == SolverStatus.SEPARATED, 0, work.inward(fitted.params))
     rest = descend(objective.at, start, free, likelihood.reach, settled, EVALUATIONS)
     best = rest.params + rest.step
-    errors = jnp.sqrt(jnp.diagonal(pseudo_invert(rest.point.hessian).inverse))
     least = rest.point.value - rest.decrement / 2
-    line = _Line(objective.at, likelihood, best, least, z, rises=firth)
+    spread = pseudo_invert(rest.point.hessian).inverse
 
     def end(lane: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         j, side = lane
-        first = jnp.minimum(z * errors[j], 8 * lengths[j])
-        distance, steps = _end(line, j, side, lengths[j], jnp.where(first > 0, first, 1))
-        return best[j] + side * jnp.where(gram.known[j], distance, jnp.inf), steps
+        unit = jnp.linalg.norm(outward[j])
+        row = outward[j] / unit
+        line = _Line(objective, likelihood, best, least, z, firth, row, j)
+        length = jnp.sqrt(row @ gram.inverse @ row * fitted.problem.total)
+        first = jnp.minimum(z * jnp.sqrt(row @ spread @ row), 8 * length)
+        distance, steps = _end(line, side, length, jnp.where(first > 0, first, 1))
+        return outward[j] @ best + side * jnp.where(known[j], unit * distance, jnp.inf), steps
 
     sides = jnp.tile(jnp.array([-1, 1], dtype), len(which))
     lanes = (jnp.repeat(jnp.array(which, jnp.int32), 2), sides)
@@ -156,25 +158,57 @@ def _profile(fitted: Fitted, *, z: float, firth: bool, which: tuple[int, ...]) -
         ends, steps = jax.vmap(end)(lanes)
     else:
         ends, steps = lax.map(end, lanes, batch_size=together)
-    ends = ends.reshape(-1, 2) / work.sizes[jnp.array(which), None]
+    ends = ends.reshape(-1, 2)
     found = jnp.all(~jnp.isnan(ends), axis=1)
     status = jnp.where(found, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS).astype(jnp.int32)
     return ProfileIntervals(ends[:, 0], ends[:, 1], steps.reshape(-1, 2).sum(axis=1), status)
 
 
 class _Line(NamedTuple):
-    """What all searches share."""
+    """V in turned params, of which one is the param whose end is looked for, but for its unit.
 
-    at: Callable[[jax.Array], Point]
+    Params of the columns of one size are Q times the turned ones, and the param is row·Q e_j, where
+    Q = Q' = I - 2 v v' / v·v mirrors the row to +-e_j.  So none is far from the others' scale: an
+    intercept, say, far from where the examples lie.
+    """
+
+    objective: FirthLikelihood | Likelihood
     likelihood: Likelihood
     best: jax.Array  # (p,), where V is least
     least: jax.Array  # V there
     threshold: float  # z
     rises: bool  # whether V is known to rise without bound
+    row: jax.Array  # (p,), of norm 1
+    j: jax.Array
 
-    def noise(self, params: jax.Array) -> jax.Array:
-        """What rounding can make of a derivative of V that is 0, (p,)."""
-        terms = jnp.abs(self.likelihood.slopes(params)) @ jnp.abs(self.likelihood.columns)
+    @property
+    def own(self) -> jax.Array:
+        """e_j as bools."""
+        return jnp.arange(len(self.row)) == self.j
+
+    @property
+    def sign(self) -> jax.Array:
+        """Of the turned param against the param."""
+        return jnp.where(self.row[self.j] > 0, -1, 1).astype(self.row.dtype)
+
+    def turn(self, array: jax.Array) -> jax.Array:
+        """Q times it."""
+        v = self.row - self.sign * self.own
+        return array - jnp.tensordot(v, 2 / (v @ v) * (v @ array), 0)
+
+    def at(self, turned: jax.Array) -> Point:
+        """V and its derivatives in the turned params."""
+        value, gradient, hessian = self.objective.at(self.turn(turned))
+        return Point(value, self.turn(gradient), self.turn(self.turn(hessian).T))
+
+    def reach(self, change: jax.Array) -> jax.Array:
+        """The largest move of a logit by a change of the turned params."""
+        return self.likelihood.reach(self.turn(change))
+
+    def noise(self, turned: jax.Array) -> jax.Array:
+        """What rounding can make of a derivative of V in the turned param that is 0."""
+        slopes = jnp.abs(self.likelihood.slopes(self.turn(turned)))
+        terms = slopes @ jnp.abs(self.likelihood.columns) @ jnp.abs(self.row)
         return 16 * jnp.finfo(terms.dtype).eps * terms
 
 
@@ -182,7 +216,7 @@ class _Search(NamedTuple):
     """How far from the estimate an end is looked for."""
 
     params: jax.Array  # (p,), from where the others are to settle
-    distance: jax.Array  # from the estimate, of b_j
+    distance: jax.Array  # from the estimate, of the param
     low: jax.Array  # the end lies beyond this distance
     high: jax.Array  # and before this
     done: jax.Array
@@ -190,40 +224,24 @@ class _Search(NamedTuple):
     steps: jax.Array  # evaluations of V
 
 
-def _uncentred(fitted: Fitted) -> tuple[Standardised, Likelihood]:
-    """The likelihood in columns of one size, of which the intercept's is one like the others.
-
-    So each param of the problem is one of these, but for its unit.
-    """
-    problem = fitted.problem
-    if not problem.intercept:
-        return fitted.standardised()
-    ones = jnp.ones(len(problem.labels), problem.inputs.dtype)
-    inputs = jnp.column_stack([problem.inputs, ones])
-    work = standardised(dataclasses.replace(problem, inputs=inputs, intercept=False))
-    work = work._replace(ridge=work.ridge.at[-1].set(0))
-    return work, Likelihood.of(work, fitted.problem.total)
-
-
 def _end(
-    line: _Line, j: jax.Array, side: jax.Array, length: jax.Array, first: jax.Array
+    line: _Line, side: jax.Array, length: jax.Array, first: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """The distance of an end from the estimate, nan if it was not found, and the steps it took.
 
     Args:
-        line: what all searches share.
-        j: which param.
+        line: along which it is looked for.
         side: -1 or 1.
-        length: by which b_j is to move so that logits differ by about 1 in the mean square.
+        length: by which the param is to move so that logits differ by about 1 in the mean square.
         first: the distance to try first.
     """
     z, dtype = line.threshold, line.best.dtype
     close = jnp.finfo(dtype).eps ** 0.4 * z
-    own = jnp.arange(len(line.best)) == j
-    tangent = jnp.where(own, 1.0, 0.0).astype(dtype)
+    own, j, side = line.own, line.j, side * line.sign
+    tangent = own.astype(dtype)
 
     def advance(search: _Search) -> _Search:
-        rest = descend(line.at, search.params, ~own, line.likelihood.reach, settled, EVALUATIONS)
+        rest = descend(line.at, search.params, ~own, line.reach, settled, EVALUATIONS)
         hessian = rest.point.hessian
         slope = side * (rest.point.gradient + hessian @ rest.step)[j]
         deviance = 2 * (rest.point.value - rest.decrement / 2 - line.least)
@@ -236,7 +254,7 @@ def _end(
         inside = (slope > 0) & (newton > low) & (newton < high) & (newton < 4 * u)
         ahead = jnp.where(inside, newton, spread)
         # V is convex: from where it rises it goes on to rise
-        level = jnp.abs(slope) <= line.noise(rest.params)[j]
+        level = jnp.abs(slope) <= line.noise(rest.params)
         flat = level & short & (u > CLEAR * length) & (not line.rises)
         ahead = jnp.where(flat, jnp.inf, ahead)
         done = flat | (jnp.abs(root - z) <= close) | jnp.isnan(root)
@@ -256,7 +274,7 @@ def _end(
         return ~search.done & (search.values < VALUES)
 
     start = _Search(
-        line.best + side * first * tangent,
+        line.turn(line.best) + side * first * tangent,
         first,
         jnp.zeros((), dtype),
         jnp.asarray(jnp.inf, dtype),

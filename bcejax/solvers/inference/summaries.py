@@ -19,17 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from bcejax.numerics import ChiSquareTest, chi_square_survival, require
+from bcejax.numerics import ChiSquareTest, require
 from bcejax.solvers.certificates import gradient_norm
 from bcejax.solvers.inference.fitted import Fitted, as_fitted, evaluate
-from bcejax.solvers.inference.information import Kind, covariance_checked
+from bcejax.solvers.inference.information import Kind, spread_of
 from bcejax.solvers.inference.intervals import normal_quantile
 from bcejax.solvers.inference.likelihood_ratio import InformationCriteria, criteria_of
 from bcejax.solvers.inference.profile import profile_intervals
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.wording import explain_status
-from bcejax.solvers.worlds import in_float64
 
 HEADER = ("", "coef", "std err", "z", "P>|z|")
 ASTRAY = 1e-4  # a gradient norm that no converged fit has
@@ -202,7 +201,8 @@ def summary(
         lower, upper = np.asarray(ends.lower), np.asarray(ends.upper)
     criteria: InformationCriteria = jax.tree.map(np.asarray, evaluate(criteria_of, fitted))
     w = np.asarray(fitted.problem.total * fitted.problem.weights, float)
-    z_values = estimates / np.where(np.isfinite(errors), errors, np.nan)
+    # that of a constant column under a ridge is 0
+    z_values = estimates / np.where(np.isfinite(errors) & (errors > 0), errors, np.nan)
     drawn = Summary(
         _named(names, fitted),
         *(estimates, errors, z_values, _two_sided(z_values), lower, upper),
@@ -253,8 +253,8 @@ def _estimates(
     z: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Estimates, standard errors and Wald intervals; none where there is no finite optimum."""
-    matrix = covariance_checked(fitted, kind, clusters, corrected)
-    b, e = np.asarray(fitted.params, float), np.sqrt(np.diagonal(np.asarray(matrix, float)))
+    errors = spread_of(fitted, kind, clusters, corrected).errors
+    b, e = np.asarray(fitted.params, float), np.asarray(errors, float)
     if int(fitted.status) == SolverStatus.SEPARATED:
         b = np.copysign(e, np.asarray(fitted.direction, float))
         return b, e, -e, e
@@ -271,12 +271,12 @@ def _two_sided(z_values: np.ndarray) -> np.ndarray:
 
 def _against_null(criteria: InformationCriteria, fitted: Fitted, *, plain: bool) -> ChiSquareTest:
     """The likelihood-ratio test against the intercept alone; no p-value for penalised fits."""
+    from scipy.special import chdtrc  # noqa: PLC0415
+
     gain = float(criteria.log_likelihood) - float(criteria.null_log_likelihood)
     statistic = np.maximum(2 * gain, 0)  # nan stays
     degrees = round(float(criteria.degrees)) - fitted.problem.intercept if plain else 0
-    chance = np.nan
-    if degrees > 0:
-        chance = float(in_float64(chi_square_survival, statistic, degrees))
+    chance = chdtrc(degrees, statistic) if degrees > 0 else np.nan
     numbers: Any = (np.float64(statistic), np.int32(degrees), np.float64(chance))
     return ChiSquareTest(*numbers)
 

@@ -156,3 +156,26 @@ def test_bad_options_are_one_clear_line(options, message):
 def test_other_columns_are_refused():
     with pytest.raises(ValueError, match=r"coefficients \(3,\) beside inputs \(768, 2\)"):
         covariance(pima.fit(), X[:, :2], Y)
+
+
+@pytest.mark.parametrize("kind", ["fisher", "posterior", "sandwich"])
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
+def test_errors_are_right_in_any_unit(unit, kind):
+    units = np.array([unit, 1, 1, 1])
+    inputs = X[FEW] * units[:3]
+    fit = fit_logistic(inputs, Y[FEW])
+    right = standard_errors(fit_logistic(X[FEW], Y[FEW]), X[FEW], Y[FEW], kind=kind)
+    errors = standard_errors(fit, inputs, Y[FEW], kind=kind)
+    np.testing.assert_allclose(errors * units, right, rtol=1e-10)
+    # no float has the square
+    assert not np.isfinite(covariance(fit, inputs, Y[FEW], kind=kind)[0, 0])
+
+
+@pytest.mark.parametrize("total", [1e-300, 1e200])
+def test_errors_are_right_for_any_sum_of_weights(total):
+    weights = np.full(40, total / 40)
+    fit = fit_logistic(X[FEW], Y[FEW], weights=weights)
+    for kind, factor in (("fisher", np.sqrt(40 / total)), ("sandwich", 1)):
+        right = standard_errors(fit_logistic(X[FEW], Y[FEW]), X[FEW], Y[FEW], kind=kind)
+        errors = standard_errors(fit, X[FEW], Y[FEW], weights=weights, kind=kind)
+        np.testing.assert_allclose(errors, factor * right, rtol=1e-10)

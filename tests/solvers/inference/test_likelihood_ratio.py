@@ -71,6 +71,23 @@ def test_of_a_separated_fit_the_supremum_counts():
     assert test.degrees == 1
 
 
+def test_the_sum_of_the_weights_is_only_a_factor():
+    inputs, labels = X[ROWS], Y[ROWS]
+    apart = np.where(inputs[:, :1] > 120, 1.0, 0.0)
+    for columns, answers in ((inputs, labels), (apart, apart[:, 0])):
+        ours = [
+            information_criteria(
+                fit_logistic(columns, answers, weights=weights), columns, answers, weights=weights
+            )
+            for weights in (np.ones(60), np.full(60, 1e-13))
+        ]
+        one, small = ours
+        for name in ("log_likelihood", "null_log_likelihood"):
+            got, want = getattr(small, name), 1e-13 * getattr(one, name)
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-20)
+        np.testing.assert_allclose(small.mcfadden, one.mcfadden, rtol=1e-8)
+
+
 def test_one_class_leaves_nothing_to_explain():
     ours = information_criteria(fit_logistic(X[ROWS], np.ones(60)), X[ROWS], np.ones(60))
     assert ours.null_log_likelihood == 0

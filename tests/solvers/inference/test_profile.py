@@ -78,6 +78,17 @@ def test_the_ends_are_where_the_deviance_crosses(case):
             np.testing.assert_allclose(found, THRESHOLD, rtol=1e-8)
 
 
+def test_columns_far_from_0_keep_their_digits():
+    near = profile_intervals(fit_logistic(X, MIXED), X, MIXED)
+    away = X + np.array([1e6, 0])  # its deviation is about 1
+    ends = profile_intervals(fit_logistic(away, MIXED), away, MIXED)
+    np.testing.assert_allclose(ends.lower[:D], near.lower[:D], rtol=1e-6)
+    np.testing.assert_allclose(ends.upper[:D], near.upper[:D], rtol=1e-6)
+    # the intercept there is the one here, which is some 10, less 1e6 times the coefficient
+    np.testing.assert_allclose(ends.lower[D], -1e6 * near.upper[0], rtol=1e-3)
+    np.testing.assert_allclose(ends.upper[D], -1e6 * near.lower[0], rtol=1e-3)
+
+
 def test_with_many_examples_they_are_walds():
     counts = np.full(N, 1e6)
     fit = fit_logistic(X, SOFT, weights=counts)

@@ -104,6 +104,13 @@ def test_words_say_what_the_errors_mean(fitted, told, words):
     assert ("degrees of freedom" in str(table)) == (table.likelihood_ratio.degrees > 0)
 
 
+def test_a_constant_column_under_a_ridge_is_known_to_be_0():
+    inputs = np.column_stack([X[ROWS, 0] / 100, np.full(60, 3.0)])
+    table = summary(fit_logistic(inputs, Y[ROWS], l2=0.1), inputs, Y[ROWS], l2=0.1)
+    assert table.coefficients[1] == table.errors[1] == 0
+    assert np.isnan(table.z_values[1])  # and no warning
+
+
 def test_intervals_may_be_profiles():
     options = {"confidence": 0.95}
     fit = fit_logistic(X[ROWS], Y[ROWS])
