@@ -98,3 +98,7 @@ def _check_weights(weights: np.ndarray, name: str) -> None:
         raise ValueError(f"{name} weights must be 0 or more; row {row} holds {weights[row]}")
     if weights.max() == 0:
         raise ValueError(f"{name} weights are all 0: nothing counts")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"{name} weights add up to more than {weights.dtype} holds: scale them")

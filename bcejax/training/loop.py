@@ -47,7 +47,7 @@ class Loop(SingleTraining):
         self._n, self._rows = n, min(max(_ENTRIES // n, 1), _ROWS)
         # A first guess, of which only the order of magnitude matters: 20 us per step, and
         # 6 operations per example and parameter at 1e10 per second.
-        params = sum(a.size for a in jax.tree.leaves(state.params))
+        params = sum(map(np.size, jax.tree.leaves(state.params)))
         self._seconds = 2e-5 * n / plan.batch_size + 6e-10 * n * params
         self._take(place_state(begin(state, plan.early_stopping), plan.mesh))
 

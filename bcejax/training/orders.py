@@ -43,7 +43,8 @@ def key_words(key: ArrayLike) -> list[int]:
         key = jax.random.key_data(key)
     words = np.asarray(key)
     if words.dtype != np.uint32 or words.shape not in ((2,), (4,)):
-        raise TypeError(f"key must be one random key, such as jax.random.key(0); got {key!r}")
+        got = f"{type(key).__name__} of shape {words.shape}"
+        raise TypeError(f"key must be one random key, such as jax.random.key(0); got {got}")
     return words.tolist()
 
 

@@ -70,8 +70,8 @@ class TrainState:
         A bfloat16 model casts its inputs down itself; labels stay in float32, or 0.999 would
         become 1.
         """
-        floats = (p.dtype for p in jax.tree.leaves(self.params))
-        return jnp.result_type(jnp.float32, *(d for d in floats if jnp.issubdtype(d, jnp.floating)))
+        kinds = map(jnp.result_type, jax.tree.leaves(self.params))
+        return jnp.result_type(jnp.float32, *(d for d in kinds if jnp.issubdtype(d, jnp.floating)))
 
 
 def init_state(
@@ -95,7 +95,8 @@ def init_state(
         The state at step 0.
 
     Raises:
-        TypeError: the model is not an ``nnx.Module``, or the optimizer not one of optax.
+        TypeError: the model is not an ``nnx.Module``, a parameter does not hold floats, the
+            optimizer is not one of optax, or the loss no function.
 
     Example:
         >>> from flax import nnx
@@ -118,8 +119,20 @@ def split_model(
     if not isinstance(model, nnx.Module):
         raise TypeError(f"model must be a flax nnx.Module, got {type(model).__name__}")
     if not isinstance(optimizer, optax.GradientTransformation):
-        raise TypeError(f"optimizer must be optax's, such as optax.adam(1e-3), got {optimizer!r}")
+        kind = type(optimizer).__name__
+        raise TypeError(
+            "optimizer must be an optax.GradientTransformation, such as optax.adam(1e-3), "
+            f"got {kind}"
+        )
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of logits and labels, got {type(loss).__name__}")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
+    for path, array in jax.tree.leaves_with_path(params):
+        if not jnp.issubdtype(jnp.result_type(array), jnp.inexact):
+            raise TypeError(
+                f"each nnx.Param must hold floats; model{jax.tree_util.keystr(path)} holds "
+                f"{jnp.result_type(array)}: what is not learnt goes into another nnx.Variable"
+            )
     return TrainState(params, rest, (), np.int32(0), graphdef, optimizer, loss)  # type: ignore
 
 

@@ -88,7 +88,10 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         model = nnx.merge(state.graphdef, params, rest)
         model.train()
         logits = logits_of(model, batch.inputs) if mesh is None else model(batch.inputs)
-        return logits, nnx.state(model, nnx.Not(nnx.Param))
+        nnx.pop(model, nnx.Intermediate)  # what it sows is for those who call it themselves
+        after = nnx.state(model, nnx.Not(nnx.Param))
+        _check_kept(after, rest)
+        return logits, after
 
     def objective(logits: jax.Array) -> tuple[jax.Array, Metrics]:
         metrics = _measure(state, logits, batch)
@@ -103,7 +106,14 @@ def step_on(state: TrainState, batch: Batch, mesh: Mesh | None) -> tuple[TrainSt
         # not help.  On a mesh it would send each device's part to all.
         in_logits = in_logits[jnp.arange(len(in_logits))]
     (gradient,) = pull_back(divided(in_logits, mesh))
-    updates, opt_state = state.optimizer.update(gradient, state.opt_state, state.params)
+    updates, opt_state = optax.with_extra_args_support(state.optimizer).update(
+        gradient,
+        state.opt_state,
+        state.params,
+        value=metrics.loss,
+        grad=gradient,
+        value_fn=lambda params: objective(forward(params)[0])[0],
+    )
     params = optax.apply_updates(state.params, updates)
     after = dataclasses.replace(
         state, params=params, rest=rest, opt_state=opt_state, step=state.step + 1
@@ -144,15 +154,15 @@ def cast_arrays(tree: Tree, dtype: jnp.dtype) -> Tree:
 
 def _measure(state: TrainState, logits: jax.Array, batch: Batch) -> Metrics:
     labels, n = jnp.asarray(batch.labels), batch.labels.shape
-    if logits.shape != n:
+    if _shape(logits) != n:
         raise ValueError(
             f"the model must give one logit per example, shape {n} for inputs "
-            f"{batch.inputs.shape}; got {logits.shape}"
+            f"{batch.inputs.shape}; got {_shape(logits)}"
         )
     losses = state.loss(logits, labels)
-    if jnp.shape(losses) != n:
+    if _shape(losses) != n:
         raise ValueError(
-            f"the loss must give one number per example, shape {n}; got {jnp.shape(losses)}"
+            f"the loss must give one number per example, shape {n}; got {_shape(losses)}"
         )
     hits = ((logits > 0) == (labels > 0.5)).astype(labels.dtype)
     ones = jnp.ones_like(labels) if batch.weights is None else batch.weights
@@ -161,3 +171,21 @@ def _measure(state: TrainState, logits: jax.Array, batch: Batch) -> Metrics:
         reduce_losses(hits, weights=batch.weights),
         jnp.sum(ones),
     )
+
+
+def _check_kept(after: nnx.State, before: nnx.State) -> None:
+    """Refuse a model whose calls make variables: a program's state has one structure."""
+    names, old = (
+        {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(each)}
+        for each in (after, before)
+    )
+    if names != old:
+        raise ValueError(
+            "the model must have its variables before its first call, and keep them; a call in "
+            f"training changes {', '.join(sorted(names ^ old))}"
+        )
+
+
+def _shape(answer: object) -> object:
+    """The shape of an array; of anything else its type."""
+    return getattr(answer, "shape", type(answer).__name__)

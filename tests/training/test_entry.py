@@ -55,6 +55,10 @@ def test_takes_arrays_of_jax_and_plain_tuples(train):
             "train weights must be (22,), one per row of inputs (22, 3); got (2,)",
         ),
         (
+            {"weights": np.full(22, 1e38)},
+            "train weights add up to more than float32 holds: scale them",
+        ),
+        (
             {"inputs": bad(np.ones((22, 3)), (4, 1), np.nan)},
             "train inputs must be finite in float32; row 4, column 1 holds nan",
         ),

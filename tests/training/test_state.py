@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from bcejax.models import MLP, LogisticRegression
-from bcejax.training import init_state, train_step, update_model
+from bcejax.training import fit, init_state, train_step, update_model
 
 
 def test_holds_copies_of_the_arrays(make_model, train):
@@ -104,5 +104,34 @@ def test_refuses_another_model(make_model):
 def test_refuses_what_is_no_model_or_optimizer(make_model):
     with pytest.raises(TypeError, match=r"^model must be a flax nnx\.Module, got function"):
         init_state(lambda inputs: inputs)
-    with pytest.raises(TypeError, match=r"^optimizer must be optax's, such as optax\.adam"):
+    with pytest.raises(
+        TypeError, match=r"^optimizer must be an optax\.GradientTransformation, such"
+    ):
         init_state(make_model(), "adam")
+    with pytest.raises(TypeError, match=r"^loss must be a function of logits and labels, got str$"):
+        init_state(make_model(), loss="bce")
+
+
+class Scaled(nnx.Module):
+    def __init__(self, scale):
+        self.scale, self.linear = nnx.Param(scale), LogisticRegression(3, rngs=nnx.Rngs(0))
+
+    def __call__(self, inputs):
+        return self.scale[...] * self.linear(inputs)
+
+
+def test_a_parameter_may_be_a_number_of_pythons(train, key):
+    plain, array = Scaled(2.0), Scaled(jnp.asarray(2.0))
+    for model in (plain, array):
+        fit(model, train, key=key, progress=False)
+    assert plain.scale[...] != 2
+    np.testing.assert_array_equal(plain.scale[...], array.scale[...])
+
+
+def test_refuses_a_parameter_that_cannot_be_learnt():
+    with pytest.raises(TypeError, match=r"^each nnx\.Param must hold floats") as caught:
+        init_state(Scaled(jnp.int32(2)))
+    assert str(caught.value) == (
+        "each nnx.Param must hold floats; model['scale'].value holds int32: what is not learnt "
+        "goes into another nnx.Variable"
+    )

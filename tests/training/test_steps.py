@@ -132,6 +132,71 @@ def test_halves_of_a_large_batch_are_the_batch():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+OPTIMIZERS = {
+    "lbfgs": optax.lbfgs(),
+    "polyak_sgd": optax.polyak_sgd(),
+    "reduce_on_plateau": optax.chain(
+        optax.sgd(0.5), optax.contrib.reduce_on_plateau(patience=1, accumulation_size=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_that_ask_for_the_loss_get_it(name, train):
+    optimizer = OPTIMIZERS[name]
+
+    def mean(params):
+        losses = optax.sigmoid_binary_cross_entropy(inputs @ params[0] + params[1], labels)
+        return jnp.average(losses, weights=weights)
+
+    with jax.enable_x64(True):
+        inputs, labels, weights = map(jnp.asarray, train)
+        model = LogisticRegression(3, rngs=nnx.Rngs(0), param_dtype=jnp.float64)
+        state = init_state(model, optimizer)
+        params = model.coefficients[...], model.intercept[...]
+        memory, step = optimizer.init(params), jax.jit(optimizer.update, static_argnames="value_fn")
+        for _ in range(4):
+            value, gradient = jax.value_and_grad(mean)(params)
+            told = {"value": value, "grad": gradient, "value_fn": mean}
+            updates, memory = step(gradient, memory, params, **told)
+            params = optax.apply_updates(params, updates)
+            state, _ = train_step(state, train)
+        trained = state.params["coefficients"][...], state.params["intercept"][...]
+    for one, other in zip(trained, params, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+class Sowing(LogisticRegression):
+    def __call__(self, inputs):
+        self.sow(nnx.Intermediate, "seen", inputs)
+        return super().__call__(inputs)
+
+
+@pytest.mark.filterwarnings("ignore:Using 'Module.sow:DeprecationWarning")
+def test_what_a_model_sows_is_no_state(train):
+    sowing, plain = (
+        train_step(init_state(each(3, rngs=nnx.Rngs(0))), train)
+        for each in (Sowing, LogisticRegression)
+    )
+    for one, other in zip(jax.tree.leaves(sowing), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class Late(LogisticRegression):
+    def __call__(self, inputs):
+        self.calls = nnx.Variable(jnp.zeros(()))
+        return super().__call__(inputs)
+
+
+def test_refuses_a_model_that_makes_variables_as_it_is_called(train):
+    with pytest.raises(ValueError, match=r"^the model must have its variables") as caught:
+        train_step(init_state(Late(3, rngs=nnx.Rngs(0))), train)
+    assert str(caught.value) == (
+        "the model must have its variables before its first call, and keep them; a call in "
+        "training changes ['calls'].value"
+    )
+
+
 class Column(nnx.Module):
     """Forgets to squeeze."""
 
@@ -149,6 +214,19 @@ def test_refuses_a_model_of_many_logits(judge, train):
     assert str(caught.value) == (
         "the model must give one logit per example, shape (22,) for inputs (22, 3); got (22, 1)"
     )
+
+
+class Both(LogisticRegression):
+    def __call__(self, inputs):
+        return super().__call__(inputs), inputs
+
+
+@pytest.mark.parametrize("judge", [train_step, evaluate])
+def test_refuses_what_is_no_array(judge, make_model, train):
+    with pytest.raises(ValueError, match=r"^the model must give one logit .*; got tuple"):
+        judge(init_state(Both(3, rngs=nnx.Rngs(0))), train)
+    with pytest.raises(ValueError, match=r"^the loss must give one number .*; got NoneType"):
+        judge(init_state(make_model(), loss=lambda logits, labels: None), train)
 
 
 @pytest.mark.parametrize("judge", [train_step, evaluate])

@@ -20,7 +20,7 @@ default optimizer takes all parameters of a model as one array.
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -65,12 +65,13 @@ def rated(make_optimizer: MakeOptimizer) -> optax.GradientTransformation:
         return Rated(jnp.ones(()), make_optimizer(1.0).init(params))
 
     def update(
-        updates: optax.Updates, state: Rated, params: optax.Params | None = None
+        updates: optax.Updates, state: Rated, params: optax.Params | None = None, **extra: Any
     ) -> tuple[optax.Updates, Rated]:
-        updates, memory = make_optimizer(state.rate).update(updates, state.memory, params)
+        made = optax.with_extra_args_support(make_optimizer(state.rate))
+        updates, memory = made.update(updates, state.memory, params, **extra)
         return updates, Rated(state.rate, memory)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 @functools.partial(

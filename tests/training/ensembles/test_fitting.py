@@ -207,9 +207,17 @@ def test_four_devices_equal_one():
         (TypeError, "n_models is 2.0; it must be an integer", {"n_models": 2.0}),
         (ValueError, "epochs is 0; there must be 1 or more", {"epochs": 0}),
         (TypeError, "early_stopping must be an EarlyStopping, got 3", {"early_stopping": 3}),
-        (TypeError, "key must be one random key, such as jax.random.key(0); got 0", {"key": 0}),
+        (
+            TypeError,
+            "key must be one random key, such as jax.random.key(0); got int of shape ()",
+            {"key": 0},
+        ),
         (TypeError, "mesh must be a jax.sharding.Mesh, got 4", {"mesh": 4}),
-        (TypeError, "optimizer must be optax's, such as", {"optimizer": optax.adam}),
+        (
+            TypeError,
+            "optimizer must be an optax.GradientTransformation, such as",
+            {"optimizer": optax.adam},
+        ),
         (
             TypeError,
             "optimizer must be a function of a learning rate, such as optax.adam, where",

@@ -24,3 +24,14 @@ def test_one_function_makes_one_optimizer():
     """Else each call of ``fit_ensemble`` would compile anew."""
     assert rated(optax.adam) is rated(optax.adam)
     assert rated(optax.sgd) is not rated(optax.adam)
+
+
+def test_an_optimizer_that_asks_for_the_loss_gets_it():
+    params = gradient = jnp.float32([1.0, -2.0])
+    optimizer = rated(optax.polyak_sgd)
+    memory = optimizer.init(params)._replace(rate=jnp.float32(0.03))
+    constant = optax.polyak_sgd(0.03)
+    for value in (0.5, 0.01):  # the rate is what bounds the step, and is not
+        want, _ = constant.update(gradient, constant.init(params), params, value=value)
+        got, memory = optimizer.update(gradient, memory, params, value=value, grad=gradient)
+        np.testing.assert_array_equal(got, want)
