@@ -18,6 +18,7 @@ from bcejax.losses import bce_with_logits
 from bcejax.numerics.options import check_count
 from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.entry import admit, largest_input
+from bcejax.training.interrupts import delayed_interrupts
 from bcejax.training.loop import Loop
 from bcejax.training.orders import key_words
 from bcejax.training.passes import Data
@@ -54,9 +55,9 @@ def fit(
     private copy of the model's arrays with donated buffers; the optimizer starts afresh.
 
     However it ends, the model holds the last finished epoch (or the best one, if early stopping
-    restores it) and none of its arrays has been deleted.  At Ctrl-C the epochs under way are
-    finished, the model is updated, and then ``KeyboardInterrupt`` is raised; a second Ctrl-C
-    does not wait: whoever uses the model next waits for the epochs under way instead.
+    restores it) and none of its arrays has been deleted.  At Ctrl-C the preparation or the epochs
+    under way are finished, the model is updated, and then ``KeyboardInterrupt`` is raised; a
+    second Ctrl-C does not wait: whoever uses the model next waits for the epochs under way instead.
 
     The same arguments and model give the same bits on one device with one version of JAX,
     whatever ``progress`` is (tests/training/test_fitting.py) and also where the run was killed
@@ -76,7 +77,8 @@ def fit(
         train: what to learn from.  Inputs are cast to float32 (to float64 for a model with
             float64 parameters), as are labels in [0, 1] and weights.
         validation: what to take the figures of after each epoch.
-        optimizer: an optax optimizer.  Make it once: each new object is compiled anew.
+        optimizer: an optax optimizer, which may ask for the batch's ``value``, ``grad`` and
+            ``value_fn``.  Make it once: each new object is compiled anew.
         loss: elementwise, (logits, labels) -> losses; the same holds.
         epochs: how many times to visit each example.
         batch_size: examples per step.
@@ -118,19 +120,20 @@ def fit(
     mesh = check_mesh(mesh)
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
-    words = key_words(key)
-    state = split_model(model, optimizer, loss)
-    dtype = state.dtype
-    learnt = admit(train, "train", dtype, mesh=mesh)
-    judged = None
-    if validation is not None:
-        judged = admit(validation, "validation", dtype, learnt, mesh)
-    plan = Plan(int(batch_size), early_stopping, mesh)
-    settings = f"{epochs} {batch_size} {early_stopping!r}"
-    given = {"model": state.params, "train": learnt, "validation": judged, "key": words}
-    check_alike(given | {"epochs, batch_size and early_stopping": settings}, mesh)
-    loop = Loop(state, Data(learnt, judged), words, plan)
-    history = train_model(model, state, loop, epochs, checkpoint, progress)
+    with delayed_interrupts():
+        words = key_words(key)
+        state = split_model(model, optimizer, loss)
+        dtype = state.dtype
+        learnt = admit(train, "train", dtype, mesh=mesh)
+        judged = None
+        if validation is not None:
+            judged = admit(validation, "validation", dtype, learnt, mesh)
+        plan = Plan(int(batch_size), early_stopping, mesh)
+        settings = f"{epochs} {batch_size} {early_stopping!r}"
+        given = {"model": state.params, "train": learnt, "validation": judged, "key": words}
+        check_alike(given | {"epochs, batch_size and early_stopping": settings}, mesh)
+        loop = Loop(state, Data(learnt, judged), words, plan)
+        history = train_model(model, state, loop, epochs, checkpoint, progress)
     if history.status == Status.DIVERGED:
         warnings.warn(f"training {history.message}; {_cause(learnt)}", RuntimeWarning, stacklevel=2)
     return history

@@ -12,39 +12,78 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TypeAlias
 
 import jax
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
 _MOMENT = 1e-3  # seconds; to start a thread takes a good part of a program this short
 _PATIENCE = 0.1  # seconds from one look at the keyboard to the next
 
 
+class _Presses:
+    """The handler of Ctrl-C during a fit.
+
+    Attributes:
+        count: how often it came.
+        in_flight: whether arrays are; if not, the second press is let through at once.
+    """
+
+    def __init__(self, previous: _Handler) -> None:
+        self.count, self.in_flight, self._previous = 0, False, previous
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1 and not self.in_flight:
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        """Send the signal to what handled it before, if it came."""
+        signal.signal(signal.SIGINT, self._previous)
+        if self.count:
+            self.count = 0
+            signal.raise_signal(signal.SIGINT)
+
+
 @contextlib.contextmanager
-def held_interrupts() -> Iterator[Callable[[], int]]:
+def delayed_interrupts() -> Iterator[_Presses]:
     """Count Ctrl-C in the body, and send it once at the end.
 
-    Yields:
-        A function that tells how often Ctrl-C came so far.  Outside the main thread, where
-        Python delivers no signals, and where Ctrl-C is ignored, it stays 0.
+    A second one does not wait for the end, unless arrays are in flight.  JAX's trees would turn a
+    ``KeyboardInterrupt`` that is raised while they compare into an error of their own.
     """
     previous = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
-    if not here or previous in (None, signal.SIG_IGN):
-        yield lambda: 0
+    if isinstance(previous, _Presses) and here:
+        yield previous
         return
-    count = 0
-
-    def press(signum: int, frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
-
-    signal.signal(signal.SIGINT, press)
+    presses = _Presses(previous)
+    if not here or previous in (None, signal.SIG_IGN):
+        yield presses
+        return
+    signal.signal(signal.SIGINT, presses)
     try:
-        yield lambda: count
+        yield presses
     finally:
-        signal.signal(signal.SIGINT, previous)
-        if count:
-            signal.raise_signal(signal.SIGINT)
+        presses.pass_on()
+
+
+@contextlib.contextmanager
+def held_interrupts() -> Iterator[Callable[[], int]]:
+    """Count Ctrl-C in the body, where arrays are in flight, and send it once at the end.
+
+    Yields:
+        A function that tells how often Ctrl-C came so far, also in ``delayed_interrupts`` around
+        the body.  Outside the main thread, where Python delivers no signals, and where Ctrl-C is
+        ignored, it stays 0.
+    """
+    with delayed_interrupts() as presses:
+        presses.in_flight = True
+        try:
+            yield lambda: presses.count
+        finally:
+            presses.in_flight = False
 
 
 def wait(array: jax.Array, pressed: Callable[[], int]) -> bool:

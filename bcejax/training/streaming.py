@@ -29,6 +29,7 @@ from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.courses import Course, Reading
 from bcejax.training.entry import admit
 from bcejax.training.fingerprints import digest_set
+from bcejax.training.interrupts import delayed_interrupts
 from bcejax.training.orders import key_words
 from bcejax.training.program import Plan
 from bcejax.training.records import History, Status
@@ -150,21 +151,22 @@ def fit_stream(
     mesh = check_mesh(mesh)
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
-    words = key_words(key)
-    state = split_model(model, optimizer, loss)
-    judged = _admit(validation, shards, state.dtype, mesh)
-    plan = Plan(int(batch_size), early_stopping, mesh)
-    given = {
-        "model": state.params,
-        "shards": digest_set(shards),
-        "validation": digest_set(judged),
-        "key": words,
-        "epochs, batch_size, window and early_stopping": f"{epochs} {window} {plan[:2]!r}",
-    }
-    check_alike(given, mesh)
-    course = Course(state, shards, judged, Reading(words, window, prefetch), plan)
-    with contextlib.closing(course):
-        trained = train_model(model, state, course, epochs, checkpoint, progress)
+    with delayed_interrupts():
+        words = key_words(key)
+        state = split_model(model, optimizer, loss)
+        judged = _admit(validation, shards, state.dtype, mesh)
+        plan = Plan(int(batch_size), early_stopping, mesh)
+        given = {
+            "model": state.params,
+            "shards": digest_set(shards),
+            "validation": digest_set(judged),
+            "key": words,
+            "epochs, batch_size, window and early_stopping": f"{epochs} {window} {plan[:2]!r}",
+        }
+        check_alike(given, mesh)
+        course = Course(state, shards, judged, Reading(words, window, prefetch), plan)
+        with contextlib.closing(course):
+            trained = train_model(model, state, course, epochs, checkpoint, progress)
     if course.error is not None:
         raise course.error
     history = StreamHistory(**vars(trained), skipped=tuple(course.skipped.values()))

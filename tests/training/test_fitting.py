@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -197,6 +198,30 @@ def test_ctrl_c_leaves_the_last_finished_epoch(run, make_model, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+class Pressing(int):
+    """A batch size at which Ctrl-C comes."""
+
+    def __int__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 8
+
+
+def test_ctrl_c_in_preparation_waits_until_nothing_compares_trees(run, make_model):
+    """JAX would turn a ``KeyboardInterrupt`` that comes as it does into a ``ValueError``."""
+    model, presses = make_model(), []
+    old = signal.signal(signal.SIGINT, lambda number, frame: presses.append(number))
+    try:
+        _, history = run(model, batch_size=Pressing(8))
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert presses == [signal.SIGINT]
+    assert history.message == "interrupted after epoch 0; the model holds epoch 0"
+    assert_same(arrays(model), arrays(make_model()))
+    with pytest.raises(KeyboardInterrupt):
+        run(model, batch_size=Pressing(8))
+    assert_alive(model)
+
+
 def test_ctrl_c_under_early_stopping_leaves_the_last_epoch_not_the_best(
     run, make_model, monkeypatch, adam, assert_close
 ):
@@ -351,13 +376,17 @@ def test_float64_parameters_train_in_float64(run):
         ({"epochs": 2.5}, TypeError, "epochs is 2.5; it must be an integer"),
         ({"batch_size": 0}, ValueError, "batch_size is 0; there must be 1 or more"),
         ({"batch_size": "32"}, TypeError, "batch_size is '32'; it must be an integer"),
-        ({"key": 0}, TypeError, "key must be one random key, such as jax.random.key(0); got 0"),
+        (
+            {"key": 0},
+            TypeError,
+            "key must be one random key, such as jax.random.key(0); got int of shape ()",
+        ),
         ({"early_stopping": 3}, TypeError, "early_stopping must be an EarlyStopping, got 3"),
         ({"checkpoint": 3}, TypeError, "checkpoint must be a path or a Checkpoint, got 3"),
         (
             {"optimizer": "adam"},
             TypeError,
-            "optimizer must be optax's, such as optax.adam(1e-3), got 'adam'",
+            "optimizer must be an optax.GradientTransformation, such as optax.adam(1e-3), got str",
         ),
         (
             {"validation": Batch(np.ones((5, 2)), np.ones(5))},

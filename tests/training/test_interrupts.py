@@ -5,7 +5,7 @@ import threading
 import jax.numpy as jnp
 import pytest
 
-from bcejax.training.interrupts import held_interrupts, wait
+from bcejax.training.interrupts import delayed_interrupts, held_interrupts, wait
 
 
 def press():
@@ -74,6 +74,52 @@ def test_other_threads_hold_nothing():
     thread.start()
     thread.join()
     assert counts == [0]
+
+
+def test_a_press_before_arrays_are_in_flight_is_counted_there_and_sent_at_the_end():
+    counts = []
+
+    def body():
+        with delayed_interrupts():
+            press()
+            with held_interrupts() as pressed:
+                press()
+                counts.append(pressed())
+            counts.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert counts == [2, "after"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_press_before_arrays_are_in_flight_does_not_wait():
+    counts = []
+
+    def body():
+        with delayed_interrupts():
+            press()
+            counts.append("once")
+            press()
+            counts.append("twice")
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert counts == ["once"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_let_through_is_not_sent_again():
+    seen = []
+    old = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        with delayed_interrupts():
+            press()
+            press()
+            assert seen == [signal.SIGINT]
+        assert seen == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 class Slow:

@@ -37,7 +37,7 @@ from bcejax.training.ensembles.loop import Differences, Members
 from bcejax.training.ensembles.members import MakeModel, MakeOptimizer, start_members
 from bcejax.training.ensembles.record import Ensemble
 from bcejax.training.entry import admit
-from bcejax.training.interrupts import held_interrupts
+from bcejax.training.interrupts import delayed_interrupts, held_interrupts
 from bcejax.training.passes import Data
 from bcejax.training.program import Plan, Run, final_state
 from bcejax.training.records import Figures, History, Status
@@ -151,37 +151,38 @@ def fit_ensemble(
         raise TypeError(f"make_model must be a function of nnx.Rngs that makes a model, got {kind}")
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
-    mesh = admit_mesh(mesh, n_models)
-    words, keys = admit_keys(key, n_models)
-    optimizer, rates = admit_optimizer(optimizer, learning_rates, n_models)
-    # The last model again, until every device has as many.
-    places = np.minimum(np.arange(-(-n_models // mesh.size) * mesh.size), n_models - 1)
-    runs = start_members(
-        keys,
-        rates,
-        places,
-        make_model=make_model,
-        optimizer=optimizer,
-        loss=loss,
-        early_stopping=early_stopping,
-        mesh=mesh,
-    )
-    dtype = runs.state.dtype
-    learnt = admit(train, "train", dtype)
-    judged = None if validation is None else admit(validation, "validation", dtype, learnt)
-    own = None if weights is None else admit_weights(weights, learnt, n_models)
-    of_orders = [words] if shared_order else np.asarray(jax.random.key_data(keys)).tolist()
-    members = Members(
-        runs,
-        Data(learnt, judged),
-        Differences(of_orders, rates, own),
-        places,
-        Plan(int(batch_size), early_stopping),
-        mesh,
-        epochs,
-    )
-    with held_interrupts() as pressed, opened(checkpoint, members, epochs) as store:
-        visit(members, epochs, store, progress, pressed)
+    with delayed_interrupts():
+        mesh = admit_mesh(mesh, n_models)
+        words, keys = admit_keys(key, n_models)
+        optimizer, rates = admit_optimizer(optimizer, learning_rates, n_models)
+        # The last model again, until every device has as many.
+        places = np.minimum(np.arange(-(-n_models // mesh.size) * mesh.size), n_models - 1)
+        runs = start_members(
+            keys,
+            rates,
+            places,
+            make_model=make_model,
+            optimizer=optimizer,
+            loss=loss,
+            early_stopping=early_stopping,
+            mesh=mesh,
+        )
+        dtype = runs.state.dtype
+        learnt = admit(train, "train", dtype)
+        judged = None if validation is None else admit(validation, "validation", dtype, learnt)
+        own = None if weights is None else admit_weights(weights, learnt, n_models)
+        of_orders = [words] if shared_order else np.asarray(jax.random.key_data(keys)).tolist()
+        members = Members(
+            runs,
+            Data(learnt, judged),
+            Differences(of_orders, rates, own),
+            places,
+            Plan(int(batch_size), early_stopping),
+            mesh,
+            epochs,
+        )
+        with held_interrupts() as pressed, opened(checkpoint, members, epochs) as store:
+            visit(members, epochs, store, progress, pressed)
     runs, figures = members.saved()
     unfinished = Status.FINISHED if members.ended(epochs) else Status.INTERRUPTED
     ensemble = Ensemble(final_state(runs), _history(runs, figures, unfinished))
