@@ -89,6 +89,7 @@ class Store:
             create=True,
             enable_async_checkpointing=False,
             todelete_subdir=_REMOVED,
+            cleanup_tmp_directories=True,  # Orbax warns of each half-written one that it finds
         )
         self._removed = directory / _REMOVED
         self._remove()
