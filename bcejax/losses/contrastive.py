@@ -35,6 +35,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from bcejax.losses.arguments import as_real
+from bcejax.losses.partitioning import by_partitioner
 from bcejax.numerics.options import check_count
 
 MOST, LEAST = 512, 128  # rows at a time; fewer are slower, and more are not faster on CPU
@@ -94,7 +95,8 @@ def sigmoid_contrastive(
         they are those of the mean over all, the ones for scale and bias already summed.  (With
         check_vma=False only outside: jax then differentiates what every device returns, and adds.)
         Each device sends its texts and their sums on, as often as there are other devices.  What
-        jit does with arrays that are merely sharded is right, but gathers more than it must.
+        jit does with arrays that are merely sharded (on axes of any type) is right, but gathers
+        more than it must.
 
     Accuracy:
         In float32 on CPU, for 452 unit embeddings and scale 10 or 100, against float64 on the whole
@@ -118,7 +120,9 @@ def sigmoid_contrastive(
     check_count("chunk", rows)
     dtype = jnp.promote_types(jnp.promote_types(images.dtype, texts.dtype), jnp.float32)
     a, b = (_number(*each).astype(dtype) for each in ((scale, "scale"), (bias, "bias")))
-    return _mean_loss(images, texts, a, b, int(rows), axis_name)
+    return by_partitioner(
+        lambda *each: _mean_loss(*each, int(rows), axis_name), images, texts, a, b
+    )
 
 
 def rows_at_a_time(texts: int) -> int:

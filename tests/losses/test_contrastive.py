@@ -282,7 +282,7 @@ SHARDED = """
 import re
 import jax, numpy as np
 from functools import partial
-from jax.sharding import Mesh, PartitionSpec as P
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P
 from losses.test_contrastive import ALL, draw, off, product
 from bcejax.losses.contrastive import sigmoid_contrastive
 
@@ -302,6 +302,17 @@ for f in (outside, inside, jax.jit(of_both(unchecked(ours)))):
     assert off(f(*point), want) <= 1e-6
 hessian = jax.jit(product(sigmoid_contrastive))(point, way)
 assert off(jax.jit(product(over(ours, out_specs=P())))(point, way), hessian) <= 3e-6
+
+# on axes of which each array's type tells, images or dimensions divided
+explicit = Mesh(np.array(jax.devices()), ("ring",), axis_types=(AxisType.Explicit,))
+for spec in (P("ring"), P(None, "ring")):
+    pair = [each[:, [0, 1, 2, 2]] for each in point[:2]]
+    placed = [jax.device_put(each, NamedSharding(explicit, spec)) for each in pair]
+    for chunk in (4, 7, None):
+        f = jax.jit(of_both(partial(sigmoid_contrastive, chunk=chunk)))
+        got, same = f(*placed, *point[2:]), f(*pair, *point[2:])
+        assert off(got, same) <= 1e-6
+        assert got[1][0].sharding.is_equivalent_to(placed[0].sharding, 2)
 
 # each device by itself: whatever varies over the axis may be an argument
 alone = over(lambda *x: sigmoid_contrastive(*x, chunk=4)[None], out_specs=P("ring"))(*point)

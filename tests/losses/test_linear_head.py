@@ -400,7 +400,7 @@ SHARDED = """
 import json, re
 from functools import partial
 import jax, jax.numpy as jnp, numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P
 from bcejax.losses.linear_head import Positives, linear_bce
 
 N, D, L = 32, 8, 4000
@@ -410,6 +410,7 @@ PLACES = draw.integers(0, L, (N, 3)).astype(np.int32)
 DENSE = np.zeros((N, L), bool)
 np.put_along_axis(DENSE, PLACES, True, 1)
 mesh = Mesh(np.array(jax.devices()), ("it",))
+explicit = Mesh(np.array(jax.devices()), ("it",), axis_types=(AxisType.Explicit,))
 
 def head(x, w, b, labels):
     return linear_bce(x, w, b, labels, chunk=400)
@@ -420,6 +421,11 @@ def summed(x, w, b, labels):
 
 def put(array, *axes):
     return jax.device_put(array, NamedSharding(mesh, P(*axes)))
+
+def stated(arrays):
+    # on axes of which each array's type tells
+    places = jax.tree.map(lambda array: NamedSharding(explicit, array.sharding.spec), arrays)
+    return jax.device_put(arrays, places)
 
 by_batch = put(X, "it"), put(W), put(B)
 by_labels = put(X), put(W, None, "it"), put(B, "it")
@@ -441,6 +447,9 @@ RUNS = {
     "batch, indices": (head, *by_batch, Positives(put(PLACES, "it"))),
     "labels, indices": (head, *by_labels, Positives(put(PLACES))),
     "labels, dense": (head, *by_labels, put(DENSE, None, "it")),
+    "batch, indices, explicit": (head, *stated((*by_batch, Positives(put(PLACES, "it"))))),
+    "labels, indices, explicit": (head, *stated((*by_labels, Positives(put(PLACES))))),
+    "labels, dense, explicit": (head, *stated((*by_labels, put(DENSE, None, "it")))),
     "batch, dense, shard_map": (manual["batch"], *by_batch, put(DENSE, "it")),
     "labels, dense, shard_map": (manual["labels"], *by_labels, put(DENSE, None, "it")),
 }
@@ -470,6 +479,7 @@ def on_four_devices():
 
 
 RUNS = ["batch, indices", "labels, indices", "labels, dense"]
+RUNS += [f"{run}, explicit" for run in RUNS]
 RUNS += ["batch, dense, shard_map", "labels, dense, shard_map"]
 
 

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from bcejax.losses.linear_head.operands import Columns, Operands, Positives, operands_of
 from bcejax.losses.linear_head.sweep import Path, axes_of, total, varying
+from bcejax.losses.partitioning import by_partitioner
 from bcejax.numerics.options import check_count
 
 CHUNK = 1024  # labels
@@ -71,9 +72,10 @@ def linear_bce(
         ``chunk``, three on jax 0.10, however many labels there are (``TestMemory`` there).
 
     Devices:
-        Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit`` or
-        ``shard_map``: gradients alone are summed over devices, and nothing is gathered (the test
-        reads the compiled program).  The chunk is that of all devices together under ``jit``.
+        Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit``
+        (on axes of any type) or ``shard_map``: gradients alone are summed over devices, and nothing
+        is gathered (the test reads the compiled program).  The chunk is that of all devices
+        together under ``jit``.
 
     Example:
         >>> features, kernel = jnp.ones((2, 3)), jnp.zeros((3, 8))
@@ -85,7 +87,8 @@ def linear_bce(
     chunk = CHUNK if chunk is None else chunk
     check_count("chunk", chunk)
     operands = operands_of(features, kernel, bias, labels, pos_weight, weights, where)
-    return _reduced(operands, how, _path(operands.columns.kernel.shape[1], chunk))
+    path = _path(operands.columns.kernel.shape[1], chunk)
+    return by_partitioner(lambda operands: _reduced(operands, how, path), operands)
 
 
 def _path(n_labels: int, chunk: int) -> Path:
