@@ -102,10 +102,9 @@ def twofold_log(values: Pair) -> Pair:
     half = over(less, Pair(more.high, more.low + m.low))
     rest = artanh_rest(half.high * half.high, _LOG_TERMS[values.high.dtype.name])
     mantissa = quick_sum(2 * half.high, 2 * (half.low + half.high * rest))
-    first, second, third = LN2[values.high.dtype.name]
+    first, second, _ = LN2[values.high.dtype.name]
     number = k.astype(values.high.dtype)
-    power = two_sum(number * first, number * second)
-    return plus(Pair(power.high, power.low + number * third), mantissa)
+    return plus(two_sum(number * first, number * second), mantissa)
 
 
 def artanh_rest(square: jax.Array, terms: int) -> jax.Array:
