@@ -1,7 +1,7 @@
 """What a report of calibration says, as a page shows it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bcejax.calibration.reporting.findings import CalibrationReport, Finding
@@ -47,19 +47,21 @@ def grids(report: CalibrationReport, links: Mapping[str, str]) -> list[Grid]:
     return [
         make_grid(
             f"{part.capitalize()}.{SAID.get(part, '') if report.n_resamples else ''}",
-            {
-                "": list(estimates),
-                **{
-                    word: [none_if_nan(getattr(each, word)) for each in estimates.values()]
-                    for word in Finding._fields
-                },
-            },
+            {"measure": list(estimates), **_columns(list(estimates.values()))},
             formats=dict.fromkeys(Finding._fields, FOUR_DIGITS),
             links=links,
             rows=100,
         )
         for part, estimates in report.parts.items()
     ]
+
+
+def _columns(findings: Sequence[Finding]) -> dict[str, list[float | None]]:
+    """Word by word what was found; nothing of a word that has no number."""
+    columns = {
+        word: [none_if_nan(getattr(each, word)) for each in findings] for word in Finding._fields
+    }
+    return {word: each for word, each in columns.items() if set(each) != {None}}
 
 
 def rows_of(report: CalibrationReport) -> Iterator[tuple[Any, ...]]:

@@ -77,5 +77,4 @@ def frame_errors(ax: "Axes", bound: float | None = None) -> None:
     ax.set_yscale("symlog", linthresh=1)
     ax.set(xlabel="logit", ylabel="error (ulp)")
     ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_formatter("{x:g}")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, markerscale=3, borderaxespad=0)

@@ -4,6 +4,7 @@ The eight colours are those of M. Okabe and K. Ito, Color Universal Design (2008
 with any kind of colour vision can tell apart; yellow comes last, being faint on white.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ FAINT = "#8a857b"
 REFERENCE: dict[str, Any] = {"color": FAINT, "lw": 1, "linestyle": (0, (4, 3))}  # a line to read by
 
 STYLE: dict[str, Any] = {
+    "axes.formatter.min_exponent": 4,  # on a logarithmic axis 200 and 0.01, not powers of ten
     "axes.axisbelow": True,
     "axes.edgecolor": FAINT,
     "axes.grid": True,
@@ -111,7 +113,9 @@ def save_drawing(
     with house_style():
         figure = figures.Figure(figsize=(5.2 * columns, 3.6 * rows))
         draw(*figure.subplots(rows, columns, squeeze=False).flat)
-        return _save(figure, stem)
+        with warnings.catch_warnings():  # an SVG keeps the sign; in the PNG one sees a box
+            warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+            return _save(figure, stem)
 
 
 def _save(figure: "Figure", stem: Path) -> tuple[Path, Path]:

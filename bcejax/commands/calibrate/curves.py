@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from bcejax.calibration.binning import ReliabilityCurve, reliability_curve
 from bcejax.calibration.errors.smooth import SmoothCurve, smooth_reliability_curve
@@ -15,6 +16,7 @@ from bcejax.commands.calibrate.predictions import Predictions
 
 FINE = 50  # bins of the histogram
 GROUPS = 6  # that are drawn: so many colours can be told apart on one axes
+IN_A_BIN = 30  # rows of the smallest group that is drawn
 WORK = 2 * 10**7  # rows times simulations of the band, of 40 to 1000 simulations
 
 
@@ -64,10 +66,13 @@ def trace_comparisons(
     """
     # probabilities where probabilities came, so that before and after share a program
     after: dict[str, Any] = {name: unseen[name] for name in rows.scores}
+    drawn = groups[:GROUPS]
+    smallest = min((np.sum(rows.groups == name) for name in drawn), default=0)
+    bins = int(np.clip(smallest // IN_A_BIN, 3, 15))  # few rows in many bins are a tangle
     return Comparisons(
         after=reliability_curve(rows.labels, weights=rows.weights, **after),
         groups={
-            name: reliability_curve(rows.labels, **rows.given, where=rows.groups == name)
-            for name in groups[:GROUPS]
+            name: reliability_curve(rows.labels, **rows.given, where=rows.groups == name, bins=bins)
+            for name in drawn
         },
     )

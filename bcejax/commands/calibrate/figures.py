@@ -85,10 +85,15 @@ def group_figure(groups: Mapping[str, ReliabilityCurve], stem: Path) -> Figure:
     def draw(ax: Any) -> None:
         for name, curve in groups.items():
             draw_reliability(ax, curve, label=_legend_name(name), intervals=False)
-        for text in ax.get_legend().get_texts():
+        legend = ax.get_legend()
+        legend.set(loc="upper left", bbox_to_anchor=(1, 1))  # as long as names are
+        for text in legend.get_texts():
             text.set_parse_math(False)  # a "$" is part of a name
 
-    caption = f"The {len(groups)} largest groups: share of label 1 against probability."
+    bins = next(iter(groups.values())).counts.size
+    caption = (
+        f"The {len(groups)} largest groups, {bins} bins: share of label 1 against probability."
+    )
     return draw_figure(stem, [draw], "Reliability by group.", caption)
 
 
