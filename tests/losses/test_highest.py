@@ -150,6 +150,12 @@ def test_edges_are_those_of_the_fast_path(c, jit):
         np.testing.assert_allclose(one, other, rtol=4e-7, atol=2e-7)
 
 
+def test_the_loss_alone_judges_labels_too():
+    beyond = 6 * np.finfo(np.float32).eps
+    y = np.float32([1 + beyond, -beyond])
+    assert np.isnan(bce_with_logits(np.ones_like(y), y, accuracy="highest")).all()
+
+
 def test_a_mask_hides_nan():
     x, y = jnp.array([jnp.nan, 1.0, jnp.inf]), jnp.array([0.0, 1.0, jnp.nan])
     where = jnp.array([False, True, False])
