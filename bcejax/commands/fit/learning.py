@@ -41,7 +41,7 @@ def learn(flags: Flags, stages: Stages) -> Results:
     if flags.cv is not None:
         with stages.stage("tried", f"penalties in {flags.cv} folds"):
             l2, search = _search(train, flags.cv, flags.seed)
-    with stages.stage("fitted", f"{learnt.size} rows of {len(rows.names)} columns"):
+    with stages.stage("fitted", f"{learnt.size} x {len(rows.names)} numbers"):
         solution, told, spread = _fit(train, l2, flags)
     model = Model(
         features=rows.names,

@@ -63,8 +63,8 @@ def lead_of(results: Results) -> str:
     ]
     ways = [*penalties, *(["Firth's estimate"] if model.firth else [])]
     scale = ["columns standardised"] if results.standardised else []
-    count = f"{model.label} of {results.examples} rows from {len(model.features)} columns"
-    return ", ".join([count, *ways, *scale])
+    columns = "1 column" if len(model.features) == 1 else f"{len(model.features)} columns"
+    return ", ".join([f"{model.label} of {results.examples} rows from {columns}", *ways, *scale])
 
 
 def _ending(results: Results) -> tuple[Block, ...]:
