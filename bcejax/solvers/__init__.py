@@ -4,6 +4,7 @@
 ``bcejax.solvers.sklearn`` an estimator for scikit-learn.
 """
 
+from bcejax.solvers.engines.elimination import invert_semidefinite
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.inference import (
     InformationCriteria,
@@ -25,7 +26,7 @@ from bcejax.solvers.many.bootstrap import BootstrapFits, bootstrap_logistic
 from bcejax.solvers.many.cross_validation import CrossValidation, cross_validate
 from bcejax.solvers.many.path import Path, regularisation_path
 from bcejax.solvers.many.weighted import weighted_fits
-from bcejax.solvers.newton import NewtonFit, invert_semidefinite, minimise_bce
+from bcejax.solvers.newton import NewtonFit, minimise_bce
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.wording import explain_status

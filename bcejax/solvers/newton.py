@@ -31,23 +31,20 @@ References:
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.losses import bce_gradient, bce_with_logits
-from bcejax.numerics import log1p_of_share
+from bcejax.solvers.engines.affine import Affine, Blocks
+from bcejax.solvers.engines.elimination import invert_semidefinite
+from bcejax.solvers.engines.one_pass import Point, evaluate, products
 from bcejax.solvers.status import SolverStatus
 
-STRIDE = 16
-MANY = 2**15  # from here on a first fit to every 16th example pays
-BLOCK = 4096  # examples whose terms stay in the cache
-FEW_COLUMNS = 3  # up to here sums of products are faster than products of matrices
+MANY = 2**15  # from here on a first fit to a sample pays
 
 
 class NewtonFit(NamedTuple):
@@ -55,8 +52,8 @@ class NewtonFit(NamedTuple):
 
     Example:
         >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))
-        >>> np.sqrt(np.diag(np.linalg.inv(fit.hessian))).round(1)
-        array([2. , 1.1], dtype=float32)
+        >>> jnp.sqrt(jnp.diag(jnp.linalg.inv(fit.hessian))).round(1)
+        Array([2. , 1.1], dtype=float32)
     """
 
     params: jax.Array  # (d,)
@@ -67,67 +64,8 @@ class NewtonFit(NamedTuple):
     status: jax.Array  # () int32, named by SolverStatus
 
 
-class _Problem(NamedTuple):
-    """What is minimised, in blocks; a column is (blocks, length), or () where it is constant."""
-
-    columns: tuple[jax.Array, ...]
-    labels: jax.Array  # (blocks, length)
-    weights: jax.Array  # likewise
-    offset: jax.Array  # likewise, or ()
-    ridge: jax.Array  # (d,)
-
-    def moved(self, params: jax.Array) -> jax.Array:
-        """sum_j f_j b_j of each example."""
-        terms = (b * f for b, f in zip(params, self.columns, strict=True))
-        return jnp.broadcast_to(sum(terms), self.labels.shape)
-
-    def block(self, i: ArrayLike) -> "_Problem":
-        """The i-th; its arrays are (length,)."""
-        return jax.tree.map(lambda each: each[i] if each.ndim == 2 else each, self)
-
-    def logits(self, params: jax.Array) -> jax.Array:
-        return self.offset + self.moved(params)
-
-    def value(self, params: jax.Array) -> jax.Array:
-        losses = self.weights * bce_with_logits(self.logits(params), self.labels)
-        return jnp.sum(losses) + self.ridge @ params**2 / 2
-
-    def gradient(self, params: jax.Array) -> jax.Array:
-        slopes = self.weights * bce_gradient(self.logits(params), self.labels)
-        return jnp.stack([jnp.sum(slopes * f) for f in self.columns]) + self.ridge * params
-
-
-class _Blocks(NamedTuple):
-    """What a pass takes: all examples or a sample of them."""
-
-    block: Callable[[ArrayLike], _Problem]
-    number: ArrayLike
-    weight: jax.Array  # of all of them
-    ridge: jax.Array
-
-
-class _Point(NamedTuple):
-    """V and its derivatives at a place, and the full step from there."""
-
-    params: jax.Array
-    value: jax.Array
-    gradient: jax.Array
-    hessian: jax.Array
-    step: jax.Array
-    usable: jax.Array  # (d,) bool, columns that depend on none before them, by the hessian
-
-    def at_rest(self) -> jax.Array:
-        decrement = -self.gradient @ self.step
-        small = decrement <= jnp.finfo(self.value.dtype).eps / 16 * self.value
-        # where a sum overflows there is no step, which is no sign of a minimum
-        return small & self.known()
-
-    def known(self) -> jax.Array:
-        return jnp.all(jnp.isfinite(self.hessian)) & (self.value < jnp.inf)
-
-
 class _State(NamedTuple):
-    point: _Point
+    point: Point
     size: jax.Array  # t, of the step to try next
     steps: jax.Array
 
@@ -171,10 +109,10 @@ def minimise_bce(
 
     Example:
         >>> fit = minimise_bce([1.0, jnp.arange(4.0)], jnp.array([0, 1, 0, 1]))
-        >>> np.round(np.float64(fit.params), 3), SolverStatus(int(fit.status)).name
-        (array([-1.362,  0.908]), 'CONVERGED')
+        >>> [round(float(b), 3) for b in fit.params], SolverStatus(int(fit.status)).name
+        ([-1.362, 0.908], 'CONVERGED')
     """
-    problem = _laid_out(columns, labels, weights, offset, ridge)
+    problem = Affine.of(columns, labels, weights, offset, ridge)
     params, steps, status = _minimised(lax.stop_gradient(problem), max_steps)
     params = _with_derivative(params, problem)
     return NewtonFit(
@@ -187,42 +125,13 @@ def minimise_bce(
     )
 
 
-def _laid_out(
-    columns: Sequence[ArrayLike],
-    labels: ArrayLike,
-    weights: ArrayLike | None,
-    offset: ArrayLike,
-    ridge: ArrayLike,
-) -> _Problem:
-    """One dtype, in blocks, 0 for all that lies under weight 0."""
-    labels = jnp.asarray(labels)
-    if not columns or labels.ndim != 1:
-        raise ValueError(f"{len(columns)} columns and labels {labels.shape} came; give 1 and (n,)")
-    dtype = jnp.promote_types(jnp.result_type(*columns, offset), jnp.float32)
-    weights = jnp.asarray(1 if weights is None else weights, dtype)
-    arrays = [jnp.asarray(each, dtype) for each in (*columns, offset)]
-    for array in (*arrays, weights):
-        if array.shape not in ((), labels.shape):
-            raise ValueError(f"an array of shape {array.shape} came with labels {labels.shape}")
-    weights = jnp.broadcast_to(weights, labels.shape)
-    blocks = -(-len(labels) // BLOCK)
-    padding = -len(labels) % blocks
-
-    def laid(array: jax.Array) -> jax.Array:
-        return jnp.pad(jnp.where(weights == 0, 0, array), (0, padding)).reshape(blocks, -1)
-
-    *kept, offset = (laid(array) if array.ndim else array for array in arrays)
-    ridge = jnp.broadcast_to(jnp.asarray(ridge, dtype), (len(columns),))
-    return _Problem(tuple(kept), laid(labels.astype(dtype)), laid(weights), offset, ridge)
-
-
-def _minimised(problem: _Problem, max_steps: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _minimised(problem: Affine, max_steps: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Params, passes and status; where there are many examples, a sample of them comes first."""
     start = jnp.zeros(len(problem.columns), problem.labels.dtype)
-    whole = _blocks(problem)
+    whole = problem.blocks()
     if problem.labels.size < MANY:
         return _fit(problem, whole, start, max_steps)
-    sample = _blocks(_sample(problem))
+    sample = problem.sample().blocks()
 
     def fit(start: jax.Array, on_sample: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
         number, weight, ridge = (
@@ -230,7 +139,7 @@ def _minimised(problem: _Problem, max_steps: int) -> tuple[jax.Array, jax.Array,
             for few, every in zip(sample[1:], whole[1:], strict=True)
         )
         # one program for both, which compiles sooner than two
-        taken = _Blocks(
+        taken = Blocks(
             lambda i: lax.cond(on_sample, sample.block, whole.block, i), number, weight, ridge
         )
         params, steps, status = _fit(problem, taken, start, max_steps)
@@ -240,31 +149,15 @@ def _minimised(problem: _Problem, max_steps: int) -> tuple[jax.Array, jax.Array,
     return jax.tree.map(lambda each: each[-1], found)
 
 
-def _blocks(problem: _Problem) -> _Blocks:
-    return _Blocks(problem.block, len(problem.labels), jnp.sum(problem.weights), problem.ridge)
-
-
-def _sample(problem: _Problem) -> _Problem:
-    """Every 16th example, in blocks of the same length, with a 16th of the ridge."""
-    length = problem.labels.shape[1]
-
-    def thin(each: jax.Array) -> jax.Array:
-        few = each[:, ::STRIDE].ravel()
-        return jnp.pad(few, (0, -len(few) % length)).reshape(-1, length)
-
-    sample = jax.tree.map(lambda each: thin(each) if each.ndim == 2 else each, problem)
-    return sample._replace(ridge=problem.ridge / STRIDE)
-
-
 def _fit(
-    problem: _Problem, blocks: _Blocks, start: jax.Array, max_steps: int
+    problem: Affine, blocks: Blocks, start: jax.Array, max_steps: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Steps until the decrement vanishes, or the labels are told apart, or the steps are used."""
     dtype = start.dtype
 
     def step(state: _State) -> _State:
         point, size, steps = state
-        trial = _evaluate(point.params + size * point.step, blocks)
+        trial = evaluate(point.params + size * point.step, blocks)
         least = -1e-4 * size * (point.gradient @ point.step)
         slack = 8 * jnp.finfo(dtype).eps * point.value
         good = trial.value <= point.value - least + slack
@@ -277,19 +170,19 @@ def _fit(
 
     # from here the first step goes to the start and is good
     nothing, endless = jnp.zeros_like(start), jnp.asarray(jnp.inf, dtype)
-    unknown = _Point(
+    unknown = Point(
         start, endless, nothing, jnp.eye(len(start), dtype=dtype), nothing, nothing == 0
     )
     state = lax.while_loop(goes_on, step, _State(unknown, jnp.ones((), dtype), jnp.int32(0)))
     return _finish(problem, blocks, state)
 
 
-def _told_apart(blocks: _Blocks, point: _Point) -> jax.Array:
+def _told_apart(blocks: Blocks, point: Point) -> jax.Array:
     return point.value <= jnp.finfo(point.value.dtype).eps * blocks.weight
 
 
 def _finish(
-    problem: _Problem, blocks: _Blocks, state: _State
+    problem: Affine, blocks: Blocks, state: _State
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The last step, where there is a minimum, the passes and the status."""
     point = state.point
@@ -306,118 +199,20 @@ def _finish(
     return params, state.steps, status
 
 
-def _flattened(problem: _Problem, point: _Point) -> jax.Array:
+def _flattened(problem: Affine, point: Point) -> jax.Array:
     """Whether columns that do not depend on each other do so where the curvature is."""
 
     def independent() -> jax.Array:
         w = problem.weights
         columns = [jnp.broadcast_to(f, w.shape).ravel() for f in problem.columns]
-        gram = _products(columns, *3 * [w.ravel()])[-1] + jnp.diag(problem.ridge)
+        gram = products(columns, *3 * [w.ravel()])[-1] + jnp.diag(problem.ridge)
         return jnp.any(~point.usable & invert_semidefinite(gram)[1])
 
     return lax.cond(jnp.all(point.usable), lambda: jnp.array(False), independent)
 
 
-def _evaluate(params: jax.Array, blocks: _Blocks) -> _Point:
-    """V and its derivatives, in one pass; not to be differentiated."""
-    terms, totals = (_few_terms, _few_totals) if len(params) <= FEW_COLUMNS else (_products, _sums)
-
-    def block(i: ArrayLike) -> list[jax.Array]:
-        part = blocks.block(i)
-        return terms(part.columns, *weighted_terms(part.logits(params), part.labels, part.weights))
-
-    def add(i: ArrayLike, sums: list[jax.Array]) -> list[jax.Array]:
-        return jax.tree.map(jnp.add, sums, block(i))
-
-    nothing = [jnp.zeros(each.shape, each.dtype) for each in jax.eval_shape(block, 0)]
-    sums = lax.fori_loop(0, blocks.number, add, nothing)
-    value, gradient, hessian = totals(sums, len(params))
-    penalty = blocks.ridge * params
-    gradient, hessian = gradient + penalty, hessian + jnp.diag(blocks.ridge)
-    inverse, usable = invert_semidefinite(hessian)
-    value = value + penalty @ params / 2
-    return _Point(params, value, gradient, hessian, -inverse @ gradient, usable)
-
-
-def weighted_terms(
-    x: jax.Array, y: jax.Array, w: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The weighted loss of each example and its derivatives in the logit, fast.
-
-    Example:
-        >>> weighted_terms(jnp.zeros(1), jnp.ones(1), jnp.ones(1))[1]
-        Array([-0.5], dtype=float32)
-    """
-    away = jnp.where(x > 0, 1 - y, y)  # share of the label that x leans away from
-    decay = jnp.exp(-jnp.abs(x))
-    q = decay / (1 + decay)
-    loss = away * jnp.abs(x) + log1p_of_share(decay)
-    return w * loss, w * jnp.where(x > 0, away - q, q - away), w * (q * (1 - q))
-
-
-def _few_terms(
-    columns: Sequence[jax.Array], losses: jax.Array, slopes: jax.Array, bends: jax.Array
-) -> list[jax.Array]:
-    """The terms of V, of G and of the lower half of H; (length,) each."""
-    pairs = [bends * f * g for k, f in enumerate(columns) for g in columns[: k + 1]]
-    return [losses, *(slopes * f for f in columns), *pairs]
-
-
-def _few_totals(terms: list[jax.Array], d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    value, *rest = (jnp.sum(each) for each in terms)
-    gradient, lower = jnp.stack(rest[:d]), jnp.stack(rest[d:])
-    i, j = np.tril_indices(d)
-    hessian = jnp.zeros((d, d), value.dtype).at[i, j].set(lower).at[j, i].set(lower)
-    return value, gradient, hessian
-
-
-def _products(
-    columns: Sequence[jax.Array], losses: jax.Array, slopes: jax.Array, bends: jax.Array
-) -> list[jax.Array]:
-    """The terms of V (length,), the sums of G (d,) and of H (d, d)."""
-    matrix = jnp.stack([jnp.broadcast_to(f, slopes.shape) for f in columns])
-    exact = lax.Precision.HIGHEST  # a GPU would round float32 to 10 bits
-    gradient = jnp.matmul(matrix, slopes, precision=exact)
-    return [losses, gradient, jnp.matmul(matrix * bends, matrix.T, precision=exact)]
-
-
-def _sums(terms: list[jax.Array], d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    losses, gradient, hessian = terms
-    return jnp.sum(losses), gradient, hessian
-
-
-def invert_semidefinite(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The inverse of a hessian, and which columns do not depend on those before them.
-
-    By elimination; a column that does depend leaves a pivot of 0, to 16 eps of its square.
-
-    Args:
-        matrix: (d, d), symmetric and positive semidefinite.
-
-    Returns:
-        (d, d), 0 in the rows and columns of dependent ones; and (d,) bool.
-
-    Example:
-        >>> invert_semidefinite(jnp.array([[2.0, 2.0], [2.0, 2.0]]))
-        (Array([[0.5, 0. ],
-               [0. , 0. ]], dtype=float32), Array([ True, False], dtype=bool))
-    """
-    d, eps = len(matrix), float(jnp.finfo(matrix.dtype).eps)
-    diagonal = jnp.diagonal(matrix)
-    scale = lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1))
-    rows = jnp.column_stack([matrix * scale * scale[:, None], jnp.eye(d, dtype=matrix.dtype)])
-    usable = []
-    for k in range(d):
-        pivot = rows[k, k]
-        usable.append(pivot > 16 * eps)
-        row = jnp.where(usable[k], rows[k] / jnp.where(usable[k], pivot, 1), 0)
-        rows = (rows - rows[:, k : k + 1] * row).at[k].set(row)
-    independent = jnp.stack(usable)
-    return jnp.where(independent, rows[:, d:], 0) * scale * scale[:, None], independent
-
-
 @jax.custom_jvp
-def _with_derivative(params: jax.Array, problem: _Problem) -> jax.Array:
+def _with_derivative(params: jax.Array, problem: Affine) -> jax.Array:
     """The optimal params, which know how they depend on the problem."""
     return params
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bcejax.solvers.newton import BLOCK
+from bcejax.solvers.engines.affine import BLOCK
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import World, world_of
 

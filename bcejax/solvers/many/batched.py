@@ -348,7 +348,7 @@ def _gradients(columns: Columns, fits: Fits, params: jax.Array) -> tuple[jax.Arr
     def sums(block: Any) -> tuple[jax.Array, jax.Array]:
         rows, weights, logits = _block(columns, fits, params, block)
         labels = columns.labels[block]
-        # the digits of newton.weighted_terms are not needed here, and take their time
+        # the digits of one_pass.weighted_terms are not needed here, and take their time
         losses = jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
         slopes = weights * (lax.logistic(logits) - labels)
         return _product(slopes, rows), jnp.einsum("ml,ml->m", weights, losses)
