@@ -151,6 +151,21 @@ def test_an_index_outside_raises_or_gives_nan(by_indices, outside):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.uint16, np.uint32, np.int64, np.uint64])
+def test_indices_of_any_integers(kind):
+    """Also where the number of labels is not one of theirs."""
+    kernel, places = np.tile(W, 8), np.abs(PLACES)
+    want = linear_bce(X, kernel, None, Positives(places))
+    with jax.enable_x64(True):
+        got = linear_bce(X, kernel, None, Positives(places.astype(kind)))
+    np.testing.assert_array_equal(got, want)
+
+
+def test_an_index_that_jax_would_cut_to_32_bits_is_outside():
+    with jax.enable_x64(False), pytest.raises(ValueError, match="found 4294967297 in row 1"):
+        linear_bce(X, W, B, Positives(np.int64([[0]] + [[2**32 + 1]] * 5)))
+
+
 @pytest.mark.parametrize("labels", [SOFT, Positives(PLACES)], ids=["dense", "indices"])
 def test_nan_in_what_is_left_out_reaches_nothing(labels):
     x, w, b = X.copy(), W.copy(), B.copy()

@@ -127,8 +127,9 @@ def _places(indices: ArrayLike, shape: tuple[int, int], keep: jax.Array | None) 
     if array.ndim != 2 or array.shape[0] != shape[0]:
         raise ValueError(f"indices have shape {array.shape}; they take n, k with n = {shape[0]}")
     if not is_traced(array, keep):
-        _check_range(np.asarray(array), shape[1], np.ones((1, 1), bool) if keep is None else keep)
-    return array
+        _check_range(np.asarray(indices), shape[1], np.ones((1, 1), bool) if keep is None else keep)
+    # Signed, for -1 is none, and with room for the number of labels.
+    return array.astype(jnp.int64 if array.dtype.itemsize == 8 else jnp.int32)
 
 
 def _check_range(indices: np.ndarray, n_labels: int, keep: ArrayLike) -> None:
