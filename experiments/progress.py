@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 Item = TypeVar("Item")
+ROOM = 28  # letters of a line that are not its description
 
 
 class Board:
@@ -43,7 +44,7 @@ class Board:
 
     def show(self, name: str, what: str, done: int, total: int) -> None:
         """Say where such an experiment is."""
-        line = escape(f"  {name}: {what}")
+        line = self._line(f"{name}: {what}")
         self._progress.update(self._lanes[name], description=line, completed=done, total=total)
 
     def leave(self, name: str, said: Sequence[str] = ()) -> None:
@@ -54,15 +55,20 @@ class Board:
 
     def track(self, items: Sequence[Item], what: str) -> Iterable[Item]:
         """The items, one after the other, each as a step of a bar below: a ``Track``."""
-        task = self._progress.add_task(escape(f"  {what}"), total=len(items))
+        task = self._progress.add_task(self._line(what), total=len(items))
         try:
             for item in items:
                 step = f" {item}" if isinstance(item, str | int | float) else ""
-                self._progress.update(task, description=escape(f"  {what}{step}"))
+                self._progress.update(task, description=self._line(f"{what}{step}"))
                 yield item
                 self._progress.advance(task)
         finally:
             self._progress.remove_task(task)
+
+    def _line(self, words: str) -> str:
+        """Beside a bar, cut where count and time would have no room."""
+        room = max(self._progress.console.width - ROOM, 10)
+        return escape("  " + (words if len(words) <= room else f"{words[: room - 1]}…"))
 
     def _announce(self, name: str) -> None:
         """Where no bar can show it, a line."""

@@ -40,3 +40,15 @@ def test_an_exception_takes_the_bars_away(console):
     with watch(console, 1) as board, pytest.raises(ZeroDivisionError):
         [1 / item for item in board.track([1, 0], "numbers")]
     assert len(board._progress.tasks) == 1
+
+
+def test_a_long_step_leaves_count_and_time_in_sight():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with watch(console, 31) as board:
+        board.start("first")
+        for _ in board.track(range(2), 9 * "a long story, "):
+            board._progress.refresh()
+    shown = console.file.getvalue()
+    assert "0/2" in shown
+    assert "0:00:00" in shown.partition("0/2")[2]
+    assert "…" not in shown.partition("0/2")[2].partition("0:00:00")[0]
