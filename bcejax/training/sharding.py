@@ -47,7 +47,8 @@ def check_mesh(mesh: Mesh | None) -> Mesh | None:
 
     Raises:
         TypeError: not a mesh.
-        ValueError: its axes have other names, or it leaves out some of several processes.
+        ValueError: its axes have other names, it leaves out some of several processes, or
+            ``jax.set_mesh`` has set another.
     """
     if mesh is None:
         return None
@@ -62,7 +63,22 @@ def check_mesh(mesh: Mesh | None) -> Mesh | None:
             f"mesh must hold devices of one process or of all {jax.process_count()}; "
             f"got those of {processes}"
         )
-    return Mesh(mesh.devices, names, axis_types=(AxisType.Auto,) * len(names))
+    mesh = Mesh(mesh.devices, names, axis_types=(AxisType.Auto,) * len(names))
+    check_context(mesh)
+    return mesh
+
+
+def check_context(mesh: Mesh) -> None:
+    """Refuse another mesh than that of ``jax.set_mesh``, where JAX takes no arrays of others.
+
+    Raises:
+        ValueError: another is set, or this one with axes of another type.
+    """
+    around = jax.sharding.get_abstract_mesh()
+    if not around.empty and around != mesh.abstract_mesh:
+        raise ValueError(
+            f"jax.set_mesh has set {around}; here it must be {mesh.abstract_mesh}, or none"
+        )
 
 
 def divided(batch: Tree, mesh: Mesh | None) -> Tree:
@@ -126,6 +142,8 @@ def shaped(array: jax.Array | np.ndarray, mesh: Mesh | None) -> jax.ShapeDtypeSt
 
 
 def _on_default(array: Any) -> Any:
+    if isinstance(array, jax.Array) and len(array.sharding.device_set) > 1:
+        array = np.asarray(array)
     if array.nbytes <= _SMALL:
         return array
     # On a CPU device_put takes an array of NumPy's that starts where XLA's arrays do as it is, and

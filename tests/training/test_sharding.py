@@ -7,16 +7,16 @@ import devices
 import jax
 import numpy as np
 import pytest
-from jax.sharding import AbstractMesh, Mesh
+from jax.sharding import AbstractMesh, AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
-from bcejax.training import fit, sharding
+from bcejax.training import fit, fit_ensemble, sharding
 
 SCRIPT = """
     import json, os, signal, sys
     import jax, jax.numpy as jnp, numpy as np, optax
     from flax import nnx
-    from jax.sharding import Mesh
+    from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P
     from bcejax.data import Batch
     from bcejax.models import MLP
     from bcejax.training import EarlyStopping, fit, fitting, loop
@@ -46,11 +46,12 @@ SCRIPT = """
     loops, Loop = [], fitting.Loop
     fitting.Loop = lambda *arguments: loops.append(Loop(*arguments)) or loops[-1]
 
-    def run(mesh=None, make=lambda: MLP(24, (64,), nnx.tanh, rngs=nnx.Rngs(0)), model=None, **more):
+    def run(mesh=None, make=lambda: MLP(24, (64,), nnx.tanh, rngs=nnx.Rngs(0)), model=None,
+            batch=train, **more):
         model = make() if model is None else model
         options = {"epochs": 5, "validation": judged, "early_stopping": stop} | more
         history = fit(
-            model, train, optimizer=sgd, batch_size=44, key=jax.random.key(0),
+            model, batch, optimizer=sgd, batch_size=44, key=jax.random.key(0),
             mesh=MESHES.get(mesh), progress=False, **options,
         )
         return model, history
@@ -79,6 +80,11 @@ SCRIPT = """
         }
     noisy = {"make": lambda: Noisy(nnx.Rngs(0)), "validation": None, "early_stopping": None}
     found["noisy"] = off(run("data", **noisy), run(**noisy))
+
+    explicit = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    columns = NamedSharding(explicit, P(None, "data"))
+    spread = train._replace(inputs=jax.device_put(np.float32(train.inputs), columns))
+    found["spread"] = {mesh: off(run(mesh, batch=spread), run(mesh)) for mesh in (None, "data")}
 
     run(epochs=2, checkpoint=folder + "/one")
     found["to mesh"] = off(run("data", checkpoint=folder + "/one"), one)
@@ -141,6 +147,10 @@ def test_large_arrays_are_copied_to_the_default_device_wherever_they_start(start
     assert placed["few"] is rows["few"]
     room[:] = -1
     np.testing.assert_array_equal(placed["many"], np.arange(start, 2.0**17))
+
+
+def test_data_may_lie_on_devices_of_their_own(found):
+    assert found["spread"] == {"null": 0, "data": 0}
 
 
 def operations(program):
@@ -232,6 +242,21 @@ def test_refuses_other_meshes_in_one_line(make_model, train, key, mesh, error, l
     with pytest.raises(error) as caught:
         fit(make_model(), train, key=key, mesh=mesh)
     assert str(caught.value) == line
+
+
+def test_refuses_another_mesh_than_the_one_that_is_set(make_model, train, key):
+    here = np.array(jax.devices()[:1])
+    one, other = (
+        Mesh(here, ("data",), axis_types=(each,)) for each in (AxisType.Auto, AxisType.Explicit)
+    )
+    with jax.set_mesh(one):
+        assert fit(make_model(), train, key=key, mesh=other, progress=False).epochs == 10
+    line = r"^jax\.set_mesh has set AbstractMesh\('data': 1, axis_types=\(Explicit,\).*, or none$"
+    with jax.set_mesh(other):
+        with pytest.raises(ValueError, match=line):
+            fit(make_model(), train, key=key, mesh=other)
+        with pytest.raises(ValueError, match=line):
+            fit_ensemble(lambda rngs: make_model(), train, n_models=2, key=key)
 
 
 def test_refuses_a_mesh_that_leaves_out_some_processes(monkeypatch):

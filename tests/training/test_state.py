@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from bcejax.models import MLP, LogisticRegression
-from bcejax.training import fit, init_state, train_step, update_model
+from bcejax.training import fit, fit_ensemble, init_state, train_step, update_model
 
 
 def test_holds_copies_of_the_arrays(make_model, train):
@@ -126,6 +126,8 @@ def test_a_parameter_may_be_a_number_of_pythons(train, key):
         fit(model, train, key=key, progress=False)
     assert plain.scale[...] != 2
     np.testing.assert_array_equal(plain.scale[...], array.scale[...])
+    ensemble = fit_ensemble(lambda rngs: Scaled(2.0), train, n_models=2, key=key, progress=False)
+    np.testing.assert_allclose(ensemble.state.params["scale"][...], plain.scale[...], rtol=1e-5)
 
 
 def test_refuses_a_parameter_that_cannot_be_learnt():

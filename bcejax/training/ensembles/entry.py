@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from bcejax.data import Batch
 from bcejax.training.ensembles.members import AXIS, MakeOptimizer, rated
 from bcejax.training.orders import key_words
+from bcejax.training.sharding import check_context
 
 
 def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
@@ -21,6 +22,7 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
 
     Raises:
         TypeError: not a mesh.
+        ValueError: ``jax.set_mesh`` has set another.
     """
     if not isinstance(mesh, Mesh | None):
         raise TypeError(f"mesh must be a jax.sharding.Mesh, got {mesh!r}")
@@ -31,7 +33,9 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
         devices = np.array(jax.local_devices())
     else:
         devices = np.array(list(jnp.zeros(()).devices()))
-    return Mesh(devices[:n_models], (AXIS,))
+    mesh = Mesh(devices[:n_models], (AXIS,))
+    check_context(mesh)
+    return mesh
 
 
 def admit_keys(key: ArrayLike, n_models: int) -> tuple[list[int], jax.Array]:

@@ -110,7 +110,7 @@ def start_members(  # type: ignore[no-untyped-def]
 def _joined(state: TrainState) -> TrainState:
     """The same, but that ADAM is to hold its memory of a small model as one array."""
     params = jax.tree.leaves(state.params)
-    small = sum(a.size for a in params) <= _FEW and len({a.dtype for a in params}) == 1
+    small = sum(map(jnp.size, params)) <= _FEW and len(set(map(jnp.result_type, params))) == 1
     if state.optimizer is not ADAM or not small:
         return state
     return dataclasses.replace(state, optimizer=_JOINED_ADAM)
