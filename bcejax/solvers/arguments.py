@@ -60,7 +60,7 @@ def as_problem(
     y = vectors["labels"]
     o = world.zeros(n, dtype) if o is None else o.astype(dtype)
     inputs = inputs.astype(dtype) if is_sparse(inputs) else inputs.astype(dtype, copy=False)
-    l2, l1 = (_penalty(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
+    l2, l1 = (nonnegative(world, each, name, dtype) for name, each in (("l2", l2), ("l1", l1)))
     if w is None and present is None:
         shares, total = world.full(n, 1 / n, dtype), world.asarray(n, dtype)
     else:
@@ -153,12 +153,26 @@ def _inputs(world: ModuleType, inputs: Any) -> Any:
             raise TypeError("inputs in SciPy's format go with NumPy's arrays, JAX's with BCOO")
         inputs = inputs.tocsr()
     if is_sparse(inputs):
-        _real(world, inputs.data, "inputs")
+        as_real(world, inputs.data, "inputs")
         return inputs
-    return _real(world, inputs, "inputs")
+    return as_real(world, inputs, "inputs")
 
 
-def _real(world: ModuleType, values: Any, name: str) -> Any:
+def as_real(world: ModuleType, values: Any, name: str) -> Any:
+    """An array of real numbers in the world; of objects that are numbers too.
+
+    Raises:
+        TypeError: they are not.
+
+    Example:
+        >>> as_real(np, np.array([[0.5, True]], object), "inputs")
+        array([[0.5, 1. ]])
+    """
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        # as of a data frame that has truth values beside numbers
+        values = np.array(values.tolist())
     array = world.asarray(values)
     if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool) or (
         jnp.issubdtype(array.dtype, jnp.complexfloating)
@@ -170,7 +184,7 @@ def _real(world: ModuleType, values: Any, name: str) -> Any:
 def _vector(world: ModuleType, values: Any, name: str, shape: tuple[int, ...]) -> Any:
     if values is None:
         return None
-    array = _real(world, values, name)
+    array = as_real(world, values, name)
     if array.shape != shape[:1]:
         raise ValueError(f"{name} must be {shape[:1]} beside inputs {shape}, got {array.shape}")
     return array
@@ -209,8 +223,18 @@ def _shares(world: ModuleType, w: Any) -> Any:
     return w / world.sum(w)
 
 
-def _penalty(world: ModuleType, value: Any, name: str, dtype: Any) -> Any:
-    number = _real(world if isinstance(value, jax.core.Tracer) else np, value, name)
+def nonnegative(world: ModuleType, value: Any, name: str, dtype: Any) -> Any:
+    """A finite number >= 0, in the world and dtype; traced and not so, it is nan.
+
+    Raises:
+        TypeError: it is no real number.
+        ValueError: it is more than one, or out of the range.
+
+    Example:
+        >>> nonnegative(np, 2, "l2", np.float64)
+        array(2.)
+    """
+    number = as_real(world if isinstance(value, jax.core.Tracer) else np, value, name)
     if number.shape != ():
         raise ValueError(f"{name} must be one number, got shape {number.shape}; vmap over many")
     if not isinstance(number, jax.core.Tracer) and not 0 <= number < np.inf:

@@ -15,7 +15,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.numerics import is_traced
-from bcejax.solvers.arguments import as_problem, as_start, find_gap
+from bcejax.solvers.arguments import as_problem, as_start, find_gap, nonnegative
 from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.engines.dense_newton import dense_newton
 from bcejax.solvers.engines.firth import firth as bias_reduced
@@ -105,9 +105,9 @@ def fit_logistic(
 
     Raises:
         TypeError: an array is not of real numbers, or ``where`` not boolean.
-        ValueError: shapes differ; or, where values can be looked at, a label lies outside
-            [0, 1], a weight is negative, all are 0, a penalty is negative, an offset is not finite,
-            an input is nan.
+        ValueError: shapes differ, or ``max_steps`` is not 1 or more; or, where values can be looked
+            at, a label lies outside [0, 1], a weight is negative, all are 0, a penalty or ``tol``
+            is negative, an offset is not finite, an input is nan.
 
     Example:
         >>> fit = fit_logistic([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
@@ -134,8 +134,12 @@ def fit_logistic(
         intercept=intercept,
     )
     name = _engine(problem, solver, l1=l1, firth=firth)
-    tol = TOLERANCES[problem.labels.dtype.name] if tol is None else tol
+    dtype = problem.labels.dtype
+    tol = TOLERANCES[dtype.name] if tol is None else tol
+    tol = nonnegative(problem.world.xp, tol, "tol", dtype)
     steps = STEPS.get(name, 100) if max_steps is None else max_steps
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}")
     with np.errstate(all="ignore"):
         start = as_start(problem, init, shifted=offset is not None)
         if problem.world is JAX:

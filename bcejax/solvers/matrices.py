@@ -48,6 +48,19 @@ def is_sparse(inputs: Any) -> bool:
     return is_bcoo(inputs) or is_csr(inputs)
 
 
+def dense(inputs: Any) -> Any:
+    """What is sparse as an array, and all else as it is.
+
+    Example:
+        >>> from jax.experimental.sparse import BCOO
+        >>> dense(BCOO.fromdense(jnp.eye(2))).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    if is_bcoo(inputs):
+        return inputs.todense()
+    return inputs.toarray() if hasattr(inputs, "toarray") else inputs
+
+
 def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
     """A function of each entry and the number of its column, which leaves 0 as it is.
 

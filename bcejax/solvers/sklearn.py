@@ -14,6 +14,7 @@ columns of the probabilities keep their digits: 1 / (1 + exp(z)) is not 1 minus 
 # ruff: noqa: E402 (what to install is said first)
 
 import warnings
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -157,9 +158,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return self.classes_[second.astype(int)]
 
     def _check_parameters(self) -> None:
-        if not self.C > 0:
+        if not isinstance(self.C, Real) or not self.C > 0:
             raise ValueError(f"C must be > 0, or inf for no penalty; got {self.C!r}")
-        if not 0 <= self.l1_ratio <= 1:
+        if not isinstance(self.l1_ratio, Real) or not 0 <= self.l1_ratio <= 1:
             raise ValueError(f"l1_ratio must lie in [0, 1], got {self.l1_ratio!r}")
 
     def _labels_and_weights(
@@ -173,11 +174,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             )
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(np.unique(labels[weights > 0])) < 2:
+        with np.errstate(divide="ignore"):  # by a class without weight, of which is told below
+            factors = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=y, sample_weight=weights
+            )
+        if not np.all(factors >= 0):
+            raise ValueError(f"class_weight must be >= 0, got {self.class_weight!r}")
+        if len(np.unique(labels[(weights > 0) & (factors[labels] > 0)])) < 2:
             raise ValueError("one class only among the rows that count: nothing to tell apart")
-        factors = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
-        )
         return labels.astype(float), weights * factors[labels]
 
     def _start(self, columns: int) -> Solution | None:

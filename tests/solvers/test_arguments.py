@@ -34,6 +34,25 @@ def test_numpy_and_what_it_takes_become_float64():
     assert as_problem(X, Y, weights=np.arange(40)).inputs is X
 
 
+class Mixed:
+    """What a data frame with truth values beside numbers is to NumPy; or with text."""
+
+    def __init__(self, last):
+        self.last = last
+
+    def to_numpy(self):
+        return np.column_stack([X.astype(object), np.full(40, self.last, object)])
+
+
+def test_truth_values_beside_numbers_are_numbers():
+    for labels in (Y, jnp.asarray(Y)):
+        problem = as_problem(Mixed(True), labels.astype(bool))
+        np.testing.assert_allclose(problem.inputs[:, 5], 1)
+        np.testing.assert_allclose(problem.inputs[:, :5], X, rtol=1e-6)
+    with pytest.raises(TypeError, match="inputs must be real numbers, got <U"):
+        as_problem(Mixed("1"), Y)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "bfloat16"])
 def test_jax_keeps_its_dtype_from_float32_on(dtype):
     problem = as_problem(jnp.asarray(X, dtype), Y, offset=np.zeros(40), l2=0.5)

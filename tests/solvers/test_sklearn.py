@@ -149,6 +149,10 @@ def test_what_did_not_converge_warns_in_words(rows, parameters, status):
     [
         ({"C": 0.0}, CLASSES, "C must be > 0, or inf for no penalty; got 0.0"),
         ({"C": np.nan}, CLASSES, "C must be > 0"),
+        ({"C": "1"}, CLASSES, "C must be > 0, or inf for no penalty; got '1'"),
+        ({"l1_ratio": None}, CLASSES, r"l1_ratio must lie in \[0, 1\], got None"),
+        ({"class_weight": {0: -1, 1: 1}}, np.arange(120) % 2, r"class_weight must be >= 0, got {0"),
+        ({"class_weight": {0: 0, 1: 1}}, np.arange(120) % 2, "one class only"),
         ({"l1_ratio": 1.5}, CLASSES, r"l1_ratio must lie in \[0, 1\], got 1.5"),
         ({"solver": "saga"}, CLASSES, "solver 'saga' is not one of"),
         ({}, np.arange(120) % 3, "Only binary classification is supported.*multiclass"),
@@ -158,6 +162,23 @@ def test_what_did_not_converge_warns_in_words(rows, parameters, status):
 def test_what_cannot_be_fitted_is_refused(parameters, classes, message):
     with pytest.raises(ValueError, match=message):
         LogisticRegression(**parameters).fit(X, classes)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_class_without_weight_is_none(class_weight):
+    with pytest.raises(ValueError, match="one class only among the rows that count"):
+        LogisticRegression(class_weight=class_weight).fit(X, np.arange(120) % 2, np.arange(120) % 2)
+
+
+def test_one_number_weighs_all_rows():
+    ours, theirs = (
+        kind(class_weight="balanced", C=0.1, tol=1e-10, **solver).fit(X, CLASSES, 2.0)
+        for kind, solver in (
+            (LogisticRegression, {}),
+            (linear_model.LogisticRegression, {"solver": "newton-cholesky"}),
+        )
+    )
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-8)
 
 
 def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch):

@@ -13,6 +13,7 @@ from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.engines.descent import descend, settled
 from bcejax.solvers.engines.likelihood import Likelihood
 from bcejax.solvers.engines.standardised import Standardised, standardised
+from bcejax.solvers.matrices import dense
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -93,11 +94,7 @@ def as_fitted(
         l2=l2,
         intercept=intercept,
     )
-    if not isinstance(problem.inputs, jax.Array | np.ndarray):
-        # SciPy's todense gives a np.matrix, which has a product of its own
-        sparse = problem.inputs
-        dense = sparse.toarray() if hasattr(sparse, "toarray") else sparse.todense()
-        problem = dataclasses.replace(problem, inputs=dense)
+    problem = dataclasses.replace(problem, inputs=dense(problem.inputs))
     (n, d), dtype = problem.inputs.shape, problem.labels.dtype
     if np.shape(solution.coefficients) != (d,):
         raise ValueError(

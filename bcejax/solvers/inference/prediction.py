@@ -19,7 +19,9 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.numerics import sigmoid
+from bcejax.solvers.arguments import as_real
 from bcejax.solvers.inference.intervals import normal_quantile
+from bcejax.solvers.matrices import dense
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.worlds import in_float64
 
@@ -56,7 +58,7 @@ def predict_probs(
 
     Args:
         solution: of ``fit_logistic``.
-        inputs: (n, d), of the examples to predict.
+        inputs: (n, d), of the examples to predict; dense, a data frame or sparse.
         covariance: (p, p), of the params, from ``covariance``; p = d + 1 says that there is an
             intercept.
         offset: (n,), added to the logits.
@@ -67,6 +69,7 @@ def predict_probs(
         the errors are inf and the intervals [0, 1]: nothing is known.
 
     Raises:
+        TypeError: inputs or offset are not of real numbers.
         ValueError: shapes that do not fit, or a confidence outside (0, 1).
 
     Example:
@@ -81,10 +84,13 @@ def predict_probs(
     Accuracy: 1e-8 of statsmodels 0.15 in float64 (tests/solvers/inference/test_prediction.py).
     """
     z = normal_quantile(confidence)
-    given = [solution.coefficients, inputs, covariance, offset]
-    jaxed = any(isinstance(each, jax.Array) for each in given)
+    inputs = dense(inputs)
+    jaxed = any(
+        isinstance(each, jax.Array) for each in (solution.coefficients, inputs, covariance, offset)
+    )
     world: Any = jnp if jaxed else np
-    b, x, matrix = (world.asarray(each) for each in given[:3])
+    b, matrix = world.asarray(solution.coefficients), world.asarray(covariance)
+    x = as_real(world, inputs, "inputs")
     if x.ndim != 2 or b.shape != x.shape[1:]:
         raise ValueError(
             f"inputs {x.shape} do not fit coefficients {b.shape}; give (n, d) and (d,)"
@@ -93,7 +99,7 @@ def predict_probs(
         raise ValueError(
             f"covariance must be (p, p) with p = {len(b)} or {len(b) + 1}, got {matrix.shape}"
         )
-    o = world.zeros(len(x)) if offset is None else world.asarray(offset)
+    o = world.zeros(len(x)) if offset is None else as_real(world, offset, "offset")
     if o.shape != x.shape[:1]:
         raise ValueError(f"offset must be {x.shape[:1]} beside inputs {x.shape}, got {o.shape}")
     dtype = jnp.promote_types(x.dtype, jnp.float32) if jaxed else np.float64

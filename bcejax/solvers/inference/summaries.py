@@ -155,7 +155,8 @@ def summary(
         l1: its lasso penalty; then no standard error is valid, and none is given.
         intercept: whether one was fitted.
         firth: whether the fit is Firth's.
-        names: d of them, of the columns; None is x0, x1, ... The intercept's is "intercept".
+        names: d of them, of the columns; None is those of a data frame, or x0, x1, ... The
+            intercept's is "intercept".
         confidence: of the intervals, in (0, 1).
         covariance: the kind of standard errors: see ``covariance``.
         clusters: (n,), for the sandwich.
@@ -186,6 +187,8 @@ def summary(
     """
     if intervals not in ("wald", "profile"):
         raise ValueError(f"intervals {intervals!r} is neither 'wald' nor 'profile'")
+    if names is None and hasattr(inputs, "to_numpy"):
+        names = inputs.columns
     data: dict[str, Any] = {"weights": weights, "where": where, "offset": offset}
     data |= {"l2": l2, "intercept": intercept}
     fitted = as_fitted(solution, inputs, labels, **data)

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
+from jax.experimental.sparse import BCOO
 from solvers.inference import pima
 
 from bcejax.solvers import fit_logistic
@@ -53,6 +55,17 @@ def test_where_nothing_is_known_the_interval_is_all():
     np.testing.assert_array_equal(ours.errors, np.inf)
     np.testing.assert_array_equal(ours.lower, 0)
     np.testing.assert_array_equal(ours.upper, 1)
+
+
+def test_sparse_inputs_and_objects_give_the_same(matrix):
+    wanted = predict_probs(pima.fit(), AHEAD, matrix)
+    for inputs in (scipy.sparse.csr_array(AHEAD), AHEAD.astype(object)):
+        ours = predict_probs(pima.fit(), inputs, matrix)
+        np.testing.assert_array_equal(ours.upper, wanted.upper)
+    cells = BCOO.fromdense(jnp.asarray(AHEAD, jnp.float32))
+    np.testing.assert_allclose(predict_probs(pima.fit(), cells, matrix).probs, PROBS, rtol=1e-5)
+    with pytest.raises(TypeError, match="inputs must be real numbers, got <U"):
+        predict_probs(pima.fit(), AHEAD.astype(str), matrix)
 
 
 def test_jaxs_world_keeps_its_dtype_under_jit(matrix):

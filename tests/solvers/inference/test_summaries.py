@@ -111,6 +111,16 @@ def test_a_constant_column_under_a_ridge_is_known_to_be_0():
     assert np.isnan(table.z_values[1])  # and no warning
 
 
+def test_a_data_frame_knows_the_names_of_its_columns():
+    class Frame:
+        columns = pima.NAMES
+
+        def to_numpy(self):
+            return X
+
+    assert summary(pima.fit(), Frame(), Y).names == (*pima.NAMES, "intercept")
+
+
 def test_intervals_may_be_profiles():
     options = {"confidence": 0.95}
     fit = fit_logistic(X[ROWS], Y[ROWS])
