@@ -24,6 +24,7 @@ from bcejax.commands import (
     write_page,
 )
 from bcejax.commands.pointing import Panel
+from bcejax.commands.typesetting import raise_powers
 from experiments.folder import Run, read_run
 from experiments.outcome import Claim
 from experiments.tables import read_table
@@ -150,7 +151,7 @@ def _findings(run: Run) -> list[Block]:
     expected = Paragraph(f"Expected: {run.opening.expected}")
     if run.verdict is None:
         return [Paragraph(run.error, "answer"), expected, Listing(run.traceback, "error")]
-    return [Paragraph(run.verdict.answer, "answer"), expected]
+    return [Paragraph(raise_powers(run.verdict.answer), "answer"), expected]
 
 
 def _claims(claims: Sequence[Claim]) -> Findings:

@@ -114,6 +114,13 @@ def race(
     return {name: Times(first[name], np.array(warm[name])) for name in calls}
 
 
+def name_sizes(ax: "Axes", sizes: Iterable[int]) -> None:
+    """Name the sizes that were taken on a logarithmic axis, and no others."""
+    taken = sorted(sizes)
+    ax.set_xticks(taken, [f"{size:,}" for size in taken])
+    ax.set_xticks([], minor=True)
+
+
 def figure_of_ratios(bars: list[tuple[str, str, float]]) -> Figure:
     """How many times as long as bcejax each way takes to each task."""
     told = ", ".join(f"{task} by {way} {times:.3g}" for task, way, times in bars)

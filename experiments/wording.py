@@ -3,6 +3,7 @@
 import math
 
 from bcejax.commands import typeset
+from bcejax.commands.typesetting import raise_powers
 from experiments.folder import Run
 from experiments.outcome import Claim
 
@@ -22,16 +23,16 @@ def remark(run: Run) -> tuple[str, ...]:
     """A run on the front page: its answer, and the claim that decides or comes nearest to it."""
     if run.verdict is None:
         return (run.error,)
-    claims = run.verdict.claims
+    claims, answer = run.verdict.claims, raise_powers(run.verdict.answer)
     failing = [claim for claim in claims if not claim.holds]
     if failing:
         count = f"{len(failing)} of {len(claims)} claims fail"
-        return run.verdict.answer, f"{count}: {failing[0].text}: {balance(failing[0])}."
+        return answer, f"{count}: {failing[0].text}: {balance(failing[0])}."
     count = f"All {len(claims)} claims hold" if len(claims) > 1 else "Its claim holds"
     nearest = min(claims, key=_room)
     if nearest.relation == "==":
-        return run.verdict.answer, f"{count}, exactly."
-    return run.verdict.answer, f"{count}; nearest to its bound: {nearest.text}: {balance(nearest)}."
+        return answer, f"{count}, exactly."
+    return answer, f"{count}; nearest to its bound: {nearest.text}: {balance(nearest)}."
 
 
 def _spare(claim: Claim) -> str:

@@ -97,7 +97,7 @@ def answer_of(cells: dict[str, list[Cell]], missing: list[str], faults: int) -> 
         f"In {dtype} and for labels 0 and 1 bcejax is off by at most (ulp) {next(own)}, and"
         f" with accuracy='highest' {next(own)}. Of {len(rows)} other forms so many lose every digit"
         f" somewhere: {lost}."
-        f" {faults} known faults were looked for.{skipped}"
+        f" Of the known faults of these forms {faults} were looked for.{skipped}"
     )
 
 

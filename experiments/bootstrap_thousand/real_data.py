@@ -141,7 +141,7 @@ def answer_of(spreads: list[Spread], without: int) -> str:
             f"bootstrap errors of {data} are {min(ratios):.2f} to {max(ratios):.2f} times those of "
             f"the Fisher information, the largest skewness is {skew.skewness:.2f} ({skew.column})"
         )
-    return f"Over the resamples {'; '.join(told)}; {without} have no estimate."
+    return f"Over the resamples {'; '.join(told)}; resamples without an estimate: {without}."
 
 
 def figure_of(spreads: list[Spread]) -> Figure:
@@ -161,7 +161,7 @@ def figure_of(spreads: list[Spread]) -> Figure:
     )
 
 
-COLUMNS = 4
+COLUMNS = 3
 
 
 def draw_refits(*axes: "Axes", spreads: list[Spread]) -> None:
@@ -170,9 +170,8 @@ def draw_refits(*axes: "Axes", spreads: list[Spread]) -> None:
         ax.hist(each.refits, bins=30, density=True, color="C0", alpha=0.5)
         at = each.estimate + each.fisher * np.linspace(-4, 4, 200)
         ax.plot(at, _normal(at, each.estimate, each.fisher), color="C1", linewidth=1)
-        ax.set_title(f"{each.data}: {each.column}", fontsize=7)
+        ax.set_title(f"{each.data}: {each.column}")
         ax.set_yticks([])
-        ax.tick_params(labelsize=7)
     for ax in axes[len(spreads) :]:
         ax.set_axis_off()
 

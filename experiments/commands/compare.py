@@ -72,6 +72,6 @@ def _print(console: Console, name: str, tables: Sequence[Table]) -> None:
         lines.title_justify = "left"
         for row in zip(*table.columns.values(), strict=True):
             cells = zip(table.columns, row, strict=True)
-            shown = (typeset(value, table.formats.get(header, "")) for header, value in cells)
+            shown = (typeset(value, table.formats.get(header)) for header, value in cells)
             lines.add_row(*map(escape, shown))
         console.print(lines)

@@ -137,12 +137,12 @@ def figure_of(shares: list[Share], config: Config) -> Figure:
         f"Shares found, between their Clopper-Pearson ends; the line is at {config.confidence:g}.",
         alt=f"Dots for each interval, test and band: {told}.",
         draw=partial(draw_shares, shares=shares, nominal=config.confidence),
-        panels=(2, 1),
+        panels=(1, 2),
     )
 
 
 def draw_shares(*axes: "Axes", shares: list[Share], nominal: float) -> None:
-    """Bootstraps above, the rest below."""
+    """Bootstraps left, the rest right."""
     groups = (
         [share for share in shares if share.part == "bootstrap"],
         [share for share in shares if share.part != "bootstrap"],
@@ -156,7 +156,7 @@ def draw_shares(*axes: "Axes", shares: list[Share], nominal: float) -> None:
             low, high = zip(*(share.ends for share in those), strict=True)
             ax.hlines(at, low, high, color=f"C{place}", linewidth=1.5)
             ax.plot([share.value for share in those], at, "o", color=f"C{place}", label=model)
-        ax.set_yticks(range(len(names)), names)
+        ax.set_yticks(range(len(names)), names, fontsize=8)
         ax.set(xlim=(-0.03, 1.03), xlabel="share of trials")
         ax.invert_yaxis()
-    axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)

@@ -168,10 +168,8 @@ def ratio(standings: dict[str, Standing], bar: Bar) -> float:
 
 def answer_of(standings: dict[str, Standing], config: Config) -> str:
     """The times."""
-    told = ", ".join(
-        f"{1e3 * each.times.median:.3g} ms by {way}" for way, each in standings.items()
-    )
-    return f"On jax {jax.__version__} {config.raced} networks of 8-16-1 take {told}."
+    told = "; ".join(f"{way} {1e3 * each.times.median:.3g} ms" for way, each in standings.items())
+    return f"Times of {config.raced} networks of 8-16-1, on jax {jax.__version__}: {told}."
 
 
 def tabulate(standings: dict[str, Standing]) -> Table:

@@ -80,9 +80,11 @@ def _claims(totals: Sequence[Total], rows: Sequence[Row]) -> tuple[Claim, ...]:
 
 def _answer(rows: Sequence[Row], config: Config) -> str:
     swept = f"{count_logits(config):,} of the 4,278,190,080 finite float32 logits"
+    told: dict[str, list[str]] = {}
+    for (accuracy, words), row in worst_by_words(rows).items():
+        told.setdefault(accuracy, []).append(f"{words} {row.worst:.3f} at {row.logit:.4g}")
     worst = "; ".join(
-        f"{words} ({accuracy}) {row.worst:.3f} at {row.logit:.9g}"
-        for (accuracy, words), row in worst_by_words(rows).items()
+        f"with {accuracy} accuracy {', '.join(each)}" for accuracy, each in told.items()
     )
     return f"Over {swept}, worst errors in ulp: {worst}."
 

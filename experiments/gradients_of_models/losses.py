@@ -143,7 +143,7 @@ def _answer(rows: list[Row], least: float) -> str:
         f"On rows with each |logit| at least {least:g} and wrong, the Hessian of logistic"
         f" regression in {rows[0]['precision']} has a relative error of {found[OPTAX][CORNER]:.2g}"
         f" through optax and {found[OURS][CORNER]:.1e} through bcejax; through probabilities"
-        f" {found[PROBABILITIES][FINITE]} of its derivatives are finite."
+        f" its {FINITE}: {found[PROBABILITIES][FINITE]}."
     )
 
 

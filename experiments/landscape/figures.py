@@ -53,7 +53,12 @@ def draw_linear(*axes: "Axes", terrain: Terrain, scales: Sequence[float]) -> Non
         down.plot(descents.moments + 1, above, color=COLOURS[name], linewidth=0.5, alpha=0.5)
     one.set(xlabel="logit", ylabel="loss, label 1", ylim=(0, 4))
     one.legend()
-    bent.set(xscale="log", xlabel="scale of the coefficients", ylabel="share", ylim=(-0.05, 1.05))
+    bent.set(
+        xscale="log",
+        xlabel="scale of the coefficients",
+        ylabel="share of places",
+        ylim=(-0.05, 1.05),
+    )
     down.set(xscale="log", yscale="log", xlabel="steps + 1", ylabel="mean loss over the best end")
 
 

@@ -96,16 +96,18 @@ def claims_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> tuple[Claim, ...
 def answer_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> str:
     """The findings in words."""
     widest = max(scale for _, scale in terrain.curvature)
-    named = ", ".join(
-        f"{each.data} with {each.units} tanh units after {each.epoch} epochs {lowest(each):.2g}"
-        for each in spectra
+    courses = {(each.data, each.units): "" for each in spectra}
+    for each in spectra:
+        courses[each.data, each.units] += f", {lowest(each):.2g} after {each.epoch} epochs"
+    named = "; ".join(
+        f"on {data} with {units} tanh units{course}" for (data, units), course in courses.items()
     )
     return (
         f"In the weights of a linear model cross-entropy is convex and all descents end at one "
         f"loss, within {terrain.descents[CROSS_ENTROPY].excess.max():.1g}; squared error curves "
         f"downward at {share_bent(terrain, SQUARED, widest):.0%} of places of scale {widest:g}, "
         f"and {share_stuck(terrain, SQUARED):.0%} of descents are stuck. Smallest over largest "
-        f"eigenvalue of networks by cross-entropy: {named}."
+        f"eigenvalue of a network's cross-entropy: {named}."
     )
 
 

@@ -5,7 +5,7 @@ Expect:  Minus the sum of losses is the log-likelihood of Bernoulli labels, valu
          rounding. From a thousand examples on Wald, profile and bootstrap intervals of 95 % hold
          the true slope in 95 % of draws. At thirty the percentile bootstrap holds it far too
          seldom, the profile nearly often enough and Firth's profile often enough; Firth's estimate
-         has lost the bias of the largest likelihood, and a quarter of its error.
+         has lost the bias of maximum likelihood, and a quarter of its error.
 
 The losses are summed and held against the definition in NumPy, and against numpyro and distrax
 where they are installed. Estimates and information are held against cases that are known without a
@@ -15,7 +15,7 @@ Then a known model is drawn again and again, at 30 to 10,000 examples. The desig
 points, so that a draw is a table of counts and thousands are estimated at once by their weights. A
 draw may be separated: then there is no estimate and no Wald interval, and it is counted; the
 profile interval has one infinite end, Firth's estimate exists, and a separated resample lies
-infinitely far out. Bias and error of the largest likelihood are those over the draws where it has a
+infinitely far out. Bias and error of maximum likelihood are those over the draws where there is a
 maximum.
 
 Every coverage stands between its Clopper-Pearson ends of 99.99 %, every difference of biases is

@@ -46,7 +46,7 @@ def quality_of(estimates: np.ndarray, config: Config) -> Quality:
 
 
 def qualities(trials: Trials, config: Config) -> tuple[Quality, Quality]:
-    """Of the largest likelihood where it has a maximum, and of Firth's on every draw."""
+    """Of maximum likelihood where there is a maximum, and of Firth's on every draw."""
     found = trials.estimates[~trials.separated]
     return quality_of(found, config), quality_of(trials.firth, config)
 
@@ -69,7 +69,7 @@ def claims_of(trials: list[Trials], config: Config) -> tuple[Claim, ...]:
         *large,
         Claim(f"{where}: bias that Firth's estimate takes away", gain, ">=", SURE, "sigma"),
         Claim(
-            f"{where}: Firth's root mean square error over that of the largest likelihood",
+            f"{where}: Firth's root mean square error over that of maximum likelihood",
             reduced.rmse / likely.rmse,
             "<",
             1,
@@ -94,7 +94,7 @@ def answer_of(trials: list[Trials], config: Config) -> str:
     return (
         f"Coverage of nominal {config.confidence:.0%} {'; '.join(told)}. At n = {trials[0].size} "
         f"the slope {config.slope:g} has bias {likely.bias.value:+.3f} and root mean square error "
-        f"{likely.rmse:.3f} by the largest likelihood where that has a maximum, "
+        f"{likely.rmse:.3f} by maximum likelihood where there is a maximum, "
         f"{reduced.bias.value:+.3f} and {reduced.rmse:.3f} by Firth's on every draw."
     )
 
@@ -125,7 +125,7 @@ def table_of_estimates(trials: list[Trials], config: Config) -> Table:
         (each.size, name, quality, count)
         for each in trials
         for name, quality, count in zip(
-            ("largest likelihood", "Firth"),
+            ("maximum likelihood", "Firth"),
             qualities(each, config),
             (int((~each.separated).sum()), len(each.firth)),
             strict=True,
@@ -175,7 +175,7 @@ def draw_coverage(left: "Axes", right: "Axes", *, trials: list[Trials], config: 
     left.set(xscale="log", xlabel="examples", ylabel="coverage")
     left.legend(fontsize=7)
     both = [qualities(each, config) for each in trials]
-    for place, name in enumerate(("largest likelihood", "Firth")):
+    for place, name in enumerate(("maximum likelihood", "Firth")):
         bias = [abs(pair[place].bias.value) / config.slope for pair in both]
         rmse = [pair[place].rmse / config.slope for pair in both]
         right.plot(sizes, bias, "o-", color=f"C{place}", label=f"|bias|, {name}", ms=3)

@@ -9,7 +9,7 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.memory_of_fusion.setting import AIM, AIM_LARGE, LARGE, LEANER, WHOLE, Config
 from experiments.memory_of_fusion.turns import Run
-from experiments.timing import OURS, spread
+from experiments.timing import OURS, name_sizes, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,11 +133,14 @@ def draw_lines(left: "Axes", right: "Axes", runs: list[Run]) -> None:
     for way in dict.fromkeys(run.way for run in runs):
         those = sorted((run for run in runs if run.way == way), key=lambda run: run.shape[1])
         labels = [run.shape[1] for run in those]
-        left.plot(labels, [run.times.median for run in those], marker="o", label=way)
+        left.plot(labels, [1e3 * run.times.median for run in those], marker="o", label=way)
         right.plot(labels, [max(memory(run), 1) / MB for run in those], marker="o", label=way)
-    left.set(xscale="log", yscale="log", xlabel="labels", ylabel="seconds")
-    right.set(xscale="log", yscale="log", xlabel="labels", ylabel="MB")
-    left.legend(fontsize=7)
+    for ax in (left, right):
+        ax.set(xscale="log", yscale="log", xlabel="labels")
+        name_sizes(ax, {run.shape[1] for run in runs})
+    left.set_ylabel("time (ms)")
+    right.set_ylabel("memory (MB)")
+    left.legend()
 
 
 def _name(shape: tuple[int, int]) -> str:

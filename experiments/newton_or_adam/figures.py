@@ -57,7 +57,7 @@ def draw_descents(*axes: "Axes", found: Found) -> None:
             left.plot(descent.passes + 1, excess, **style)
             right.plot(descent.seconds[1:], excess[1:], **style)
         left.set(
-            title=name, xscale="log", yscale="log", xlabel="passes + 1", ylabel="F - F* (nats)"
+            title=name, xscale="log", yscale="log", xlabel="passes + 1", ylabel="excess (nats)"
         )
         right.set(title=name, xscale="log", yscale="log", xlabel="seconds")
         right.legend(loc="upper left", bbox_to_anchor=(1, 1))

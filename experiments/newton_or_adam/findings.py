@@ -71,17 +71,21 @@ def claims_of(found: Found, config: Config) -> tuple[Claim, ...]:
 
 def answer_of(found: Found, config: Config) -> str:
     """The findings in words."""
-    told = []
-    for name, outcome in found.items():
-        adam = outcome.nearest("adam")
-        told.append(
-            f"{name}: Newton takes {outcome.descents[NEWTON].passes[-1]} passes over the data; "
-            f"Adam at its best rate {adam[1]:g} is {outcome.excess(adam)[-1]:.1e} nats above the "
-            f"optimum after {config.epochs} epochs, which take {lead(outcome):.2g} times as long; "
-            f"the logits of {RECIPE} epochs at {ADAM_RATE:g} want to be stretched "
-            f"{stretch(outcome):.3g} times"
+    passes, above, longer, stretched = (
+        ", ".join(f"{number(outcome)} on {name}" for name, outcome in found.items())
+        for number in (
+            lambda each: f"{each.descents[NEWTON].passes[-1]}",
+            lambda each: f"{each.excess(each.nearest('adam'))[-1]:.1e}",
+            lambda each: f"{lead(each):.2g}",
+            lambda each: f"{stretch(each):.3g}",
         )
-    return "; ".join(told) + "."
+    )
+    return (
+        f"Passes over the data that Newton takes to the optimum: {passes}. Nats that Adam at its "
+        f"best rate is above it after {config.epochs} epochs: {above}; how many times as long as "
+        f"Newton these take: {longer}. How many times the logits of {RECIPE} epochs at "
+        f"{ADAM_RATE:g} want to be stretched: {stretched}."
+    )
 
 
 def tabulate(found: Found) -> Table:

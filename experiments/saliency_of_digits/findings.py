@@ -106,7 +106,7 @@ def report(found: dict[str, Found], learnt: Learnt, config: Config) -> Result:
         f"The network has {network.accuracy:.1%} of {n} unseen images right;"
         f" {network.on_the_left:.0%} of what speaks for an 8 lies on the left. Without the"
         f" {config.erased} pixels of most attribution its logit falls by {fall:.1f}, without random"
-        f" ones by {random:.1f}. From the logit {network.blank[LOGIT]} images have no map,"
+        f" ones by {random:.1f}. Images without a map: from the logit {network.blank[LOGIT]},"
         f" {CLIPPED} {network.blank[CLIPPED]}, {PROBABILITY} {network.blank[PROBABILITY]}."
     )
     figures = examples(network.maps, learnt.unseen), means(network.maps, learnt)

@@ -39,7 +39,7 @@ def draw_shares(ax: "Axes", *, found: Found, config: Config) -> None:
     ticks = sorted({*config.rows, *config.binary_rows})
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.set_xticks([], minor=True)
-    ax.legend()
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
 
 
 def figure_of_logits(found: Found) -> Figure:

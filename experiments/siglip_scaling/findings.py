@@ -18,7 +18,7 @@ from experiments.siglip_scaling.settings import (
     Config,
 )
 from experiments.siglip_scaling.turns import Found
-from experiments.timing import OURS, spread
+from experiments.timing import OURS, name_sizes, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,10 +107,13 @@ def claims_of(found: Sequence[Found], rings: Sequence[Ring], config: Config) -> 
 
 def _claims_of_rings(rings: Sequence[Ring]) -> list[Claim]:
     near = [
-        Claim(f"{each.devices} devices off one", each.off, "<=", EQUAL_ON_RING) for each in rings
+        Claim(f"ring of {each.devices}: off one device", each.off, "<=", EQUAL_ON_RING)
+        for each in rings
     ]
     sent = [
-        Claim(f"{each.devices} devices: bytes that each sends", each.sent, "==", each.expected)
+        Claim(
+            f"ring of {each.devices}: bytes that each device sends", each.sent, "==", each.expected
+        )
         for each in rings
     ]
     gathered = Claim("operations that gather texts", sum(each.gathers for each in rings), "==", 0)
@@ -198,8 +201,11 @@ def draw_scaling(left: "Axes", right: "Axes", *, found: Sequence[Found]) -> None
         images = [each.images for each in those]
         left.plot(images, [1e3 * each.times.median for each in those], "o-", label=way)
         right.plot(images, [each.beside / 1e6 for each in those], "o-", label=way)
-    left.set(xscale="log", yscale="log", xlabel="images", ylabel="time (ms)")
-    right.set(xscale="log", yscale="log", xlabel="images", ylabel="memory beside the results (MB)")
+    for ax in (left, right):
+        ax.set(xscale="log", yscale="log", xlabel="images")
+        name_sizes(ax, {each.images for each in found})
+    left.set_ylabel("time (ms)")
+    right.set_ylabel("memory beside the results (MB)")
     left.legend()
 
 

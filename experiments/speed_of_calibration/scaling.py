@@ -14,7 +14,7 @@ from bcejax.calibration.errors import (
 from bcejax.calibration.isotonic import isotonic_regression
 from experiments import Claim, Figure, Table
 from experiments.speed_of_calibration.setting import Call, Config, Data
-from experiments.timing import Times, exponent
+from experiments.timing import Times, exponent, name_sizes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,4 +122,5 @@ def draw_growth(ax: "Axes", *, growth: Growth) -> None:
         line = "--" if what == COPY else "o-"
         ax.plot(sizes, 1e3 * np.array(seconds), line, label=f"{what}, {power:.2f}")
     ax.set(xscale="log", yscale="log", xlabel="predictions", ylabel="time (ms)")
-    ax.legend(title="and exponent of n", fontsize=7.5)
+    name_sizes(ax, {n for _, n in growth})
+    ax.legend(title="and exponent of n", fontsize=7.5, loc="upper left", bbox_to_anchor=(1, 1))

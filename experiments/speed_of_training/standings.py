@@ -11,7 +11,7 @@ from experiments.speed_of_training.peers import KERAS, PEERS, SKLEARN, TORCH
 from experiments.speed_of_training.setting import BIG, TUTORIAL, Config
 from experiments.speed_of_training.turns import Found, Raced
 from experiments.speed_of_training.ways import BARE, PRODUCTS
-from experiments.timing import OURS, exponent, figure_of_ratios, spread
+from experiments.timing import OURS, exponent, figure_of_ratios, name_sizes, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,6 +177,7 @@ def _draw_curves(raced: Raced, *axes: "Axes") -> None:
     for ax, (what, points) in zip(axes, raced.curves.items(), strict=True):
         for way, slope in exponents(points).items():
             times = [1e3 * each[way].times.median for each in points.values()]
-            ax.plot(list(points), times, marker="o", label=f"{way}: {slope:.2f}")
-        ax.set(xscale="log", yscale="log", xlabel=what, ylabel="ms of an epoch")
-        ax.legend(fontsize=7.5, frameon=False)
+            ax.plot(list(points), times, marker="o", label=f"{way}, {slope:.2f}")
+        ax.set(xscale="log", yscale="log", xlabel=what, ylabel="time of an epoch (ms)")
+        name_sizes(ax, points)
+        ax.legend(title="and exponent", fontsize=7.5)
