@@ -17,7 +17,8 @@ from jax.typing import ArrayLike
 from bcejax.numerics import is_traced, within
 from bcejax.solvers.arguments import as_problem, as_start, find_gap
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
-from bcejax.solvers.many.batched import ELEMENTS, fit_at_once
+from bcejax.solvers.many.batched import fit_at_once
+from bcejax.solvers.many.layout import ELEMENTS
 from bcejax.solvers.matrices import is_bcoo, is_sparse
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution

@@ -172,7 +172,7 @@ def test_under_jit_in_float32(together):
 def test_in_chunks_without_an_intercept(monkeypatch):
     monkeypatch.setattr(module, "FEWEST", 6)
     monkeypatch.setattr(module, "ELEMENTS", 6 * N)
-    monkeypatch.setattr("bcejax.solvers.many.batched.ELEMENTS", 6 * 25)
+    monkeypatch.setattr("bcejax.solvers.many.layout.ELEMENTS", 6 * 25)
     offset = RNG.normal(size=N)
     fits = weighted_fits(X, Y, W, offset=offset, l2=0.1, intercept=False)
     for j, w in enumerate(W):
