@@ -31,7 +31,7 @@ from bcejax.numerics.gates import finite
 from bcejax.numerics.logistic import log1p_exp, sigmoid, softplus
 from bcejax.numerics.pairs import Pair, product, quick_sum
 
-_SERIES_TERMS = 32  # where u < n + 2: the next is below 2^-60 of the sum
+_SERIES_TERMS = 32  # where u < n + 1: the next is below 2^-60 of the sum
 
 
 def decay(exponent: Pair) -> jax.Array:
@@ -75,14 +75,14 @@ def decay_moment(order: int, length: jax.Array, rate: jax.Array) -> jax.Array:
         >>> decay_moment(0, jnp.array([2.0, 2.0, jnp.inf]), jnp.array([0.0, 1.0, 0.25]))
         Array([2.        , 0.86466473, 4.        ], dtype=float32)
     """
-    u = jnp.where((rate == 0) | (length == 0), 0, rate * length)
-    near = u < order + (2 if order else 1)
+    u = jnp.where(rate == 0, 0, rate * length)
+    near = u < order + 1
     if order == 0:
         parts = decaying_exponential(u)
         lost = (1 - parts.high * parts.scale) - parts.low * parts.scale
         share = jnp.where(u == 0, 1, lost / u)
         return jnp.where(near, length * share, lost / rate)
-    series = jnp.full_like(u, 1 / (order + 1 + _SERIES_TERMS))
+    series = jnp.zeros_like(u)
     for n in range(order + _SERIES_TERMS, order, -1):
         series = (1 + u * series) / n
     below = order * decay_moment(order - 1, length, rate) - _integrand(order, length, rate)

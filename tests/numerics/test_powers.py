@@ -1,5 +1,7 @@
 """Powers of probabilities and moments of the decaying exponential, against mpmath."""
 
+from functools import partial
+
 import jax
 import mpmath
 import numpy as np
@@ -51,6 +53,20 @@ def test_moments(order, bound, dtype):
     assert worst_of(got, exact) <= bound
 
 
+def test_derivatives_are_of_the_family():
+    with x64_for(np.float64):
+        x, q = np.float64([[-3, 0.5, 4, 1.5], [0.2, 0.7, 1, 0]])
+        in_logits, in_exponent = each(jax.grad(sigmoid_power, (0, 1)))(x, q)
+        miss, power = 1 / (1 + np.exp(x)), (1 + np.exp(-x)) ** -q
+        np.testing.assert_allclose(in_logits, q * power * miss, rtol=1e-13)
+        np.testing.assert_allclose(in_exponent, power * np.log1p(-miss), rtol=1e-13)
+        for order in (0, 1):
+            moment = partial(decay_moment, order)
+            in_length, in_rate = each(jax.grad(moment, (0, 1)))(size := np.abs(x), q)
+            np.testing.assert_allclose(in_length, size**order * np.exp(-q * size), rtol=1e-13)
+            np.testing.assert_allclose(in_rate, -decay_moment(order + 1, size, q), rtol=1e-13)
+
+
 def test_ends():
     length, rate = np.float32([0, np.inf, np.inf, 2]), np.float32([0.5, 0.5, 0, 0])
     for order, want in enumerate(([0, 2, np.inf, 2], [0, 4, np.inf, 2])):
@@ -60,6 +76,8 @@ def test_ends():
         for place in (1, 2):
             slopes = each(jax.grad(lambda *args, n=order: decay_moment(n, *args), place - 1))
             assert np.isfinite(jax.jit(slopes)(length, rate)).all()
+    in_length = each(jax.grad(partial(decay_moment, 0)))(length, rate)
+    np.testing.assert_array_equal(in_length, [1, 0, 1, 1])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
