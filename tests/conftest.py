@@ -9,12 +9,14 @@ MAPS = Path("/proc/self/maps")
 MANY = 30_000
 HERE = Path(__file__).parent
 LIGHTLY = (
+    "analysis/auditing/test_mutants.py",
     "calibration/",
     "commands/",
     "data/",
     "experiments/",
     "models/",
     "plots/",
+    "recipes/",
     "solvers/",
     "training/",
     "losses/test_contrastive.py",
