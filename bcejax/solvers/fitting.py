@@ -85,8 +85,8 @@ def fit_logistic(
         intercept: whether c is fitted, or 0.
         solver: "newton" factors the hessian and tells all statuses; "newton_cg" and "lbfgs" take
             products with the inputs alone, for many columns or sparse ones, and do not tell
-            SINGULAR or labels that only some examples' logits could tell; "proximal_newton" is
-            for l1, and without a penalty does not tell such labels either. "auto" is
+            SINGULAR; "proximal_newton" is for l1. Where labels can be told apart in part only,
+            these three say SEPARATED if they can prove it, else MAX_STEPS. "auto" is
             "proximal_newton" where l1 is traced or not 0, "newton_cg" for sparse inputs and more
             than 1000 columns, else "newton". From 1000 examples of NumPy's on it takes hessians of
             samples first, and ends within ``tol``, where "newton" by name goes on to rounding.

@@ -10,9 +10,9 @@ by t X·d; so a step takes two products, whatever the trials.
 
 **Rest.**  The gradient norm is at most tol and the next step moves no logit by more than 1/100; or
 no size is good any more, which is rounding: the door judges what was reached.  Without a penalty,
-params that put each example on its side end the descent as SEPARATED; where only some can be, steps
-never fall short and the end is MAX_STEPS.  If columns depend on each other, of all optima the one
-is found that lies nearest to the start in the columns here.
+params that put each example on its side, or a gradient that is lost far out, end the descent too,
+and apart.py judges where it ended.  If columns depend on each other, of all optima the one is found
+that lies nearest to the start in the columns here.
 
 Source: J. Nocedal and S. Wright, Numerical Optimization, 2nd ed. (2006), algorithm 7.4.
 """
@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.solvers.engines.apart import adrift, told_apart
 from bcejax.solvers.engines.columns import Columns
 from bcejax.solvers.engines.line_search import wolfe_size
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.separation import Sides
-from bcejax.solvers.matrices import mapped
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.worlds import world_of
@@ -132,7 +132,9 @@ def lbfgs(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
 
     def goes_on(state: _State) -> Any:
         known = xp.all(xp.isfinite(state.gradient)) & ~state.stuck
+        reach = xp.max(xp.abs(state.shift))
         apart = sides.seem_apart(state.logits - problem.offset)
+        apart = apart | adrift(columns.norm(state.gradient), reach)
         return known & (state.steps < max_steps) & ~(small(state) & modest(state)) & ~apart
 
     inner = columns.inward(start)
@@ -145,7 +147,7 @@ def lbfgs(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome:
 
 
 def finished(problem: Problem, sides: Sides, params: Any, rests: Any, steps: Any) -> Outcome:
-    """The outcome of an engine without a hessian, with the direction if all labels are told apart.
+    """The outcome of an engine without a hessian, with the direction if labels are told apart.
 
     Args:
         problem: as it came.
@@ -155,45 +157,9 @@ def finished(problem: Problem, sides: Sides, params: Any, rests: Any, steps: Any
         steps: () int32.
     """
     xp = problem.world.xp
-    apart, direction = told_apart(problem, sides, params)
-    status = xp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
+    apart, direction, pinned = told_apart(problem, sides, params)
+    status = xp.where(rests & pinned, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
     status = xp.where(apart, SolverStatus.SEPARATED, status)
     known = xp.all(xp.isfinite(params))
     status = xp.where(known, status, SolverStatus.DIVERGED).astype(xp.int32)
     return Outcome(params, xp.asarray(steps, xp.int32), status, direction)
-
-
-def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any]:
-    """Whether params tell all labels apart that nothing holds back, and the direction, else 0.
-
-    Example:
-        >>> from bcejax.solvers.arguments import as_problem
-        >>> problem = as_problem([[-1.0], [1.0]], [0, 1])
-        >>> told_apart(problem, Sides.of(problem), np.array([9.0, 0.0]))
-        (np.True_, array([1., 0.]))
-    """
-    xp = problem.world.xp
-    alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
-    direction = xp.where(sides.one_class != 0, alone, _unit(params))
-    apart = problem.world.cond(
-        sides.free,
-        lambda: _puts_apart(problem, sides, direction),
-        lambda: xp.asarray(False),
-    )
-    falls = (sides.one_class != 0) | apart
-    return falls, xp.where(falls, direction, 0)
-
-
-def _unit(params: Any) -> Any:
-    xp = world_of(params).xp
-    largest = xp.max(xp.abs(params), initial=0)
-    return params / xp.where(largest > 0, largest, 1)
-
-
-def _puts_apart(problem: Problem, sides: Sides, direction: Any) -> Any:
-    """Whether each example lies on its side, by more than the sums could have been rounded."""
-    xp, d = problem.world.xp, problem.inputs.shape[1]
-    sizes = mapped(problem.inputs, lambda x, _: abs(x)) @ abs(direction[:d])
-    sizes = sizes + xp.sum(abs(direction[d:]))
-    slack = max(64, d) * float(jnp.finfo(sizes.dtype).eps) * sizes
-    return xp.all((problem.moved(direction) * sides.signs > slack) | ~sides.counts)

@@ -9,8 +9,7 @@ are the first steps altogether, down to a gradient norm of 1e-5: most passes rea
 Where a float32 step does not halve the gradient norm, the products become float64.
 
 **Rest** is that of lbfgs.py, but of the last step in place of the next, and with 1/4 for 1/100.
-What is said without a penalty is as there; besides, examples whose logits lie beyond 7 must be held
-there by the others, or it is MAX_STEPS.
+What is said without a penalty is as there.
 
 Sources: R. S. Dembo, S. C. Eisenstat and T. Steihaug, Inexact Newton methods (1982); J. Nocedal and
 S. Wright, Numerical Optimization, 2nd ed. (2006), section 7.1.
@@ -21,7 +20,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from bcejax.solvers.engines.apart import adrift
 from bcejax.solvers.engines.columns import Columns
+from bcejax.solvers.engines.conjugate import conjugate
 from bcejax.solvers.engines.dual import dual_lbfgs
 from bcejax.solvers.engines.lbfgs import finished
 from bcejax.solvers.engines.line_search import wolfe_size
@@ -31,12 +32,10 @@ from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 from bcejax.solvers.worlds import NUMPY
 
-ROUNDS = 250  # of conjugate gradients for one step
 ROUGH = 0.25  # residual of a step's equation over the gradient, at most
 FINE = 1e-3  # and at least
 NARROW = 1e-5  # gradient norm that float32 reaches
 LIGHT = 4  # steps of dual.py that take as many products as one here, or fewer
-FAR = 7.0  # logit of which little weight is left
 MODEST = 0.25  # move of a logit by a last step
 
 
@@ -78,10 +77,6 @@ def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome
         end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, MODEST, 0.0)
         steps = first.steps + end.steps
     rests = ((end.norm <= tol) | end.stuck) & (end.reach <= MODEST)
-    pinned = problem.world.cond(
-        sides.free, lambda: _pinned(columns, end.logits), lambda: xp.asarray(True)
-    )
-    rests = rests & pinned
     return finished(problem, sides, columns.outward(end.params), rests, steps)
 
 
@@ -120,7 +115,7 @@ def _descend(
         def solved(inner: Columns) -> Any:
             dtype = inner.ridge.dtype
             least = (share * share).astype(dtype)
-            step = _conjugate(inner, bends.astype(dtype), unit.astype(dtype), least)
+            step = conjugate(inner, bends.astype(dtype), unit.astype(dtype), least)
             return length * step.astype(state.params.dtype)
 
         if narrow is columns:
@@ -150,60 +145,7 @@ def _descend(
     def goes_on(state: _State) -> Any:
         known = xp.all(xp.isfinite(state.gradient)) & ~state.stuck
         rests = (state.norm <= tol) & (state.reach <= modest)
-        apart = sides.seem_apart(state.logits - problem.offset)
+        apart = sides.seem_apart(state.logits - problem.offset) | adrift(state.norm, state.reach)
         return known & (state.steps < limit) & ~rests & ~apart
 
     return world.while_loop(goes_on, advance, at(start, columns.logits(start), xp.int32(1)))
-
-
-def _pinned(columns: Columns, logits: Any) -> Any:
-    """Whether logits far out cannot move while those of all other examples stay.
-
-    Of the direction in which the far ones pull, that is, nearly nothing is left when what moves
-    the others is taken away, by conjugate gradients.
-    """
-    problem, xp = columns.problem, columns.problem.world.xp
-    far = xp.abs(logits) > FAR
-    near = xp.where(far, 0, problem.weights)
-    pull = columns.gathered(xp.where(far, problem.weights * xp.sign(logits), 0))
-    length = xp.linalg.norm(pull)
-    pull = pull / xp.where(length > 0, length, 1)
-    image = columns.gathered(near * columns.moved(pull))
-    share = 16 * float(jnp.finfo(pull.dtype).eps)
-    left = pull - _conjugate(columns, near, image, xp.asarray(share, pull.dtype))
-    return (length == 0) | (left @ left <= 1e-4)
-
-
-class _Rounds(NamedTuple):
-    step: Any
-    rest: Any
-    along: Any
-    square: Any  # of the rest
-    rounds: Any
-    convex: Any
-
-
-def _conjugate(columns: Columns, bends: Any, right: Any, share: Any) -> Any:
-    """d with |H d - right|^2 <= share |right|^2, or as near as the rounds come."""
-    world = columns.problem.world
-    xp = world.xp
-
-    def advance(state: _Rounds) -> _Rounds:
-        along = state.along
-        product = columns.gathered(bends * columns.moved(along)) + columns.ridge * along
-        bend = along @ product
-        convex = bend > 0
-        size = xp.where(convex, state.square / xp.where(convex, bend, 1), 0)
-        rest = state.rest - size * product
-        square = rest @ rest
-        onward = rest + square / state.square * along
-        return _Rounds(state.step + size * along, rest, onward, square, state.rounds + 1, convex)
-
-    def goes_on(state: _Rounds) -> Any:
-        return state.convex & (state.rounds < ROUNDS) & (state.square > share * whole)
-
-    whole = right @ right
-    begun = _Rounds(0 * right, right, right, whole, xp.int32(0), xp.asarray(True))
-    end = world.while_loop(goes_on, advance, begun)
-    # where H is 0 along the gradient the gradient itself is the way
-    return xp.where(xp.any(end.step != 0), end.step, right)

@@ -36,8 +36,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from bcejax.losses import bce_gradient, bce_hessian, bce_with_logits
+from bcejax.solvers.engines.apart import told_apart
 from bcejax.solvers.engines.factor import scaled_factor
-from bcejax.solvers.engines.lbfgs import told_apart
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
 from bcejax.solvers.engines.separation import Sides
@@ -91,7 +91,8 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
     status = jnp.where(rests, SolverStatus.CONVERGED, SolverStatus.MAX_STEPS)
     status = jnp.where(rests & jnp.any(away != 0), SolverStatus.SINGULAR, status)
     params = state.point.params / fit.scales
-    apart, endless = told_apart(problem, Sides.of(problem), params)
+    apart, endless, pinned = told_apart(problem, Sides.of(problem), params)
+    status = jnp.where((status == SolverStatus.CONVERGED) & ~pinned, SolverStatus.MAX_STEPS, status)
     status = jnp.where(apart, SolverStatus.SEPARATED, status)
     status = jnp.where(jnp.isfinite(state.norm), status, SolverStatus.DIVERGED)
     away = jnp.where(apart, endless, jnp.where(rests, away, 0))

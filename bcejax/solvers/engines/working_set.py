@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bcejax.solvers.certificates import duality_gap
+from bcejax.solvers.engines.apart import told_apart
 from bcejax.solvers.engines.kept_hessian import KeptHessian
-from bcejax.solvers.engines.lbfgs import told_apart
 from bcejax.solvers.engines.orthant_newton import orthant_newton
 from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.separation import Sides
@@ -129,7 +129,9 @@ class _Descent:
             point, away = self.smallest(point, max_steps)
             status = SolverStatus.SINGULAR if np.any(away) else SolverStatus.CONVERGED
         params = point.params / self.scales
-        apart, endless = told_apart(self.problem, Sides.of(self.problem), params)
+        apart, endless, pinned = told_apart(self.problem, Sides.of(self.problem), params)
+        if status == SolverStatus.CONVERGED and not pinned:
+            status = SolverStatus.MAX_STEPS
         if apart:
             status, away = SolverStatus.SEPARATED, endless
         return _outcome(params, self.steps, status, away, self.certificate(point, params))

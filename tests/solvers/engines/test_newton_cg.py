@@ -163,9 +163,10 @@ def test_labels_told_apart_are_seen(engine):
 
 
 @pytest.mark.parametrize("engine", [lbfgs, newton_cg])
-def test_some_labels_told_apart_are_no_optimum(engine):
+def test_some_labels_told_apart_are_seen(engine):
     out = engine(problem_of(RARE, l2=0.0), np.zeros(D + 1), 1e-9, 500)
-    assert out.status == SolverStatus.MAX_STEPS
+    assert out.status == SolverStatus.SEPARATED
+    np.testing.assert_array_equal(np.abs(out.direction), [0] * (D - 1) + [1, 0])
 
 
 def test_far_logits_that_others_hold_are_an_optimum():

@@ -1,0 +1,120 @@
+r"""Labels that a hyperplane tells apart, wholly or in part: products with the inputs alone.
+
+As separation.py says, without a penalty F falls for ever along some u, or has a minimum.  Params
+that put each example on its side are such a u.  Where only some examples can be told apart, those
+end far out on their side, at logits beyond 7, and all others stay.  What of the params, and of the
+direction in which the far ones pull, moves none of the others is found by conjugate gradients:
+either may be u, and is taken for it only if the inequalities hold to the rounding of the sums.
+
+If nearly nothing of the pull is left, the others pin the far ones where they are; if much is and no
+u is proved, nothing is known.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from bcejax.solvers.engines.columns import Columns
+from bcejax.solvers.engines.conjugate import conjugate
+from bcejax.solvers.engines.separation import Sides
+from bcejax.solvers.matrices import mapped
+from bcejax.solvers.problem import Problem
+from bcejax.solvers.worlds import world_of
+
+FAR = 7.0  # logit of which little weight is left
+PINNED = 1e-4  # share of a pull that is nothing
+
+
+def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, Any]:
+    """Whether F falls for ever, along which direction, else 0, and if not whether that is known.
+
+    Args:
+        problem: as it came.
+        sides: of the problem.
+        params: (p,), where a descent ended.
+
+    Example:
+        >>> from bcejax.solvers.arguments import as_problem
+        >>> problem = as_problem([[-1.0], [0.0], [0.0], [1.0]], [0, 0, 1, 1])
+        >>> told_apart(problem, Sides.of(problem), np.array([9.0, 0.0]))
+        (np.True_, array([1., 0.]), np.False_)
+    """
+    xp, world = problem.world.xp, problem.world
+    alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
+
+    def look() -> tuple[Any, Any, Any]:
+        whole = _unit(params)
+        apart = _proves(problem, sides, whole)
+        some, part, pinned = world.cond(
+            apart,
+            lambda: (apart, whole, ~apart),
+            lambda: _partly(problem, sides, params),
+        )
+        return apart | some, xp.where(apart, whole, part), pinned
+
+    falls, direction, pinned = world.cond(
+        sides.free & (sides.one_class == 0),
+        look,
+        lambda: (sides.one_class != 0, alone, sides.one_class == 0),
+    )
+    return falls, xp.where(falls, direction, 0), pinned
+
+
+def adrift(norm: Any, reach: Any) -> Any:
+    """Whether a gradient norm is less than rounding leaves anywhere while steps still move logits.
+
+    Example:
+        >>> adrift(np.float64(1e-30), np.float64(1.0))
+        np.True_
+    """
+    xp, eps = world_of(norm).xp, float(jnp.finfo(norm.dtype).eps)
+    return (norm <= eps**1.5) & (reach > 0) & xp.isfinite(reach)
+
+
+def _partly(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, Any]:
+    xp, columns = problem.world.xp, Columns.of(problem)
+    far = problem.logits(params) * sides.signs > FAR
+    held = xp.where(far, 0, problem.weights)
+    pull = columns.gathered(xp.where(far, problem.weights * sides.signs, 0))
+    left, moved = (_free_of(columns, held, each) for each in (pull, columns.inward(params)))
+    pinned = left @ left <= PINNED * (pull @ pull)
+    one, two = (_dusted(columns, _unit(columns.outward(each))) for each in (left, moved))
+    first = _proves(problem, sides, one)
+    return first | _proves(problem, sides, two), xp.where(first, one, two), pinned
+
+
+def _free_of(columns: Columns, held: Any, params: Any) -> Any:
+    """What of the params moves no example that is held, (p,)."""
+    xp = columns.problem.world.xp
+    share = xp.asarray(16 * float(jnp.finfo(params.dtype).eps), params.dtype)
+    # each round takes away what rounding left of the one before
+    for _ in range(3):
+        image = columns.gathered(held * columns.moved(params))
+        params = params - conjugate(columns, held, image, share)
+    return params
+
+
+def _dusted(columns: Columns, direction: Any) -> Any:
+    """The direction with 0 for what hardly moves a logit: it may be rounding, and proofs decide."""
+    xp, effects = columns.problem.world.xp, abs(direction) * columns.scales
+    least = float(jnp.finfo(effects.dtype).eps) ** 0.5 * xp.max(effects, initial=0)
+    return xp.where(effects <= least, 0, direction)
+
+
+def _unit(params: Any) -> Any:
+    xp = world_of(params).xp
+    largest = xp.max(xp.abs(params), initial=0)
+    return params / xp.where(largest > 0, largest, 1)
+
+
+def _proves(problem: Problem, sides: Sides, direction: Any) -> Any:
+    """Whether along the direction F falls for ever, beyond what rounding of the sums could make."""
+    xp, d = problem.world.xp, problem.inputs.shape[1]
+    sizes = mapped(problem.inputs, lambda x, _: abs(x)) @ abs(direction[:d])
+    sizes = sizes + xp.sum(abs(direction[d:]))
+    slack = max(64, d) * float(jnp.finfo(sizes.dtype).eps) * sizes
+    margins = problem.moved(direction)
+    margins = xp.where(sides.signs == 0, -xp.abs(margins), sides.signs * margins)
+    whole = xp.all((margins > slack) | ~sides.counts)
+    clear = xp.max(xp.where(sides.counts, margins - 1000 * xp.max(slack), 0)) > 0
+    return whole | (clear & xp.all((margins >= -slack) | ~sides.counts))
