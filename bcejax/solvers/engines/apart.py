@@ -34,6 +34,7 @@ def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, A
         params: (p,), where a descent ended.
 
     Example:
+        >>> import numpy as np
         >>> from bcejax.solvers.arguments import as_problem
         >>> problem = as_problem([[-1.0], [0.0], [0.0], [1.0]], [0, 0, 1, 1])
         >>> told_apart(problem, Sides.of(problem), np.array([9.0, 0.0]))
@@ -64,8 +65,8 @@ def adrift(norm: Any, reach: Any) -> Any:
     """Whether a gradient norm is less than rounding leaves anywhere while steps still move logits.
 
     Example:
-        >>> adrift(np.float64(1e-30), np.float64(1.0))
-        np.True_
+        >>> bool(adrift(jnp.float32(1e-30), jnp.float32(1)))
+        True
     """
     xp, eps = world_of(norm).xp, float(jnp.finfo(norm.dtype).eps)
     return (norm <= eps**1.5) & (reach > 0) & xp.isfinite(reach)

@@ -32,6 +32,7 @@ def conjugate(columns: Columns, bends: Any, right: Any, share: Any) -> Any:
         share: ().
 
     Example:
+        >>> import numpy as np
         >>> from bcejax.solvers.arguments import as_problem
         >>> columns = Columns.of(as_problem([[-4.0], [4.0]], [0, 1]))
         >>> conjugate(columns, np.array([0.5, 0.5]), np.array([8.0, 3.0]), 1e-30)
