@@ -100,8 +100,8 @@ class Config:
     """Names of L2 tasks that differ in columns."""
     threads: tuple[int, ...] = (1,)
     """Threads that each peer is given, in processes of their own; two spin on a busy machine."""
-    own_threads: int = 1
-    """Threads of the linear algebra that bcejax calls through NumPy; 0 leaves that to it."""
+    own_threads: int = 0
+    """Threads of NumPy's linear algebra for bcejax; 0 leaves them as a user has them."""
     turns: int = 3
     """Turns in which every way has a burst of calls."""
     burst: float = 0.2
