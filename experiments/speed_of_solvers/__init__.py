@@ -9,11 +9,11 @@ Expect:  The best other program takes twice as long for an L2 fit of 10k x 50 wh
          claimed; of all four fifths, and the whole by ``--config full``.
 
 Every program works in a process of its own and is blocked while another has its turn: ours with
-one thread for NumPy's linear algebra, the peers with one too, in full with one and with two. All
-minimise the same function in float64, from the same NumPy matrix, and are asked for a gradient of
-1e-8. What each has reached is then measured by the same lines of NumPy; one that comes within 1e-6
-still takes part, for scikit-learn's lbfgs stops where it cannot tell values apart. Ours is held
-against the best setting of all peers.
+NumPy's threads as a user has them, the peers with one, in full with one and with two. All minimise
+the same function in float64, from the same NumPy matrix, and are asked for a gradient of 1e-8. What
+each has reached is then measured by the same lines of NumPy; one that comes within 1e-6 still takes
+part, for scikit-learn's lbfgs stops where it cannot tell values apart. Ours is held against the
+best setting of all peers.
 
 The matrix lies in memory as NumPy leaves it; one that is aligned, which JAX takes as it is where it
 copies others, stands apart, though large fits with L2 alone are NumPy's own work and copy neither.
