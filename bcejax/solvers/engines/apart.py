@@ -7,10 +7,11 @@ direction in which the far ones pull, moves none of the others is found by conju
 either may be u, and is taken for it only if the inequalities hold to the rounding of the sums.
 
 If nearly nothing of the pull is left, the others pin the far ones where they are; if much is and no
-u is proved, nothing is known.
+u is proved, nothing is known.  To that precision either takes many products; so first one solution
+for the sum of both tells, as it mostly does, that nothing of it is left.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -23,6 +24,7 @@ from bcejax.solvers.worlds import world_of
 
 FAR = 7.0  # logit of which little weight is left
 PINNED = 1e-4  # share of a pull that is nothing
+NOTHING = 1e-10  # and of a sum in which a column of a few ones in a million may count
 
 
 def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, Any]:
@@ -44,14 +46,13 @@ def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, A
     alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
 
     def look() -> tuple[Any, Any, Any]:
-        whole = _unit(params)
+        whole, ends = _unit(params), _Ends.of(problem, sides, params)
         apart = _proves(problem, sides, whole)
-        some, part, pinned = world.cond(
-            apart,
+        return world.cond(
+            apart | ends.hold_all(),
             lambda: (apart, whole, ~apart),
-            lambda: _partly(problem, sides, params),
+            lambda: _partly(problem, sides, ends),
         )
-        return apart | some, xp.where(apart, whole, part), pinned
 
     falls, direction, pinned = world.cond(
         sides.free & (sides.one_class == 0),
@@ -72,27 +73,59 @@ def adrift(norm: Any, reach: Any) -> Any:
     return (norm <= eps**1.5) & (reach > 0) & xp.isfinite(reach)
 
 
-def _partly(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, Any]:
-    xp, columns = problem.world.xp, Columns.of(problem)
-    far = problem.logits(params) * sides.signs > FAR
-    held = xp.where(far, 0, problem.weights)
-    pull = columns.gathered(xp.where(far, problem.weights * sides.signs, 0))
-    left, moved = (_free_of(columns, held, each) for each in (pull, columns.inward(params)))
+class _Ends(NamedTuple):
+    """Where a descent ended, in columns of one size."""
+
+    columns: Columns
+    held: Any  # (n,), weights, but 0 of what is far out
+    params: Any  # (p,)
+    pull: Any  # (p,), of what is far out
+
+    @classmethod
+    def of(cls, problem: Problem, sides: Sides, params: Any) -> "_Ends":
+        xp, columns = problem.world.xp, Columns.of(problem)
+        far = problem.logits(params) * sides.signs > FAR
+        pull = columns.gathered(xp.where(far, problem.weights * sides.signs, 0))
+        return cls(columns, xp.where(far, 0, problem.weights), columns.inward(params), pull)
+
+    def hold_all(self) -> Any:
+        """Whether what is not far out holds all, as one solution tells."""
+        # both gain where labels are told apart, so neither hides the other
+        both = self.pull + _length(self.pull) / _length(self.params) * self.params
+        left = self._less_what_moves(both, NOTHING / 100)
+        return left @ left <= NOTHING * (both @ both)
+
+    def free(self, params: Any) -> Any:
+        """What of the params moves no example that is held, (p,)."""
+        share, world = 16 * float(jnp.finfo(params.dtype).eps), self.columns.problem.world
+
+        # each round takes away what rounding left of the one before
+        def again(state: tuple[Any, Any]) -> tuple[Any, Any]:
+            return self._less_what_moves(state[0], share), state[1] + 1
+
+        return world.while_loop(lambda state: state[1] < 3, again, (params, world.xp.int32(0)))[0]
+
+    def _less_what_moves(self, params: Any, share: float) -> Any:
+        image = self.columns.gathered(self.held * self.columns.moved(params))
+        least = self.columns.problem.world.xp.asarray(share, params.dtype)
+        return params - conjugate(self.columns, self.held, image, least)
+
+
+def _length(params: Any) -> Any:
+    """The norm, 1 of nothing."""
+    xp = world_of(params).xp
+    length = xp.linalg.norm(params)
+    return xp.where(length > 0, length, 1)
+
+
+def _partly(problem: Problem, sides: Sides, ends: _Ends) -> tuple[Any, Any, Any]:
+    columns, pull = ends.columns, ends.pull
+    left, moved = ends.free(pull), ends.free(ends.params)
     pinned = left @ left <= PINNED * (pull @ pull)
     one, two = (_dusted(columns, _unit(columns.outward(each))) for each in (left, moved))
     first = _proves(problem, sides, one)
-    return first | _proves(problem, sides, two), xp.where(first, one, two), pinned
-
-
-def _free_of(columns: Columns, held: Any, params: Any) -> Any:
-    """What of the params moves no example that is held, (p,)."""
-    xp = columns.problem.world.xp
-    share = xp.asarray(16 * float(jnp.finfo(params.dtype).eps), params.dtype)
-    # each round takes away what rounding left of the one before
-    for _ in range(3):
-        image = columns.gathered(held * columns.moved(params))
-        params = params - conjugate(columns, held, image, share)
-    return params
+    apart = first | _proves(problem, sides, two)
+    return apart, problem.world.xp.where(first, one, two), pinned
 
 
 def _dusted(columns: Columns, direction: Any) -> Any:
