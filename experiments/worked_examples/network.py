@@ -83,8 +83,10 @@ def layers(weights: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 def network_mean(weights: Array) -> jax.Array:
     """The mean loss of the network on the corners."""
     (kernel, hidden_bias), (readout, bias) = layers(weights)
-    logits = jax.nn.relu(CORNERS @ kernel + hidden_bias) @ readout + bias
-    return reduce_losses(bce_with_logits(logits[:, 0], DIFFER))
+    # views, for of an array that a compiled function closes over jax 0.10 keeps one precision
+    corners, labels = CORNERS.view(), DIFFER.view()
+    logits = jax.nn.relu(corners @ kernel + hidden_bias) @ readout + bias
+    return reduce_losses(bce_with_logits(logits[:, 0], labels))
 
 
 def smallest_curvature(at: np.ndarray) -> float:
