@@ -35,7 +35,7 @@ class Config:
     """Megabytes of memory that a training process may take."""
     growth: float = 0.25
     """Bytes of memory that a byte of data may add; a process varies by tens of megabytes."""
-    turns: int = 3
+    turns: int = 9
     """Turns in which training from files and from memory are timed, on the smallest set."""
     slower: float = 2.5
     """How many times as long as from memory training from files may take."""
