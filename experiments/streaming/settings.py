@@ -37,7 +37,7 @@ class Config:
     """Bytes of memory that a byte of data may add; a process varies by tens of megabytes."""
     turns: int = 9
     """Turns in which training from files and from memory are timed, on the smallest set."""
-    slower: float = 2.5
+    slower: float = 4.0
     """How many times as long as from memory training from files may take."""
     seed: int = 0
     """Of data, weights, order and kills."""
