@@ -48,7 +48,7 @@ def test_the_tiny_configuration_holds_up(hold_up):
         ({"resumed": trained(540, (1.0, np.nextafter(np.float32(2), np.float32(3))))}, 1),
         ({"resumed": trained(540, (1.0,))}, 1),
         ({"kills": [Kill(0.1, 3, True)] * 4 + [Kill(0.1, 3, False)]}, 1),
-        ({"seconds": np.array([[3.0], [1.0]])}, 1),
+        ({"seconds": np.array([[5.0], [1.0]])}, 1),
         ({"seconds": None}, 0),
     ],
 )
