@@ -2,8 +2,8 @@
 
 Python would raise ``KeyboardInterrupt`` between any two lines, also between the call that
 consumes the old arrays and the assignment that keeps the new ones.  So the signal is counted
-while training runs, the training loop ends at its next visit, and the signal is sent again once
-the model is whole: whatever handled Ctrl-C before handles it then.
+from the start of a fit on, the training loop ends at its next visit, and the signal is sent again
+once the model is whole: whatever handled Ctrl-C before handles it then.
 """
 
 import contextlib

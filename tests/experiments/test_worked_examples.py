@@ -155,6 +155,14 @@ def test_curvature_of_the_network_agrees_with_differences():
     assert (ahead - 2 * here + behind) / 1e-8 == pytest.approx(smallest, rel=1e-4)
 
 
+def test_the_network_is_traced_in_either_precision():
+    kept = []  # while jax 0.10 has the program, it has what it made of the program's arrays
+    for flag, dtype in ((False, "float32"), (True, "float64")):
+        with jax.enable_x64(flag):
+            kept.append(jax.make_jaxpr(network.network_mean)(network.POINTS["a solution"]))
+        assert {each.dtype.name for each in kept[-1].consts} == {dtype}
+
+
 def test_descent_by_hand():
     inputs, labels = np.array([[1.0], [2.0], [-1.0]]), np.array([1.0, 1.0, 0.0])
     design, weights = np.column_stack([inputs, np.ones(3)]), np.zeros(2)

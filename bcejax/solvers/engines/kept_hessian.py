@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from bcejax.solvers.matrices import dense
+
 STALE = 0.1
 FEW = 256  # columns of which all are taken as soon as a quarter is wanted
 CHEAP = 8  # passes over the inputs that a step saves at least
@@ -82,7 +84,6 @@ class KeptHessian:
             rows = slice(i, i + ROWS)
             part = self._inputs[rows]
             part = part[:, new[data]] if np.sum(data) < d else part
-            part = part if isinstance(part, np.ndarray) else part.toarray()
-            gathered[rows, data] = part * (roots[rows] / self._scales[new[data]])
+            gathered[rows, data] = dense(part) * (roots[rows] / self._scales[new[data]])
         gathered[:, ~data] = roots
         return gathered

@@ -33,7 +33,7 @@ from bcejax.numerics.options import check_count
 from bcejax.solvers.arguments import as_problem
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.many.weighted import fit_in_world
-from bcejax.solvers.matrices import is_csr, is_sparse
+from bcejax.solvers.matrices import dense
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.status import SolverStatus
@@ -166,9 +166,7 @@ def _weighted_counts(
 
 def _influences(problem: Problem, params: Any) -> Any:
     """db/dc of the coefficients and the intercept, (d + 1, n)."""
-    world, logits, columns = problem.world.xp, problem.logits(params), problem.inputs
-    if is_sparse(columns):
-        columns = columns.toarray() if is_csr(columns) else columns.todense()
+    world, logits, columns = problem.world.xp, problem.logits(params), dense(problem.inputs)
     if problem.intercept:
         columns = world.column_stack([columns, world.ones(len(logits), columns.dtype)])
     counts = (problem.weights > 0)[:, None]
