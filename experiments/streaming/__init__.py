@@ -3,8 +3,7 @@
 Run:     python -m experiments run streaming    about half a minute on two cores
 Expect:  Memory does not grow with the data: 5 GB train within 1.5 GB, JAX and all. Killed at random
          five times and called again, training ends with the very weights of the run that nobody
-         disturbed. It takes some twice as long as training from memory, where a machine shares its
-         processors up to 2.7 times, and less than four times.
+         disturbed. It takes some twice as long as training from memory, and less than four times.
 
 A logistic model draws Parquet files: uncompressed float32 columns, a label, checksums on each page.
 A small network trains on them with Adam, in a process of its own whose peak memory (``VmHWM``)

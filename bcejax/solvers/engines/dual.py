@@ -4,8 +4,8 @@ Started at 0, params stay in the span of the examples: b = X'a for some a (n,), 
 gradient X'r + l2 b, r_i = w_i (s(z_i) - y_i), and every step.  All that L-BFGS asks of them (see
 lbfgs.py) are inner products, (X'a)·(X'a') = a·XX'a', and sums; so each is kept as a and XX'a, with
 its part in the intercept, and the logits follow without a pass.  A step takes one product with XX',
-for the new gradient.  Of FEW dense examples, no more than columns, XX' is formed, in float32, for
-what some forty products cost else: two passes each over a float32 copy.
+for the new gradient.  Of FEW dense examples, no more than columns, XX' is formed, in float32, which
+most fits take steps enough to pay for; else a product is two passes over a float32 copy.
 
 **Refinement.**  A gradient is the last one of float64 and a float32 product of the change since,
 which rounds each step a little.  Where it seems small enough b, the logits and the gradient are
