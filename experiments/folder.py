@@ -103,7 +103,7 @@ def _run_of(config: dict[str, Any], environment: dict[str, Any], kept: dict[str,
     tables, figures = tuple(kept.pop("tables")), tuple(kept.pop("figures"))
     if verdict := kept["verdict"]:
         claims = tuple(Claim(**claim) for claim in verdict["claims"])
-        kept["verdict"] = Verdict(claims, verdict["answer"])
+        kept["verdict"] = Verdict(claims, verdict["answer"], tuple(verdict["details"]))
     return Run(
         opening=opening,
         config=config,

@@ -66,14 +66,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The claims of an experiment, and its answer in one sentence with the numbers found.
+    """The claims of an experiment, and its answer in words.
 
     Raises:
         ValueError: no claims: such a verdict cannot fail.
     """
 
     claims: tuple[Claim, ...]
-    answer: str
+    answer: str  # a sentence or two for everybody, with the one or two numbers that matter
+    details: tuple[str, ...] = ()  # paragraphs with the other numbers: the experiment's own page
 
     def __post_init__(self) -> None:
         if not self.claims:
@@ -157,12 +158,15 @@ class Result:
 def together(results: Sequence[Result]) -> Result:
     """One result of the results of an experiment's parts, in their order.
 
+    A part whose answer is empty leaves the word to the others, and has details alone.
+
     Raises:
         ValueError: two tables or two figures share a name.
     """
     claims = tuple(claim for result in results for claim in result.verdict.claims)
+    details = tuple(each for result in results for each in result.verdict.details)
     return Result(
-        Verdict(claims, " ".join(result.verdict.answer for result in results)),
+        Verdict(claims, " ".join(filter(None, (r.verdict.answer for r in results))), details),
         tuple(table for result in results for table in result.tables),
         tuple(figure for result in results for figure in result.figures),
     )

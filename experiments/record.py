@@ -51,7 +51,7 @@ def write_record(run: Run, records: Path = RECORDS, *, variant: str = "") -> Pat
     ]
     content = {
         "question": run.opening.question,
-        "answer": run.verdict.answer,
+        "answer": " ".join((run.verdict.answer, *run.verdict.details)),
         "claims": claims,
         "config": run.config,
         "environment": run.environment,
@@ -109,7 +109,7 @@ def _rounded(number: Decimal, like: Decimal) -> Decimal:
 
 
 def _numbers(record: dict[str, Any]) -> Sequence[Decimal]:
-    """The numbers of the claims and those in the answer's sentence."""
+    """The numbers of the claims and those in the answer's sentences."""
     found = [claim[part] for claim in record["claims"] for part in ("value", "bound")]
     exact = [Decimal(repr(number)) for number in found if isinstance(number, float)]
     return exact + [Decimal(text.replace("−", "-")) for text in NUMBER.findall(record["answer"])]  # noqa: RUF001

@@ -151,7 +151,8 @@ def _findings(run: Run) -> list[Block]:
     expected = Paragraph(f"Expected: {run.opening.expected}")
     if run.verdict is None:
         return [Paragraph(run.error, "answer"), expected, Listing(run.traceback, "error")]
-    return [Paragraph(raise_powers(run.verdict.answer), "answer"), expected]
+    details = [Paragraph(raise_powers(each)) for each in run.verdict.details]
+    return [Paragraph(raise_powers(run.verdict.answer), "answer"), expected, *details]
 
 
 def _claims(claims: Sequence[Claim]) -> Findings:

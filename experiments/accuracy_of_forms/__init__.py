@@ -70,14 +70,15 @@ def run(config: Config, track: Track = untracked) -> Result:
         }
     cells: dict[str, list[Cell]] = {dtype: list(sheet.cells()) for dtype, sheet in sheets.items()}
     faults = seen(sheets)
-    verdict = Verdict(
-        (*claims_on_ours(sheets), *claims_on(faults)), answer_of(cells, missing, len(faults))
-    )
+    claims = (*claims_on_ours(sheets), *claims_on(faults))
+    verdict = Verdict(claims, *answer_of(cells, missing, len(faults)))
     return Result(verdict, tuple(tables_of(cells, faults)), tuple(figures_of(sheets, cells)))
 
 
-def answer_of(cells: dict[str, list[Cell]], missing: list[str], faults: int) -> str:
-    """How far off ours is in the first dtype, and how many others are lost."""
+def answer_of(
+    cells: dict[str, list[Cell]], missing: list[str], faults: int
+) -> tuple[str, tuple[str, ...]]:
+    """How far off ours is in the first dtype, and how many others are lost; and the details."""
     dtype, here = next(iter(cells.items()))
     rows = {
         form: {name: error for (group, name), error in row.items() if group == HARD}
@@ -85,20 +86,25 @@ def answer_of(cells: dict[str, list[Cell]], missing: list[str], faults: int) -> 
     }
     ours, highest = rows.pop(OURS), rows.pop(HIGHEST)
     half = 2.0 ** (digits_of(dtype) - 1)  # of the result is the error
-    lost = ", ".join(
-        f"{quantity} {sum(row.get(quantity, 0) >= half for row in rows.values())}"
-        for quantity in ours
+    lost = {
+        quantity: sum(row.get(quantity, 0) >= half for row in rows.values()) for quantity in ours
+    }
+    answer = (
+        f"In {dtype} bcejax's loss is off by at most {ours['value']:.2g} ulp and its gradient by "
+        f"{ours['gradient']:.2g}, for labels 0 and 1. Of {len(rows)} other ways {lost['value']} "
+        f"lose every digit of the loss somewhere, and {lost['gradient']} of its gradient."
     )
-    own = (
-        ", ".join(f"{name} {error:.2g}" for name, error in row.items()) for row in (ours, highest)
+    own, highest_own, lost_by = (
+        ", ".join(f"{name} {number:.2g}" for name, number in row.items())
+        for row in (ours, highest, lost)
     )
-    skipped = f" Not installed here: {', '.join(missing)}." if missing else ""
-    return (
-        f"In {dtype} and for labels 0 and 1 bcejax is off by at most (ulp) {next(own)}, and"
-        f" with accuracy='highest' {next(own)}. Of {len(rows)} other forms so many lose every digit"
-        f" somewhere: {lost}."
-        f" Of the known faults of these forms {faults} were looked for.{skipped}"
+    details = (
+        f"Largest errors of bcejax in ulp: {own}; with accuracy='highest' {highest_own}.",
+        f"Other ways that lose every digit somewhere: {lost_by}.",
+        f"Of the known faults of these ways {faults} were looked for.",
     )
+    skipped = (f"Not installed here: {', '.join(missing)}.",) if missing else ()
+    return answer, details + skipped
 
 
 EXPERIMENT = Experiment(

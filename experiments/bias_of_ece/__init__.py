@@ -46,7 +46,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     with jax.enable_x64(True):
         found = judge(config, track)
     return Result(
-        Verdict(claims_of(found, config), answer_of(found, config)),
+        Verdict(claims_of(found, config), *answer_of(found, config)),
         tables=(tabulate(found),),
         figures=(figure_of_sizes(found, config), figure_of_bins(found, config)),
     )

@@ -62,7 +62,7 @@ def worst(found: Findings, name: str) -> float:
     return max(abs(each[name].bias.sigmas) for each in found.values())
 
 
-def answer_of(found: Findings, config: Config) -> str:
+def answer_of(found: Findings, config: Config) -> tuple[str, tuple[str, ...]]:
     """The plug-in's figures at the middle size, and the worst of what is unbiased."""
     size = config.sizes[len(config.sizes) // 2]
     told = {
@@ -70,14 +70,20 @@ def answer_of(found: Findings, config: Config) -> str:
         for bins in config.bins
     }
     at_15 = found[Case(config.slopes[0], size)]
+    few, many = min(told), max(told)
+    answer = (
+        f"A calibrated model, whose error is 0, has an ECE of {told[few]:.3f} in {few} bins and "
+        f"{told[many]:.3f} in {many} on average, from {size} examples. The debiased squared error "
+        "and the unbiased kernel error have no such bias."
+    )
     plain = ", ".join(f"{value:.3f} in {bins}" for bins, value in told.items())
-    return (
+    return answer, (
         f"At {size} examples a calibrated model has a mean ECE of {plain} bins of equal width "
         f"({theory(15, size, config):.3f} in 15 by theory), {at_15[LESS].estimates.mean():.3f} "
-        f"debiased, and a smooth ECE of {at_15[SMOOTH].estimates.mean():.3f}. The debiased squared "
-        f"error and the unbiased kernel error are within "
+        f"debiased, and a smooth ECE of {at_15[SMOOTH].estimates.mean():.3f}.",
+        "The debiased squared error and the unbiased kernel error are within "
         f"{max(worst(found, SQUARE), worst(found, KERNEL)):.1f} standard errors of the truth in "
-        f"all {len(found)} cases."
+        f"all {len(found)} cases.",
     )
 
 

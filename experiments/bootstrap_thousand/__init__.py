@@ -42,12 +42,11 @@ def run(config: Config, track: Track = untracked) -> Result:
                 *known_models.claims_of(right, wrong, config),
                 *race.claims_of(standings, config),
             ),
-            " ".join(
-                (
-                    real_data.answer_of(spreads, without),
-                    known_models.answer_of(right, wrong),
-                    race.answer_of(standings, config),
-                )
+            known_models.answer_of(right, wrong),
+            (
+                real_data.details_of(spreads, without),
+                known_models.details_of(right, wrong),
+                race.details_of(standings, config),
             ),
         ),
         tables=(

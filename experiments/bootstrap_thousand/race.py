@@ -74,7 +74,7 @@ def claims_of(standings: Standings, config: Config) -> tuple[Claim, ...]:
     )
 
 
-def answer_of(standings: Standings, config: Config) -> str:
+def details_of(standings: Standings, config: Config) -> str:
     """The times."""
     what = next(what for what, _ in standings)
     others = " and ".join(

@@ -130,7 +130,7 @@ def claims_of(spreads: list[Spread], without: int) -> tuple[Claim, ...]:
     return tuple(found)
 
 
-def answer_of(spreads: list[Spread], without: int) -> str:
+def details_of(spreads: list[Spread], without: int) -> str:
     """How far Fisher's errors are from the bootstrap's, by data."""
     told = []
     for data in dict.fromkeys(each.data for each in spreads):

@@ -36,7 +36,7 @@ def check_population(config: Config, track: Track) -> tuple[dict[str, Minimiser]
     found = {name: minimise(links[name], truth) for name in track(config.losses, "losses")}
     departures = depart(truth, found)
     improper = {name: each for name, each in found.items() if not links[name].proper}
-    verdict = Verdict(claims_of(links, found, departures), answer_of(links, found, departures))
+    verdict = Verdict(claims_of(links, found, departures), *answer_of(links, found, departures))
     return found, Result(verdict, (tabulate(departures, config),), (figure_of(truth, improper),))
 
 
@@ -115,20 +115,26 @@ def claims_of(
     )
 
 
-def answer_of(links: dict[str, Link], found: dict[str, Minimiser], departures: Departures) -> str:
+def answer_of(
+    links: dict[str, Link], found: dict[str, Minimiser], departures: Departures
+) -> tuple[str, tuple[str, ...]]:
     """Which losses tell the truth, and what the others do to it."""
     off, nearest = departures.off, departures.nearest(links)
     proper = [name for name, link in links.items() if link.proper]
     upper = min(each.reach[1] for each in found.values())
     moved = [name for name, link in links.items() if not link.sided]
     mute = [name for name, link in links.items() if link.inverse is None]
-    return (
-        f"Of {len(links)} losses these alone are least at the truth, to "
-        f"{max(off[name] for name in proper):.0e}: {_listed(proper)}. Of the others the sigmoid of "
-        f"the best logit is off by at least {off[nearest]:.2f} somewhere ({nearest}). The border "
-        f"is moved off 1/2 by {_listed(moved)}; nothing but the side is kept by {_listed(mute)}. "
-        "The inverse link of each other loss gives the truth back to "
-        f"{max(departures.lost.values()):.0e}, if it lies below {upper:.3f}."
+    answer = (
+        f"Of {len(links)} losses only {_listed(proper)} give the true probability as they stand. "
+        f"The inverse links of all others but {_listed(mute)} restore it, to "
+        f"{max(departures.lost.values()):.0e}."
+    )
+    return answer, (
+        f"At their minimum {_listed(proper)} are off the truth by "
+        f"{max(off[name] for name in proper):.0e} at most; of the others the sigmoid of "
+        f"the best logit is off by at least {off[nearest]:.2f} somewhere ({nearest}).",
+        f"The border is moved off 1/2 by {_listed(moved)}; {_listed(mute)} keep nothing but the "
+        f"side. Inverse links give back truths below {upper:.3f}.",
     )
 
 

@@ -109,13 +109,13 @@ def judge_trained(best: dict[str, Minimiser], config: Config, track: Track) -> R
     )
     fine = [judged[name].error["after"].value for name in restored]
     raw = [judged[name].error["before"].value for name in restored]
-    answer = (
+    details = (
         f"Networks trained on {config.drawn} examples by the {len(restored)} losses that are not "
         f"proper but have an inverse link are off by {min(raw):.3f} to {max(raw):.3f} (root mean "
         f"square, by labels), and by {min(fine):.3f} to {max(fine):.3f} after it; farthest from "
-        f"the truth is then {worst}, by {judged[worst].distance['after']:.3f} on average."
+        f"the truth is then {worst}, by {judged[worst].distance['after']:.3f} on average.",
     )
-    return Result(Verdict(claims, answer), (tabulate(judged, config),), (picture(judged),))
+    return Result(Verdict(claims, "", details), (tabulate(judged, config),), (picture(judged),))
 
 
 def tabulate(judged: dict[str, Judged], config: Config) -> Table:

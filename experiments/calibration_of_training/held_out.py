@@ -92,7 +92,7 @@ def judge_held_out(pima: Batch, config: Config, track: Track) -> Result:
     unseen = judge_unseen(pima, config, track)
     history = unseen.trained.history
     return Result(
-        Verdict(claims_of(unseen), answer_of(unseen)),
+        Verdict(claims_of(unseen), *answer_of(unseen)),
         (table_of_scores(unseen), table_of_losses(history)),
         (figure_of_reliability(unseen, config), figure_of_losses(history, config)),
     )
@@ -130,14 +130,18 @@ def claims_of(unseen: Unseen) -> tuple[Claim, ...]:
     )
 
 
-def answer_of(unseen: Unseen) -> str:
+def answer_of(unseen: Unseen) -> tuple[str, tuple[str, ...]]:
     """Each model's error, and how sure the difference is."""
     eces = [unseen.ece[name] for name in MODELS]
-    return (
+    answer = (
+        f"On new patients logistic regression has a calibration error (ECE) of {eces[0]:.3f}, "
+        f"and a network trained for too long {eces[2]:.3f}."
+    )
+    return answer, (
         f"Held-out ECE on Pima: {eces[0]:.3f} for logistic regression, {eces[1]:.3f} for the MLP, "
         f"{eces[2]:.3f} for the overtrained MLP, more by "
         f"{min(each.sigmas for each in unseen.more_ece.values()):.0f} standard errors or above, "
-        f"with slope {unseen.affine[OVERTRAINED][0]:.2f}."
+        f"with slope {unseen.affine[OVERTRAINED][0]:.2f}.",
     )
 
 

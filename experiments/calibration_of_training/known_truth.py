@@ -75,11 +75,11 @@ def judge_known_truths(config: Config, track: Track) -> Result:
             "times",
         ),
     )
-    answer = (
+    details = (
         f"From {config.drawn} examples, the mean distance from a logistic truth is "
         f"{own[LOGISTIC]:.3f} for logistic regression and {own[OVERTRAINED]:.3f} for the "
         f"overtrained MLP; from an interaction, {blind[LOGISTIC]:.2f} for logistic regression, "
-        f"which is blind to it, and {blind[NETWORK]:.2f} for the MLP."
+        f"which is blind to it, and {blind[NETWORK]:.2f} for the MLP.",
     )
     rows = [(name, judged, model) for name, judged in known.items() for model in MODELS]
     table = Table(
@@ -106,7 +106,7 @@ def judge_known_truths(config: Config, track: Track) -> Result:
         draw=partial(draw_truths, known=known),
         panels=(1, 2),
     )
-    return Result(Verdict(claims, answer), (table,), (figure,))
+    return Result(Verdict(claims, "", details), (table,), (figure,))
 
 
 def draw_truths(*axes: Any, known: dict[str, Judged]) -> None:

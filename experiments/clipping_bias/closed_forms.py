@@ -128,13 +128,17 @@ def hold_to_closed_forms(config: Config, track: Track) -> Result:
         Claim("expected surplus of an honest probability, in clips", bias / 1e-7, "<=", 1.001),
     )
     answer = (
+        f"Keras's clip ends the loss at {keras.largest:.1f} nats, and beyond the gradient is 0: "
+        "of the most wrong examples nothing is learnt."
+    )
+    details = (
         f"In float32 Keras's clip stops the loss at {mirror.largest:.3f} for label 1 and "
         f"{keras.largest:.3f} for label 0, from logits {mirror.begins:.2f} and {keras.begins:.2f} "
         f"on the wrong side on, and the gradient is 0 beyond; in bfloat16 1 - 1e-7 is 1, and "
         f"from logit {half.begins:.2f} on the loss of label 0 is infinite. An honest probability "
-        f"is charged {bias:.1e} nats too much at most."
+        f"is charged {bias:.1e} nats too much at most.",
     )
-    return Result(Verdict(claims, answer), (tabulate(held, config),))
+    return Result(Verdict(claims, answer, details), (tabulate(held, config),))
 
 
 def tabulate(held: list[Held], config: Config) -> Table:

@@ -113,11 +113,17 @@ def correct_labels(patients: Patients, config: Config, track: Track) -> Result:
         ),
     )
     answer = (
+        f"Of rows that were learnt with a wrong label and then corrected it does not see "
+        f"{keras.blind.mean():.0%}; {keras.wrong[keras.blind].mean():.0%} of these are still "
+        f"wrong {config.correcting} epochs later, and {exact.wrong[keras.blind].mean():.1%} "
+        "through the exact loss."
+    )
+    details = (
         f"Of mislabelled rows known by heart and then corrected, Keras's clip has gradient 0 on "
         f"{keras.blind.mean():.0%}; of these {keras.wrong[keras.blind].mean():.0%} are still wrong "
         f"{config.correcting} epochs later ({keras.wrong[seen].mean():.1%} of the others), through "
         f"the exact loss {exact.wrong[keras.blind].mean():.1%}. The loss on unseen patients "
-        f"differs by {other.value:+.2f} nats ({other.error:.2f})."
+        f"differs by {other.value:+.2f} nats ({other.error:.2f}).",
     )
     figure = Figure(
         "correction",
@@ -130,7 +136,7 @@ def correct_labels(patients: Patients, config: Config, track: Track) -> Result:
         f"{keras.course[:, -1].mean():.2f}.",
         draw=partial(draw_courses, outcomes=outcomes),
     )
-    return Result(Verdict(claims, answer), (tabulate(outcomes, config),), (figure,))
+    return Result(Verdict(claims, answer, details), (tabulate(outcomes, config),), (figure,))
 
 
 def tabulate(outcomes: Outcomes, config: Config) -> Table:

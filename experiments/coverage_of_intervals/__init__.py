@@ -59,7 +59,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         ]
     of_bins = covered(config)
     return Result(
-        Verdict(claims_of(shares, of_bins, config), answer_of(shares, of_bins, config)),
+        Verdict(claims_of(shares, of_bins, config), *answer_of(shares, of_bins, config)),
         tables=(table_of_shares(shares), table_of_bins(of_bins)),
         figures=(figure_of(shares, config),),
     )

@@ -79,7 +79,9 @@ def _no_less(share: Share, config: Config) -> Claim:
     return Claim(f"{share.name}: upper end of the share", share.ends[1], ">=", config.confidence)
 
 
-def answer_of(shares: list[Share], of_bins: list[Covered], config: Config) -> str:
+def answer_of(
+    shares: list[Share], of_bins: list[Covered], config: Config
+) -> tuple[str, tuple[str, ...]]:
     """The shares that matter."""
     found = {(share.what, share.model): share.value for share in shares}
     wald = [s.value for s in shares if s.part == "regression" and _specified(s)]
@@ -87,15 +89,21 @@ def answer_of(shares: list[Share], of_bins: list[Covered], config: Config) -> st
     power = [s.value for s in shares if s.part == "test" and s.model != "calibrated"]
     band = [share.value for share in shares if share.what == EVERYWHERE]
     least = min(each.least for each in of_bins if each.kind == "clopper_pearson")
-    return (
+    answer = (
+        f"Bootstrap intervals of the ECE do not: of nominal {config.confidence:.0%}, "
+        f"{found[PERCENTILE, 'calibrated']:.0%} to {found[BASIC, 'calibrated']:.0%} hold the 0 of "
+        "a calibrated model. Intervals of slope and intercept, tests by simulation, the "
+        "confidence band and intervals of bins do."
+    )
+    return answer, (
         f"Of a calibrated model's {config.confidence:.0%} bootstrap intervals of the ECE at "
         f"{config.examples} examples, {found[PERCENTILE, 'calibrated']:.0%} by percentiles and "
-        f"{found[BASIC, 'calibrated']:.0%} by the basic rule hold the true 0. Wald intervals hold "
-        f"slope and intercept in {min(wald):.1%} to {max(wald):.1%}, "
+        f"{found[BASIC, 'calibrated']:.0%} by the basic rule hold the true 0.",
+        f"Wald intervals hold slope and intercept in {min(wald):.1%} to {max(wald):.1%}, "
         f"tests by simulation reject a calibrated model in {min(size):.1%} to {max(size):.1%} and "
-        f"slope {config.slope:g} in {min(power):.0%} to {max(power):.0%}, the confidence band "
-        f"holds the whole curve in {min(band):.1%} or more, Clopper-Pearson intervals of bins "
-        f"cover at least {least:.1%} at every share."
+        f"slope {config.slope:g} in {min(power):.0%} to {max(power):.0%}.",
+        f"The confidence band holds the whole curve in {min(band):.1%} or more, Clopper-Pearson "
+        f"intervals of bins cover at least {least:.1%} at every share.",
     )
 
 

@@ -46,7 +46,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         parts = [run_alone] + [run_several] * (config.processes > 1)
     every = [found for part in track(parts, "processes") for found in part(config)]
     return Result(
-        Verdict(claims_of(every, config), answer_of(every, config)),
+        Verdict(claims_of(every, config), *answer_of(every, config)),
         tables=(tabulate(every), tabulate_paper(config)),
         figures=(figure_of(every, config),),
     )

@@ -59,19 +59,21 @@ def _sums_alone(found: Found) -> tuple[Claim, ...]:
     )
 
 
-def answer_of(every: Sequence[Found], config: Config) -> str:
+def answer_of(every: Sequence[Found], config: Config) -> tuple[str, tuple[str, ...]]:
     """Equality, bytes, and what paper says."""
     off = max(max(found.off_params, found.off_losses) for found in every)
     most = max(every, key=lambda found: found.layout.devices)
     chips, size = config.chips[-1], config.parameters[-1]
     steps = {chip: step_of(chip, chips, size, config.per_chip, config) for chip in CHIPS}
     told = ", ".join(f"{step.efficiency:.0%} on {chips} {chip}s" for chip, step in steps.items())
-    return (
+    answer = (
         f"On each of {len(every)} meshes of up to {most.layout.devices} devices parameters and "
-        f"losses are those of one device to {off:.0e}. A step that divides a batch over "
-        f"{most.layout.devices} adds up {most.bytes_of('all-reduce')} bytes for a gradient of "
-        f"{4 * most.parameters}. On paper, with {config.per_chip} examples per chip and nothing "
-        f"hidden, the share of the time that computes for {size:.0e} parameters is {told}."
+        f"losses are those of one device to {off:.0e}. A step sends one gradient: "
+        f"{most.bytes_of('all-reduce')} bytes, of which {4 * most.parameters} are the gradient."
+    )
+    return answer, (
+        f"On paper, with {config.per_chip} examples per chip and nothing hidden, the share of the "
+        f"time that computes for {size:.0e} parameters is {told}.",
     )
 
 

@@ -64,13 +64,12 @@ def run(config: Config, track: Track = untracked) -> Result:
             dtype: scan(dtype, forms, config.step) for dtype in track(config.dtypes, "dtypes")
         }
     deaths = [death for each in scans.values() for death in each.deaths()]
-    verdict = Verdict(
-        tuple(claims_of(scans, deaths, config.step)), answer_of(deaths, config.dtypes[0], missing)
-    )
+    claims = tuple(claims_of(scans, deaths, config.step))
+    verdict = Verdict(claims, *answer_of(deaths, config.dtypes[0], missing))
     return Result(verdict, tuple(tables_of(scans, deaths)), tuple(figures_of(scans, deaths)))
 
 
-def answer_of(deaths: list[Death], dtype: str, missing: list[str]) -> str:
+def answer_of(deaths: list[Death], dtype: str, missing: list[str]) -> tuple[str, tuple[str, ...]]:
     """Who loses the second derivative in one dtype, and whether ours ever does."""
     here = [death for death in deaths if death.dtype == dtype]
     named = ", ".join(
@@ -82,13 +81,13 @@ def answer_of(deaths: list[Death], dtype: str, missing: list[str]) -> str:
     kept = [form for form in forms if first_of(here, dtype, form, "hessian").half is None]
     ours = [death for death in deaths if death.form in (OURS, HIGHEST) and death.half is not None]
     never = "never loses" if not ours else f"on {len(ours)} sides loses"
-    kept_by = f" ({', '.join(kept)})" if kept else ""
-    skipped = f" Not installed here: {', '.join(missing)}." if missing else ""
-    return (
+    answer = (
         f"In {dtype} the second derivative is exactly 0 {named}; {len(kept)} of the {len(forms)}"
-        f" other forms keep it{kept_by}. bcejax {never} half of the digits of a"
-        f" derivative.{skipped}"
+        f" other forms keep it. bcejax {never} half of the digits of a derivative."
     )
+    details = (f"Forms that keep it: {', '.join(kept)}.",) if kept else ()
+    skipped = (f"Not installed here: {', '.join(missing)}.",) if missing else ()
+    return answer, details + skipped
 
 
 EXPERIMENT = Experiment(

@@ -141,7 +141,7 @@ def judge_held_out(config: Config, track: Track) -> Result:
     sizes = [measure(judged, each, config) for each in track(config.sizes, "sizes of ensembles")]
     bins = bin_by_spread(judged, config)
     return Result(
-        Verdict(claims_of(sizes, bins, config), answer_of(sizes, bins)),
+        Verdict(claims_of(sizes, bins, config), *answer_of(sizes, bins)),
         (tabulate(sizes, len(judged.labels)), tabulate_bins(bins)),
         (figure_of(sizes), figure_of_bins(bins)),
     )
@@ -183,15 +183,18 @@ def claims_of(sizes: list[Size], bins: Bins, config: Config) -> tuple[Claim, ...
     )
 
 
-def answer_of(sizes: list[Size], bins: Bins) -> str:
+def answer_of(sizes: list[Size], bins: Bins) -> tuple[str, tuple[str, ...]]:
     """Log loss, calibration and spread."""
     one, many = sizes[0], sizes[-1]
-    return (
+    answer = (
         f"Held-out log loss on Spambase is {one.loss:.4f} for one network and {many.loss:.4f} for "
-        f"the mean of {many.networks} ({gain(sizes, len(sizes) - 1).sigmas:.0f} standard errors); "
-        f"the smooth calibration error falls from {one.errors[SMOOTH]:.4f} to "
+        f"the mean of {many.networks} ({gain(sizes, len(sizes) - 1).sigmas:.0f} standard errors)."
+    )
+    return answer, (
+        f"The smooth calibration error falls from {one.errors[SMOOTH]:.4f} to "
         f"{many.errors[SMOOTH]:.4f}. Where the spread is largest the mean errs "
-        f"{100 * bins.wrong[-1]:.0f} % of the time, elsewhere {100 * bins.wrong[:-1].mean():.1f} %."
+        f"{100 * bins.wrong[-1]:.0f} % of the time, elsewhere "
+        f"{100 * bins.wrong[:-1].mean():.1f} %.",
     )
 
 

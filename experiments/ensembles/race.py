@@ -155,7 +155,7 @@ def judge_race(config: Config, track: Track) -> Result:
         if config.claimed and bar.rival in standings
     ]
     return Result(
-        Verdict(tuple(claims), answer_of(standings, config)),
+        Verdict(tuple(claims), answer_of(standings, config), (detail_of(standings, config),)),
         (tabulate(standings),),
         (figure_of(standings, config),),
     )
@@ -167,6 +167,15 @@ def ratio(standings: dict[str, Standing], bar: Bar) -> float:
 
 
 def answer_of(standings: dict[str, Standing], config: Config) -> str:
+    """The time at once, and one after the other."""
+    at_once, loop = (standings[way].times.median for way in (ONE, LOOP))
+    return (
+        f"{config.raced} small networks take {1e3 * at_once:.3g} ms at once, and "
+        f"{loop / at_once:.2g} times as long one after the other in a compiled loop."
+    )
+
+
+def detail_of(standings: dict[str, Standing], config: Config) -> str:
     """The times."""
     told = "; ".join(f"{way} {1e3 * each.times.median:.3g} ms" for way, each in standings.items())
     return f"Times of {config.raced} networks of 8-16-1, on jax {jax.__version__}: {told}."

@@ -37,7 +37,7 @@ def tell(rows: Sequence[Row], config: Config) -> Result:
     """The whole result."""
     totals = totals_of(rows, config)
     return Result(
-        Verdict(_claims(totals, rows), _answer(rows, config)),
+        Verdict(_claims(totals, rows), *_answer(rows, config)),
         tables=(_table_of_totals(totals), _table_of_binades(rows)),
         figures=(figure_of(rows, config),),
     )
@@ -78,15 +78,24 @@ def _claims(totals: Sequence[Total], rows: Sequence[Row]) -> tuple[Claim, ...]:
     return (*bounds, lost, Claim(oracle, oracle_error(rows), "<=", ORACLE, "ulp"))
 
 
-def _answer(rows: Sequence[Row], config: Config) -> str:
+def _answer(rows: Sequence[Row], config: Config) -> tuple[str, tuple[str, ...]]:
+    worst = worst_by_words(rows)
     swept = f"{count_logits(config):,} of the 4,278,190,080 finite float32 logits"
     told: dict[str, list[str]] = {}
-    for (accuracy, words), row in worst_by_words(rows).items():
+    for (accuracy, words), row in worst.items():
         told.setdefault(accuracy, []).append(f"{words} {row.worst:.3f} at {row.logit:.4g}")
-    worst = "; ".join(
-        f"with {accuracy} accuracy {', '.join(each)}" for accuracy, each in told.items()
+    value, gradient = (
+        " or ".join(f"{worst[accuracy, what].worst:.2g} ulp" for accuracy in told)
+        for what in ("value", "gradient")
     )
-    return f"Over {swept}, worst errors in ulp: {worst}."
+    answer = (
+        f"Over {swept}, the loss is off by at most {value} and its gradient by at most {gradient} "
+        f"({' or '.join(told)} accuracy, labels 0 and 1)."
+    )
+    return answer, tuple(
+        f"Worst errors in ulp with {accuracy} accuracy: {', '.join(each)}."
+        for accuracy, each in told.items()
+    )
 
 
 def _table_of_totals(totals: Sequence[Total]) -> Table:

@@ -73,7 +73,7 @@ def run(config: Config, track: Track = untracked) -> Result:
             shares = passing_shares(config.sizes)
     verdict = Verdict(
         (*claims, *claims_on_checks(shares, config.sizes)),
-        answer_of(courses, shares, config.sizes),
+        *answer_of(courses, shares, config.sizes),
     )
     tables = (*tables_of_steps(courses), table_of_checks(shares, config.sizes))
     return Result(
@@ -83,17 +83,22 @@ def run(config: Config, track: Track = untracked) -> Result:
 
 def answer_of(
     courses: dict[tuple[str, str], Course], shares: dict[str, np.ndarray], sizes: tuple[int, ...]
-) -> str:
+) -> tuple[str, tuple[str, ...]]:
     """What both parts found."""
     dtype = DTYPES[-1]
     floors = ", ".join(f"{way} {courses[way, dtype].errors.min():.0e}" for way in WAYS)
     autodiff = courses[next(iter(WAYS)), dtype].autodiff
-    return (
-        f"In {dtype} the smallest relative errors are {floors}; bce_gradient has {autodiff:.0e}."
-        f" On {sizes[-1]} elements in float32 forward check_grads passes a gradient that is"
-        f" {shares[FORWARD][-1]:.0%} too large, chex one of the mean loss that is"
+    answer = (
+        f"Central differences in {dtype} are off by {courses['central', dtype].errors.min():.0e} "
+        "at their best step. Tolerances of checks grow with the number of elements: on "
+        f"{sizes[-1]} in float32 forward check_grads passes a gradient that is "
+        f"{shares[FORWARD][-1]:.0%} too large."
+    )
+    return answer, (
+        f"In {dtype} the smallest relative errors are {floors}; bce_gradient has {autodiff:.0e}.",
+        f"On {sizes[-1]} elements in float32 chex passes a gradient of the mean loss that is"
         f" {1 + shares[CHEX_MEAN][-1]:.0f} times the right one; 1 ulp of the oracle passes"
-        f" {shares[ULP][-1]:.0e}."
+        f" an error of {shares[ULP][-1]:.0e}.",
     )
 
 

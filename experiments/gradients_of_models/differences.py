@@ -33,7 +33,9 @@ def by_differences(settings: dict[str, Setting], config: Config, track: Track) -
         make_table("steps", "Central differences at every step.", steps),
     )
     first = [each for each in found if each.setting.data == config.data[0]]
-    return Result(Verdict(tuple(_claims(found)), _answer(found[0])), tables, (_figure(first),))
+    return Result(
+        Verdict(tuple(_claims(found)), "", (_detail(found[0]),)), tables, (_figure(first),)
+    )
 
 
 class Differences(NamedTuple):
@@ -97,7 +99,7 @@ def off_prediction(found: Differences) -> np.ndarray:
     return np.abs(found.scan.errors / found.truncation - 1)[seen]
 
 
-def _answer(found: Differences) -> str:
+def _detail(found: Differences) -> str:
     times = float(f"{found.scan.floor / found.autodiff:.1e}")
     return (
         f"The best central difference of {found.setting.model} in {found.setting.precision} is"

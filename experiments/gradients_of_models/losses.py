@@ -68,7 +68,7 @@ def through_three_losses(settings: dict[str, Setting], config: Config, track: Tr
         make_table("confidences", "Three losses, however sure the model.", rows),
     )
     claims = (_on_ours(rows), *_on_optax(lost, least), _on_probabilities(sure, least))
-    verdict = Verdict(claims, _answer(where(lost, model=LOGISTIC), least))
+    verdict = Verdict(claims, *_answer(where(lost, model=LOGISTIC), least))
     return Result(verdict, tables, (_figure(shown, config.data[0]),))
 
 
@@ -137,13 +137,16 @@ def _on_probabilities(rows: list[Row], least: float) -> Claim:
     return Claim(f"{text}: finite ones", sum(finite), "==", 0)
 
 
-def _answer(rows: list[Row], least: float) -> str:
+def _answer(rows: list[Row], least: float) -> tuple[str, tuple[str, ...]]:
     found = {row["loss"]: row for row in rows}
-    return (
-        f"On rows with each |logit| at least {least:g} and wrong, the Hessian of logistic"
-        f" regression in {rows[0]['precision']} has a relative error of {found[OPTAX][CORNER]:.2g}"
-        f" through optax and {found[OURS][CORNER]:.1e} through bcejax; through probabilities"
-        f" its {FINITE}: {found[PROBABILITIES][FINITE]}."
+    answer = (
+        f"Where the model is sure and wrong, the {rows[0]['precision']} Hessian of logistic"
+        f" regression is off by {found[OURS][CORNER]:.1e} of itself through bcejax and by"
+        f" {found[OPTAX][CORNER]:.2g} through optax."
+    )
+    return answer, (
+        f"Sure and wrong is each |logit| at least {least:g} on the wrong side. Through"
+        f" probabilities the Hessian's {FINITE} there: {found[PROBABILITIES][FINITE]}.",
     )
 
 

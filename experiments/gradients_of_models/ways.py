@@ -54,7 +54,7 @@ def against_derivation(settings: dict[str, Setting], config: Config, track: Trac
         make_table("worst", "Autodiff through our loss: the worst data set and way.", _worst(rows)),
         make_table("ways", every, rows),
     )
-    return Result(Verdict(claims, _answer(rows, config)), tables, (_figure(rows),))
+    return Result(Verdict(claims, *_answer(rows, config)), tables, (_figure(rows),))
 
 
 class Agreement(NamedTuple):
@@ -138,16 +138,18 @@ def _claims(rows: list[Row], config: Config) -> Iterator[Claim]:
         yield Claim(text, whole, "<=", tolerance(precision).model)
 
 
-def _answer(rows: list[Row], config: Config) -> str:
+def _answer(rows: list[Row], config: Config) -> tuple[str, tuple[str, ...]]:
     share, ordinary = largest(rows, SHARE), where(rows, parameters="ordinary")
     wholes = ", ".join(
         f"{largest(where(ordinary, precision=each), WHOLE):.1e} in {each}"
         for each in config.precisions
     )
-    return (
-        f"{'Yes' if share <= 1 else 'No'}: over {len(rows)} comparisons the worst component takes"
-        f" {share:.1%} of its bound, and the relative error of a derivative at ordinary parameters"
-        f" is at most {wholes}."
+    answer = (
+        f"{'Yes' if share <= 1 else 'No'}: of the rounding error that a worst-case analysis allows"
+        f" the worst of {len(rows)} comparisons takes {share:.1%}."
+    )
+    return answer, (
+        f"The relative error of a derivative at ordinary parameters is at most {wholes}.",
     )
 
 

@@ -41,13 +41,13 @@ def compare_with_keras(keras: ModuleType, name: str, task: Task, track: Track) -
         Claim(f"distance of loss curves from {name}'s, float32", loss, "<=", LOSS_BOUND, "nats"),
         Claim(f"distance of weights from {name}'s, float64", weights, "<=", WEIGHT_BOUND),
     )
-    answer = (
-        f"{name}'s loss curves in float32 are the same to {loss:.1e} and its weights in "
-        f"float64 to {weights:.1e}; optax.adam on the exact loss ends up {drift:.1e} and "
-        f"{strayed:.1e} away."
+    answer = f"They equal {name}'s to {loss:.1e} in float32."
+    details = (
+        f"Weights equal {name}'s in float64 to {weights:.1e}; optax.adam on the exact loss ends up "
+        f"{drift:.1e} (loss curves) and {strayed:.1e} (weights) away.",
     )
     return Result(
-        Verdict(claims, answer),
+        Verdict(claims, answer, details),
         tables=(_tabulate({"float32": single, "float64": double}),),
         figures=(
             Figure(

@@ -42,15 +42,15 @@ def leave_unscaled(task: Task) -> Result:
         Claim(f"{stuck}, exact loss", exact.stuck.max(), "==", 0),
         Claim(f"{stuck}, Keras's clip", clipped.stuck[0], ">", 0),
     )
-    answer = (
+    details = (
         f"Without standardisation Keras's clip starts with gradient 0 for "
         f"{clipped.stuck[0]:.0f} of {n} patients, all on the wrong side, and after "
         f"{task.config.epochs} epochs reports validation loss {clipped.reported[-1]:.2f} where "
         f"it is {clipped.exact[-1]:.1f} (accuracy {clipped.accuracy[-1]:.3f}); trained on the "
-        f"exact loss it is {exact.exact[-1]:.2f} ({exact.accuracy[-1]:.3f})."
+        f"exact loss it is {exact.exact[-1]:.2f} ({exact.accuracy[-1]:.3f}).",
     )
     return Result(
-        Verdict(claims, answer),
+        Verdict(claims, "", details),
         tables=(_tabulate(courses),),
         figures=(
             Figure(

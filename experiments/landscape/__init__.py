@@ -55,7 +55,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         terrain = survey(config, track)
         spectra = watch(config, track)
     return Result(
-        Verdict(claims_of(terrain, spectra), answer_of(terrain, spectra)),
+        Verdict(claims_of(terrain, spectra), *answer_of(terrain, spectra)),
         tables=(tabulate_places(terrain), tabulate_spectra(spectra)),
         figures=(figure_of_linear(terrain), figure_of_network(spectra)),
     )

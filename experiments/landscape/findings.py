@@ -93,7 +93,7 @@ def claims_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> tuple[Claim, ...
     )
 
 
-def answer_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> str:
+def answer_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> tuple[str, tuple[str, ...]]:
     """The findings in words."""
     widest = max(scale for _, scale in terrain.curvature)
     courses = {(each.data, each.units): "" for each in spectra}
@@ -102,12 +102,16 @@ def answer_of(terrain: Terrain, spectra: Sequence[Spectrum]) -> str:
     named = "; ".join(
         f"on {data} with {units} tanh units{course}" for (data, units), course in courses.items()
     )
-    return (
-        f"In the weights of a linear model cross-entropy is convex and all descents end at one "
-        f"loss, within {terrain.descents[CROSS_ENTROPY].excess.max():.1g}; squared error curves "
-        f"downward at {share_bent(terrain, SQUARED, widest):.0%} of places of scale {widest:g}, "
-        f"and {share_stuck(terrain, SQUARED):.0%} of descents are stuck. Smallest over largest "
-        f"eigenvalue of a network's cross-entropy: {named}."
+    answer = (
+        "In the weights of a linear model cross-entropy is convex, and all descents end at one "
+        f"loss. Squared error is not: {share_stuck(terrain, SQUARED):.0%} of its descents are "
+        "stuck; nor is a network's loss, by either."
+    )
+    return answer, (
+        "By cross-entropy descents of the linear model end within "
+        f"{terrain.descents[CROSS_ENTROPY].excess.max():.1g} of each other; squared error curves "
+        f"downward at {share_bent(terrain, SQUARED, widest):.0%} of places of scale {widest:g}.",
+        f"Smallest over largest eigenvalue of a network's cross-entropy: {named}.",
     )
 
 

@@ -48,8 +48,9 @@ def run(config: Config, track: Track = untracked) -> Result:
     return Result(
         Verdict(
             claims,
-            f"Sums of Bernoulli log-densities agree between the definition and {programs}. "
+            f"Yes: log densities by their definition and by {programs} add up to the same. "
             f"{findings.answer_of(trials, config)}",
+            findings.details_of(trials, config),
         ),
         tables=(
             densities.tabulate(sums),

@@ -8,7 +8,7 @@ import numpy as np
 from experiments import Claim, Figure, Table
 from experiments.averages import Mean, mean_of
 from experiments.coverage_of_intervals.coverage import Share
-from experiments.likelihood.settings import FIRTH_PROFILE, PROFILE, Config
+from experiments.likelihood.settings import BOOTSTRAP, FIRTH_PROFILE, PROFILE, WALD, Config
 from experiments.likelihood.trials import Trials
 
 if TYPE_CHECKING:
@@ -84,7 +84,17 @@ def claims_of(trials: list[Trials], config: Config) -> tuple[Claim, ...]:
 
 
 def answer_of(trials: list[Trials], config: Config) -> str:
-    """The numbers that matter."""
+    """What intervals hold where examples are fewest."""
+    few, shares = trials[0], shares_of(trials)
+    held = ", ".join(f"{shares[few.size, name].value:.1%} ({name})" for name in (WALD, BOOTSTRAP))
+    return (
+        f"Of {few.size} examples, the fewest, the nominal {config.confidence:.0%} intervals hold "
+        f"the truth in {held}."
+    )
+
+
+def details_of(trials: list[Trials], config: Config) -> tuple[str, ...]:
+    """Coverage at each size, and estimates at the smallest."""
     shares = shares_of(trials)
     told = []
     for each in trials:
@@ -92,10 +102,10 @@ def answer_of(trials: list[Trials], config: Config) -> str:
         told.append(f"at n = {each.size}: {covers}; separated {each.separated.mean():.2%}")
     likely, reduced = qualities(trials[0], config)
     return (
-        f"Coverage of nominal {config.confidence:.0%} {'; '.join(told)}. At n = {trials[0].size} "
-        f"the slope {config.slope:g} has bias {likely.bias.value:+.3f} and root mean square error "
-        f"{likely.rmse:.3f} by maximum likelihood where there is a maximum, "
-        f"{reduced.bias.value:+.3f} and {reduced.rmse:.3f} by Firth's on every draw."
+        f"Coverage of nominal {config.confidence:.0%} {'; '.join(told)}.",
+        f"At n = {trials[0].size} the slope {config.slope:g} has bias {likely.bias.value:+.3f} and "
+        f"root mean square error {likely.rmse:.3f} by maximum likelihood where there is a maximum, "
+        f"{reduced.bias.value:+.3f} and {reduced.rmse:.3f} by Firth's on every draw.",
     )
 
 

@@ -34,9 +34,9 @@ def round_labels() -> Result:
         Claim("0.999 in bfloat16", rounded["bfloat16"][LABELS.index(0.999)], "==", 1),
         Claim("0.9999 in float16", rounded["float16"][LABELS.index(0.9999)], "==", 1),
     )
-    answer = (
+    details = (
         f"In bfloat16 labels of {gone['bfloat16']:g} and more become 1 and ask for an infinite "
-        f"logit instead of {exact[LABELS.index(0.999)]:.2f} (for 0.999)."
+        f"logit instead of {exact[LABELS.index(0.999)]:.2f} (for 0.999).",
     )
     table = Table(
         "labels",
@@ -44,7 +44,7 @@ def round_labels() -> Result:
         columns,
         formats=dict.fromkeys(list(columns)[1:], ".6g"),
     )
-    return Result(Verdict(claims, answer), (table,))
+    return Result(Verdict(claims, "", details), (table,))
 
 
 def add_up(config: Config) -> Result:
@@ -66,11 +66,11 @@ def add_up(config: Config) -> Result:
         Claim("running total in float16", values["running total in float16"], "==", 2.0**11),
         Claim("relative error of reduce_losses", max(ours), "<=", 1e-6),
     )
-    answer = (
+    details = (
         f"Of {config.summed} losses of ln 2, {right:.0f} together, a running total holds "
         f"{values['running total in bfloat16']:.0f} in bfloat16 and "
         f"{values['running total in float16']:.0f} in float16, and sum() gives "
-        f"{values['sum() of float16 losses']:g} in float16."
+        f"{values['sum() of float16 losses']:g} in float16.",
     )
     table = Table(
         "totals",
@@ -78,7 +78,7 @@ def add_up(config: Config) -> Result:
         {"way": list(values), "total": list(values.values())},
         formats={"total": ".8g"},
     )
-    return Result(Verdict(claims, answer), (table,))
+    return Result(Verdict(claims, "", details), (table,))
 
 
 @jax.jit
@@ -102,9 +102,9 @@ def take_means() -> Result:
         ),
         Claim(f"and in float16, over {SIZES[-1]} logits", worst, ">=", 0.1),
     )
-    answer = (
+    details = (
         f"No loss cures the narrow range of float16: of the gradients of a mean over {SIZES[-1]} "
-        f"logits, {worst:.0%} vanish there, and none in bfloat16; scale the loss."
+        f"logits, {worst:.0%} vanish there, and none in bfloat16; scale the loss.",
     )
     table = Table(
         "means",
@@ -117,7 +117,7 @@ def take_means() -> Result:
         },
         formats={"vanished": ".3f"},
     )
-    return Result(Verdict(claims, answer), (table,))
+    return Result(Verdict(claims, "", details), (table,))
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -20,7 +20,13 @@ move by a fifth between runs.
 
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.memory_of_fusion.setting import Config
-from experiments.memory_of_fusion.standings import answer_of, claims_of, figures_of, tabulate
+from experiments.memory_of_fusion.standings import (
+    answer_of,
+    claims_of,
+    details_of,
+    figures_of,
+    tabulate,
+)
 from experiments.memory_of_fusion.turns import race
 
 
@@ -28,7 +34,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     """All heads, one after the other."""
     runs = [each for shape in config.shapes for each in race(shape, config, track)]
     return Result(
-        Verdict(claims_of(runs, config), answer_of(runs)),
+        Verdict(claims_of(runs, config), answer_of(runs), details_of(runs)),
         tables=(tabulate(runs),),
         figures=figures_of(runs),
     )

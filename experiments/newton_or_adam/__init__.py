@@ -36,7 +36,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     with jax.enable_x64(True):
         found = hold_contest(config, track)
         return Result(
-            Verdict(claims_of(found, config), answer_of(found, config)),
+            Verdict(claims_of(found, config), *answer_of(found, config)),
             tables=(tabulate(found),),
             figures=(figure_of_descents(found), figure_of_slopes(found)),
         )

@@ -69,7 +69,7 @@ def claims_of(found: Found, config: Config) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def answer_of(found: Found, config: Config) -> str:
+def answer_of(found: Found, config: Config) -> tuple[str, tuple[str, ...]]:
     """The findings in words."""
     passes, above, longer, stretched = (
         ", ".join(f"{number(outcome)} on {name}" for name, outcome in found.items())
@@ -80,11 +80,21 @@ def answer_of(found: Found, config: Config) -> str:
             lambda each: f"{stretch(each):.3g}",
         )
     )
-    return (
-        f"Passes over the data that Newton takes to the optimum: {passes}. Nats that Adam at its "
-        f"best rate is above it after {config.epochs} epochs: {above}; how many times as long as "
-        f"Newton these take: {longer}. How many times the logits of {RECIPE} epochs at "
-        f"{ADAM_RATE:g} want to be stretched: {stretched}."
+    outcomes = found.values()
+    most = max(each.descents[NEWTON].passes[-1] for each in outcomes)
+    left = [each.excess(each.nearest("adam"))[-1] for each in outcomes]
+    answer = (
+        f"Newton is at the optimum after at most {most} passes over the data; Adam at its best "
+        f"rate is {min(left):.0e} to {max(left):.0e} nats above it after {config.epochs} epochs. "
+        f"Stopped after {RECIPE} epochs, logits want to be stretched up to "
+        f"{max(stretch(each) for each in outcomes):.2g} times."
+    )
+    return answer, (
+        f"Passes over the data that Newton takes to the optimum: {passes}.",
+        f"Nats that Adam at its best rate is above it after {config.epochs} epochs: {above}; how "
+        f"many times as long as Newton these take: {longer}.",
+        f"How many times the logits of {RECIPE} epochs at {ADAM_RATE:g} want to be stretched: "
+        f"{stretched}.",
     )
 
 

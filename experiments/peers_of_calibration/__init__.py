@@ -36,7 +36,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         shown, edges = show_faults(track), edge_rules()
         compared = pairs(config, track)
     return Result(
-        Verdict(claims_of(shown, compared), answer_of(shown, compared)),
+        Verdict(claims_of(shown, compared), answer_of(shown, compared), left_out()),
         tables=(table_of_exhibits(shown), table_of_pairs(compared), edges),
     )
 
@@ -65,10 +65,10 @@ def answer_of(shown: list[tuple[str, Exhibit]], compared: list[tuple[str, Pair]]
     wrong = [package for package, exhibit in shown if not exhibit.peer_is_right]
     exact = [pair.difference for _, pair in compared if pair.tolerance <= EXACT]
     return (
-        f"Of {len(shown)} exhibits the peers are wrong in {len(wrong)} "
-        f"({', '.join(dict.fromkeys(wrong))}), bcejax in "
-        f"{sum(exhibit.excess > 1 for _, exhibit in shown)}; {len(exact)} quantities that peers "
-        f"compute exactly are equal to {max(exact):.1g}.{left_out()}"
+        f"Of {len(shown)} known faults of other programs {len(wrong)} are still there "
+        f"({', '.join(dict.fromkeys(wrong))}), and bcejax has "
+        f"{sum(exhibit.excess > 1 for _, exhibit in shown)} of them. {len(exact)} quantities that "
+        f"they compute exactly are equal to {max(exact):.1g}."
     )
 
 

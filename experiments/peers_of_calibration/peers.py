@@ -28,10 +28,10 @@ def installed() -> dict[str, str]:
     return {name: f"{PEERS[name]} {number}" for name, number in found.items() if number}
 
 
-def left_out() -> str:
+def left_out() -> tuple[str, ...]:
     """A sentence on those that are not, or nothing."""
     missing = [package for name, package in PEERS.items() if name not in installed()]
-    return f" Not installed, and left out: {', '.join(missing)}." if missing else ""
+    return (f"Not installed, and left out: {', '.join(missing)}.",) if missing else ()
 
 
 def peer(name: str) -> ModuleType:

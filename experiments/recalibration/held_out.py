@@ -132,14 +132,18 @@ def recalibrate_spambase(config: Config, track: Track) -> Result:
         ),
     )
     answer = (
+        f"On Spambase the held-out log loss of {loss[RAW]:.3f} is "
+        f"{min(loss[name] for name in smooth):.3f} to {max(loss[name] for name in smooth):.3f} "
+        "after recalibration, but infinite by isotonic regression without smoothing."
+    )
+    details = (
         f"On Spambase a network trained for {config.epochs} epochs has a held-out log loss of "
-        f"{loss[RAW]:.3f} [{raw[LOSS].lower:.3f}, {raw[LOSS].upper:.3f}]; recalibrated it is "
-        f"{min(loss[name] for name in smooth):.3f} ({least}) to "
-        f"{max(loss[name] for name in smooth):.3f}, and {loss[PLAIN]:.3f} by unsmoothed isotonic "
-        f"regression, which was certain and wrong {int(certain.sum())} times."
+        f"{loss[RAW]:.3f} [{raw[LOSS].lower:.3f}, {raw[LOSS].upper:.3f}]; {least} makes the least "
+        f"of it. Unsmoothed isotonic regression, {loss[PLAIN]:.3f}, was certain and wrong "
+        f"{int(certain.sum())} times.",
     )
     return Result(
-        Verdict(claims, answer),
+        Verdict(claims, answer, details),
         (tabulate(measured, len(unseen.labels), config),),
         (reliability(measured), losses(measured)),
     )

@@ -103,14 +103,19 @@ def report(found: dict[str, Found], learnt: Learnt, config: Config) -> Result:
     )
     fall, random = (float(each.mean()) for each in network.maps.falls)
     answer = (
-        f"The network has {network.accuracy:.1%} of {n} unseen images right;"
-        f" {network.on_the_left:.0%} of what speaks for an 8 lies on the left. Without the"
+        f"Those on the left: {network.on_the_left:.0%} of what speaks for an 8 lies there. Of {n}"
+        f" images {network.blank[CLIPPED]} have no map through a clipped probability, for its"
+        f" gradient is 0, and {network.blank[LOGIT]} through the logit."
+    )
+    details = (
+        f"The network has {network.accuracy:.1%} of {n} unseen images right. Without the"
         f" {config.erased} pixels of most attribution its logit falls by {fall:.1f}, without random"
-        f" ones by {random:.1f}. Images without a map: from the logit {network.blank[LOGIT]},"
-        f" {CLIPPED} {network.blank[CLIPPED]}, {PROBABILITY} {network.blank[PROBABILITY]}."
+        f" ones by {random:.1f}.",
+        f"Images without a map: from the logit {network.blank[LOGIT]},"
+        f" {CLIPPED} {network.blank[CLIPPED]}, {PROBABILITY} {network.blank[PROBABILITY]}.",
     )
     figures = examples(network.maps, learnt.unseen), means(network.maps, learnt)
-    return Result(Verdict(claims, answer), (tabulate(found),), figures)
+    return Result(Verdict(claims, answer, details), (tabulate(found),), figures)
 
 
 def tabulate(found: dict[str, Found]) -> Table:

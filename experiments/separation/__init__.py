@@ -41,7 +41,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     """Every data set before every judge."""
     found = judge(config, track)
     return Result(
-        Verdict(claims_of(found, config), answer_of(found)),
+        Verdict(claims_of(found, config), *answer_of(found)),
         tables=(tabulate(found, config),),
         figures=(figure_of_shares(found, config), figure_of_logits(found)),
     )

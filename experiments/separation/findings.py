@@ -82,7 +82,7 @@ def claims_of(found: Found, config: Config) -> tuple[Claim, ...]:
     )
 
 
-def answer_of(found: Found) -> str:
+def answer_of(found: Found) -> tuple[str, tuple[str, ...]]:
     """The findings in words."""
     truth = np.concatenate([each.truth for each in found.values()])
     said = np.concatenate([each.said for each in found.values()])
@@ -91,10 +91,15 @@ def answer_of(found: Found) -> str:
         f"{_largest(found, solver):.2g})"
         for solver in OF_SCIKIT
     )
-    return (
-        f"Of {truth.size} data sets {truth.sum()} are separated; our status differs from the "
-        f"linear program in {np.sum(truth != said)}. scikit-learn says nothing of {told}; Firth's "
-        f"logits are at most {_largest(found, 'firth'):.2g}."
+    silent = [share_silent(found, solver) for solver in OF_SCIKIT]
+    answer = (
+        f"When a hyperplane separates the labels, as in {truth.sum()} of {truth.size} data sets. "
+        f"Our status errs on {np.sum(truth != said)}; scikit-learn says nothing of "
+        f"{min(silent):.0%} or more of them."
+    )
+    return answer, (
+        f"scikit-learn says nothing of {told}; Firth's logits are at most "
+        f"{_largest(found, 'firth'):.2g}.",
     )
 
 

@@ -51,7 +51,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         found = [each for images in config.images for each in race(images, workers, config, track)]
     on_rings = rings(config)
     return Result(
-        Verdict(claims_of(found, on_rings, config), answer_of(found, on_rings, config)),
+        Verdict(claims_of(found, on_rings, config), *answer_of(found, on_rings, config)),
         tables=(tabulate(found), tabulate_rings(on_rings)),
         figures=(figure_of(found), figure_of_rings(on_rings)),
     )

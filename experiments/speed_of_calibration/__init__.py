@@ -31,9 +31,9 @@ import jax
 from experiments import Experiment, Result, Track, Verdict, untracked
 from experiments.peers_of_calibration.peers import left_out, quietly
 from experiments.speed_of_calibration.scaling import (
-    answer_of_growth,
     calls_of,
     claims_of_growth,
+    details_of_growth,
     figure_of_growth,
     tabulate_growth,
 )
@@ -41,6 +41,7 @@ from experiments.speed_of_calibration.setting import REPORT, Config, draw_data
 from experiments.speed_of_calibration.standings import (
     answer_of,
     claims_of,
+    details_of,
     differences,
     figure_of,
     tabulate,
@@ -67,7 +68,8 @@ def run(config: Config, track: Track = untracked) -> Result:
         Verdict(
             claims_of(standings, apart, tasks, config)
             + (claims_of_growth(growth) if config.claimed else ()),
-            f"{answer_of(standings, tasks, config)} {answer_of_growth(growth)}{left_out()}",
+            answer_of(standings, tasks, config),
+            (details_of(standings, tasks, config), details_of_growth(growth), *left_out()),
         ),
         tables=(tabulate(standings, apart), tabulate_growth(growth)),
         figures=(figure_of(standings), figure_of_growth(growth)),

@@ -68,7 +68,7 @@ def over_copy(growth: Growth, n: int) -> float:
     return growth[ECE, n].median / growth[COPY, n].median
 
 
-def answer_of_growth(growth: Growth) -> str:
+def details_of_growth(growth: Growth) -> str:
     """The exponents, and the copy."""
     n = max(n for _, n in growth)
     told = ", ".join(f"{what} {power:.2f}" for what, power in exponents(growth).items())

@@ -35,7 +35,13 @@ from experiments.speed_of_losses.agreement import differences
 from experiments.speed_of_losses.kernel import compile_kernel
 from experiments.speed_of_losses.rest import take_apart
 from experiments.speed_of_losses.setting import QUANTITIES, TRAFFIC, Config, draw_data
-from experiments.speed_of_losses.standings import answer_of, claims_of, figure_of, tabulate
+from experiments.speed_of_losses.standings import (
+    answer_of,
+    claims_of,
+    details_of,
+    figure_of,
+    tabulate,
+)
 from experiments.speed_of_losses.ways import ways_of_libraries
 from experiments.timing import OURS, race
 
@@ -57,10 +63,10 @@ def run(config: Config, track: Track = untracked) -> Result:
         apart = differences({key: calls[key] for key in calls if key[1] != TRAFFIC}, data)
         rest = take_apart(data, ways[OURS], kernel, config, track)
     left_out = [*missing, *([] if kernel else [reason])]
-    answers = [answer_of(standings, config), rest.answer]
-    answers += [f"Left out: {'; '.join(left_out)}."] if left_out else []
+    details = [details_of(standings, config), rest.detail]
+    details += [f"Left out: {'; '.join(left_out)}."] if left_out else []
     return Result(
-        Verdict(claims_of(standings, apart, config), " ".join(answers)),
+        Verdict(claims_of(standings, apart, config), answer_of(standings, config), tuple(details)),
         tables=(tabulate(standings, apart), rest.table),
         figures=(figure_of(standings), rest.figure),
     )

@@ -42,7 +42,7 @@ class Step(NamedTuple):
 class Rest(NamedTuple):
     """What this chapter adds."""
 
-    answer: str
+    detail: str
     table: Table
     figure: Figure
 
@@ -61,7 +61,7 @@ def take_apart(data: Data, ours: Way, kernel: Kernel | None, config: Config, tra
     times = race(calls, track, turns=config.turns, burst=config.calls, rouse=True, what="steps")
     size = data.logits.nbytes
     steps = {name: Step(times[name], fresh_bytes(call) / size) for name, call in calls.items()}
-    return Rest(_answer(steps), _table(steps), _figure(steps))
+    return Rest(_detail(steps), _table(steps), _figure(steps))
 
 
 def over_the_logits(data: Data) -> Call:
@@ -90,7 +90,7 @@ def fresh_bytes(call: Call) -> float:
     return float(np.median(counts)) * resource.getpagesize()
 
 
-def _answer(steps: Mapping[str, Step]) -> str:
+def _detail(steps: Mapping[str, Step]) -> str:
     """Where the time of value and gradient goes."""
     ms = {name: 1e3 * step.times.median for name, step in steps.items()}
     shared = (

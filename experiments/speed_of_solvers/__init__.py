@@ -62,6 +62,7 @@ from experiments.speed_of_solvers.setting import (
 from experiments.speed_of_solvers.standings import (
     answer_of,
     claims_of,
+    details_of,
     figure_of,
     ratios_of,
     standings_of,
@@ -89,7 +90,11 @@ def run(config: Config, track: Track = untracked) -> Result:
         points = measure(workers, config, track)
     claims = (*claims_of(standings, ratios, config), *scaling_claims(points, config))
     return Result(
-        Verdict(claims, answer_of(standings, ratios) + growth_of(points) + _left_out()),
+        Verdict(
+            claims,
+            answer_of(ratios),
+            (*details_of(standings, ratios), growth_of(points), *_left_out()),
+        ),
         tables=(tabulate(standings), *tabulate_scaling(points)),
         figures=(figure_of(standings), figure_of_scaling(points)),
     )
@@ -103,10 +108,10 @@ def _laps(task: Task, workers: list[Worker], config: Config, track: Track) -> di
     return {task.name: race(task, workers, config, track)}
 
 
-def _left_out() -> str:
+def _left_out() -> tuple[str, ...]:
     here = installed()
     missing = [package for package in PEERS if package not in here]
-    return f" Not installed, and left out: {', '.join(missing)}." if missing else ""
+    return (f"Not installed, and left out: {', '.join(missing)}.",) if missing else ()
 
 
 EXPERIMENT = Experiment(

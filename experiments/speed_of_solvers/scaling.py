@@ -97,7 +97,7 @@ def growth_of(points: Sequence[Point]) -> str:
         for axis in STEEPEST
     )
     return (
-        f" Time grows {grown}; it is {min(off):.2g} to {max(off):.2g} times that of ten passes and"
+        f"Time grows {grown}; it is {min(off):.2g} to {max(off):.2g} times that of ten passes and"
         " one product."
     )
 

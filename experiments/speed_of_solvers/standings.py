@@ -116,15 +116,26 @@ def claims_of(standings: list[Standing], ratios: list[Ratio], config: Config) ->
     return (*exact, *equal, *(faster if config.claimed else ()))
 
 
-def answer_of(standings: list[Standing], ratios: list[Ratio]) -> str:
+def answer_of(ratios: list[Ratio]) -> str:
+    """From the least of the ratios to the largest."""
+    if not ratios:
+        return "No other program here came near enough to be raced against."
+    slow, fast = (pick(ratios, key=lambda each: each.times) for pick in (min, max))
+    return (
+        f"Next to the best other program ours are from {slow.times:.2g} ({slow.what}) to "
+        f"{fast.times:.2g} times as fast ({fast.what})."
+    )
+
+
+def details_of(standings: list[Standing], ratios: list[Ratio]) -> tuple[str, ...]:
     """The times, and the ratios."""
     times = {(each.task, each.way): each.times.median for each in standings}
-    told = [
+    told = (
         f"{each.what}: {each.way} {1e3 * times[each.what, each.way]:.3g} ms, "
-        f"{each.times:.3g} times as fast as the best other ({each.peer})"
+        f"{each.times:.3g} times as fast as the best other ({each.peer})."
         for each in ratios
-    ]
-    return f"On jax {version('jax')}, float64, from NumPy. {'; '.join(told)}."
+    )
+    return f"On jax {version('jax')}, float64, from NumPy.", *told
 
 
 def tabulate(standings: list[Standing]) -> Table:

@@ -99,7 +99,8 @@ def judge_cold(config: Config, track: Track) -> Result:
     }
     losses = {way: pairs[-1][1] for way, pairs in taken.items()}
     return Result(
-        Verdict(claims_of(times, losses, config), answer_of(times)), (tabulate(times, losses),)
+        Verdict(claims_of(times, losses, config), "", (detail_of(times),)),
+        (tabulate(times, losses),),
     )
 
 
@@ -134,7 +135,7 @@ def claims_of(
     return (learnt, *bars)
 
 
-def answer_of(times: dict[str, Times]) -> str:
+def detail_of(times: dict[str, Times]) -> str:
     """The times."""
     told = ", ".join(f"{way} {each.median:.2f} s" for way, each in times.items())
     return f"From the start of a process to the trained {TUTORIAL}: {told}."

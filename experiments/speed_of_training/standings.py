@@ -39,7 +39,9 @@ def judge_race(raced: Raced, config: Config) -> Result:
         tables.append(_tabulate_curves(raced))
         figures.append(_figure_of_curves(raced))
     claims = (*_same(raced.tasks), *_faster(raced.tasks, config))
-    return Result(Verdict(claims, _answer_of(raced)), tuple(tables), tuple(figures))
+    return Result(
+        Verdict(claims, _answer_of(raced), _details_of(raced)), tuple(tables), tuple(figures)
+    )
 
 
 def _same(tasks: Mapping[str, Mapping[str, Found]]) -> list[Claim]:
@@ -83,6 +85,17 @@ def _faster(tasks: Mapping[str, Mapping[str, Found]], config: Config) -> list[Cl
 def _answer_of(raced: Raced) -> str:
     told = []
     for task, found in raced.tasks.items():
+        best = min((way for way in found if way not in (OURS, PRODUCTS)), key=partial(ratio, found))
+        told.append(
+            f"{task} take {1e3 * found[OURS].times.median:.3g} ms, the best other way "
+            f"{ratio(found, best):.3g} times as long ({best})"
+        )
+    return f"Once compiled, {'; '.join(told)}."
+
+
+def _details_of(raced: Raced) -> tuple[str, ...]:
+    told = []
+    for task, found in raced.tasks.items():
         ours = found[OURS].times
         others = ", ".join(
             f"{way} {ratio(found, way):.3g} times" for way in found if way not in (OURS, PRODUCTS)
@@ -96,7 +109,7 @@ def _answer_of(raced: Raced) -> str:
         for what, points in raced.curves.items()
         for way, slope in exponents(points).items()
     ]
-    return f"On jax {jax.__version__}, once compiled, {'; '.join([*told, *curves])}."
+    return f"On jax {jax.__version__}, once compiled.", *(f"{each}." for each in [*told, *curves])
 
 
 def exponents(points: Mapping[int, Mapping[str, Found]]) -> dict[str, float]:

@@ -37,7 +37,7 @@ def run(config: Config, track: Track = untracked) -> Result:
     with tempfile.TemporaryDirectory() as name:
         outcome = _found(config, Path(name), track)
     return Result(
-        Verdict(claims_of(outcome, config), answer_of(outcome, config)),
+        Verdict(claims_of(outcome, config), *answer_of(outcome, config)),
         tables=tables_of(outcome),
         figures=figures_of(outcome),
     )

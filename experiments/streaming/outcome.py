@@ -60,21 +60,23 @@ def claims_of(outcome: Outcome, config: Config) -> tuple[Claim, ...]:
     return (*claims, Claim(text, outcome.slower, "<=", config.slower, "times"))
 
 
-def answer_of(outcome: Outcome, config: Config) -> str:
-    """What happened, in a sentence."""
+def answer_of(outcome: Outcome, config: Config) -> tuple[str, tuple[str, ...]]:
+    """What happened, and how fast."""
     last = outcome.undisturbed[-1]
     rate = last.rows * config.epochs / last.seconds / 1e6
     same = f"{outcome.differing} bytes of {last.weights.nbytes} differ"
-    return (
+    answer = (
         f"{outcome.megabytes[-1]:.0f} MB train within {last.peak:.0f} MB of memory, of which "
-        f"{last.before:.0f} MB stand before the data are opened, at {rate:.2g} million rows a "
-        f"second; a byte of data adds {outcome.growth:.2g} bytes. Killed {len(outcome.kills)} "
+        f"{last.before:.0f} MB stand before the data are opened. Killed {len(outcome.kills)} "
         f"times and resumed, {same}."
-    ) + (
-        f" An epoch takes {outcome.slower:.2g} times as long as from memory."
-        if outcome.seconds is not None
-        else ""
     )
+    pace = (
+        f"An epoch goes at {rate:.2g} million rows a second; a byte of data adds "
+        f"{outcome.growth:.2g} bytes of memory.",
+    )
+    if outcome.seconds is None:
+        return answer, pace
+    return answer, (*pace, f"It takes {outcome.slower:.2g} times as long as from memory.")
 
 
 def tables_of(outcome: Outcome) -> tuple[Table, ...]:

@@ -71,11 +71,11 @@ def bowls(points: int, examples: int, trials: int, seed: int) -> Result:
         "Four bowls of different depth; each lies below the dotted chord between its ends.",
         partial(draw_lines, lines=np.array(lines)),
     )
-    answer = (
+    details = (
         f"The loss is convex in p (second derivatives from {curvature[0]:.4g} on) and in the "
-        f"weights of a linear model (eigenvalues from {smallest:.2g} on)."
+        f"weights of a linear model (eigenvalues from {smallest:.2g} on).",
     )
-    return Result(Verdict(claims, answer), (table,), (figure,))
+    return Result(Verdict(claims, "", details), (table,), (figure,))
 
 
 def curvature_in(form: str, points: int) -> tuple[float, float]:

@@ -58,11 +58,11 @@ def certain_answers() -> Result:
             "gradient of the clipped": flat + 0.0,
         },
     )
-    answer = (
+    details = (
         f"Where a certain answer is wrong, a clip of p ends the loss at {clipped.max():.1f}, with "
-        f"gradient {steepest:g}."
+        f"gradient {steepest:g}.",
     )
-    return Result(Verdict(claims, answer), (table,))
+    return Result(Verdict(claims, "", details), (table,))
 
 
 def at_the_edges(form: str) -> tuple[np.ndarray, np.ndarray, int]:

@@ -62,11 +62,11 @@ def other_figure() -> Result:
         {"way": list(means), "mean": list(means.values())},
         {"mean": ".17g"},
     )
-    answer = (
+    details = (
         f"Keras's other figure, {old}, comes of 1e-7 inside both logs; today's clip gives "
-        f"{clip32:.9f}, {itself}."
+        f"{clip32:.9f}, {itself}.",
     )
-    return Result(Verdict(tuple(claims), answer), (table,))
+    return Result(Verdict(tuple(claims), "", details), (table,))
 
 
 def exact_mean(epsilon: float) -> np.ndarray:

@@ -69,10 +69,15 @@ def ridge_between_solutions(trials: int, seed: int) -> Result:
         partial(draw_lines, lines=np.asarray(losses(straight(start, end)))[None]),
     )
     answer = (
-        f"A network's is not: half way between two solutions with a loss of {solution:.3f} it is"
-        f" {half_way:.3f}, and it has a minimum of {trapped:.3f} that is not the lowest."
+        "The loss is convex in p and in the weights of a linear model, as they say, but not in a"
+        " network's."
     )
-    return Result(Verdict(claims, answer), (table,), (figure,))
+    details = (
+        "In a network's weights it is not convex: half way between two solutions with a loss of"
+        f" {solution:.3f} it is {half_way:.3f}, and it has a minimum of {trapped:.3f} that is not"
+        " the lowest.",
+    )
+    return Result(Verdict(claims, answer, details), (table,), (figure,))
 
 
 def layers(weights: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:

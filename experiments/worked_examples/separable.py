@@ -83,12 +83,12 @@ def endless_descent(examples: int, steps: int, seed: int) -> Result:
         partial(draw_descent, runs=runs),
         (1, 2),
     )
-    answer = (
+    details = (
         f"On separable data descent has no end: after {steps} steps the weights are"
         f" {separable.weights[late]:.1f} long and grow, the loss is {separable.loss[late]:.6f} and"
-        " falls."
+        " falls.",
     )
-    return Result(Verdict(claims, answer), (table,), (figure,))
+    return Result(Verdict(claims, "", details), (table,), (figure,))
 
 
 def descend(batch: Batch, steps: int) -> Descent:

@@ -135,7 +135,7 @@ def test_tables_and_answer(found):
     assert set(newton.columns["form"]) == {OPTAX}
     assert [abs(step) for step in newton.columns["step"]] == [np.inf, np.inf]
     assert len(sides.columns["form"]) == 3 * 2 * len(SIDES)
-    answer = answer_of(each, "float32", [])
+    answer, _ = answer_of(each, "float32", [])
     assert answer.startswith("In float32 the second derivative is exactly 0 through optax from 14")
     assert "0 of the 1 other forms keep it" in answer
     assert answer.endswith("bcejax never loses half of the digits of a derivative.")

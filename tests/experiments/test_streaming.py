@@ -62,8 +62,9 @@ def test_the_outcome_is_arithmetic_on_the_runs():
     assert found().growth == pytest.approx(50 / 1000)
     assert found().slower == 2
     assert found().differing == 0
-    assert "1100 MB train within 550 MB" in outcome.answer_of(found(), EXPERIMENT.default)
-    assert "at 0.001 million rows a second" in outcome.answer_of(found(), EXPERIMENT.default)
+    answer, details = outcome.answer_of(found(), EXPERIMENT.default)
+    assert "1100 MB train within 550 MB" in answer
+    assert "at 0.001 million rows a second" in details[0]
     runs, kills = outcome.tables_of(found())
     assert runs.columns["peak memory (MB)"] == [500, 550, 540]
     assert kills.columns["was training"] == [True] * 5

@@ -103,7 +103,7 @@ def test_without_keras_the_answer_says_so(monkeypatch):
     with jax.enable_x64(True):
         result = epsilon.other_figure()
     assert result.verdict.holds
-    assert "Keras is not installed here" in result.verdict.answer
+    assert "Keras is not installed here" in result.verdict.details[0]
     assert "Keras itself, float32" not in result.tables[0].columns["way"]
 
 
