@@ -9,6 +9,7 @@ import numpy as np
 from bcejax.calibration.reporting.findings import CalibrationReport
 from bcejax.calibration.reporting.report import Progress, calibration_report
 
+FEWEST = 5  # rows that are judged
 WORK = 4 * 10**7  # rows times draws that are made by default, of 40 to 1000 draws
 
 

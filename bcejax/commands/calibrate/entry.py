@@ -31,11 +31,9 @@ from bcejax.commands.calibrate.folder import FILES, Results, write_results
 from bcejax.commands.calibrate.predictions import Predictions, read_predictions
 from bcejax.commands.flags import asked_of, check_seed, parse_flags
 from bcejax.commands.folders import folder_for
-from bcejax.commands.judging import judge
+from bcejax.commands.judging import FEWEST, judge
 from bcejax.commands.stages import Stages
 from bcejax.plots import house_style
-
-FEWEST = 5  # rows, a fold of the comparison for each
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bcejax.commands.fit.flags import Flags, listed
 from bcejax.commands.fit.results import HeldOut, Results, Search
 from bcejax.commands.fit.rows import Rows, read_rows
 from bcejax.commands.flags import asked_of
-from bcejax.commands.judging import judge
+from bcejax.commands.judging import FEWEST, judge
 from bcejax.commands.model_file import Model
 from bcejax.commands.stages import Stages
 from bcejax.data import Standardizer, fit_standardizer, split_rows
@@ -76,6 +76,11 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
             f"test is {flags.test}, which of {few} rows of one class is {share}: take another"
             " share, or 0 to hold out none"
         ) from None
+    if held.size < FEWEST:
+        raise ValueError(
+            f"test is {flags.test}, which of {labels.size} rows holds out {held.size}, too few to"
+            f" judge by, for {FEWEST} can be: take another share, or 0 to hold out none"
+        )
     return learnt, held
 
 

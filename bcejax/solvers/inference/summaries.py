@@ -71,8 +71,9 @@ class Summary(NamedTuple):
     def head(self) -> tuple[str, ...]:
         """The lines above the table."""
         fit, test = self.criteria, self.likelihood_ratio
+        degrees = "1 degree" if test.degrees == 1 else f"{int(test.degrees)} degrees"
         against = (
-            f"likelihood ratio {test.statistic:.6g} on {int(test.degrees)} degrees of freedom,"
+            f"likelihood ratio {test.statistic:.6g} on {degrees} of freedom,"
             f" p {_chance(float(test.p_value))};  "
         )
         return (
@@ -177,7 +178,7 @@ def summary(
         >>> print(summary(fit_logistic(x, y), x, y, names=["dose"]))
         logistic regression of 4 examples, 2 events: converged
         log-likelihood -2.34749, of the intercept alone -2.77259, pseudo R2 (McFadden) 0.1533
-        likelihood ratio 0.850204 on 1 degrees of freedom, p 0.356;  AIC 8.69497, BIC 7.46756
+        likelihood ratio 0.850204 on 1 degree of freedom, p 0.356;  AIC 8.69497, BIC 7.46756
         <BLANKLINE>
                      coef  std err        z  P>|z|  [0.025  0.975]  odds ratio    [0.025  0.975]
         dose       0.9082    1.085   0.8369  0.403  -1.219   3.035        2.48    0.2956    20.8

@@ -202,6 +202,7 @@ def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
         (["a.csv", "--resamples", "-1"], "resamples is -1; it must be 0 or more"),
         (["a.csv", "--seed", "-1"], "seed is -1; it must be a whole number from 0 to"),
         (["a.csv", "--label", "ill", "--drop", "id"], "test is 0.25, which of 1 rows of"),
+        (["few.csv", "--label", "ill"], "holds out 2, too few to judge by, for 5 can be"),
         (["a.csv", "--out", "a.csv"], "out a.csv cannot be a folder"),
         (["table.csv", "--out", "."], "table.csv would be written over"),
     ],
@@ -212,6 +213,7 @@ def test_status_2_and_one_line_for_what_cannot_be_done(
     monkeypatch.chdir(tmp_path)
     for name in ("a.csv", "table.csv"):
         (tmp_path / name).write_text("id,ill,x\na,1,0.5\nb,0,1\n")
+    (tmp_path / "few.csv").write_text("ill,x\n" + "".join(f"{i % 2},{i}\n" for i in range(8)))
     assert enter(["fit", *words]) == 2
     told = capsys.readouterr()
     assert told.out == ""

@@ -101,7 +101,7 @@ def test_words_say_what_the_errors_mean(fitted, told, words):
     assert words in str(table)
     assert np.isnan(table.errors).all() == ("l1" in fitted)
     assert np.isnan(table.likelihood_ratio.p_value) == bool(fitted)
-    assert ("degrees of freedom" in str(table)) == (table.likelihood_ratio.degrees > 0)
+    assert ("of freedom" in str(table)) == (table.likelihood_ratio.degrees > 0)
 
 
 def test_a_constant_column_under_a_ridge_is_known_to_be_0():
