@@ -5,7 +5,6 @@
 With h = s(x) s(-x) and T = tanh(x / 2), its derivatives are closed under differentiation:
 
     function                                      in x        in y
-    miss       m                                  m r         -T
     inverse    k = 1 / m                          -k r        k^2 T
     logarithm  log m                              r           -k T
     power      m^g                                g m^g r     -g m^g k T       in g: m^g log m
@@ -52,17 +51,6 @@ def _split(x: jax.Array, y: jax.Array) -> Pair:
 
 
 @jax.custom_jvp
-def miss(x: jax.Array, y: jax.Array) -> jax.Array:
-    """The probability that the label was not given.
-
-    Example:
-        >>> miss(jnp.array([0.0, 20.0]), jnp.array([1.0, 1.0]))
-        Array([5.0000000e-01, 2.0611537e-09], dtype=float32)
-    """
-    return _split(x, y).high
-
-
-@jax.custom_jvp
 def inverse(x: jax.Array, y: jax.Array) -> jax.Array:
     """1 / m, held at finfo.max.
 
@@ -82,7 +70,8 @@ def logarithm(x: jax.Array, y: jax.Array) -> jax.Array:
         Array([  -0.6931472, -100.       ], dtype=float32)
     """
     w, size = _away(x, y), jnp.abs(x)
-    soft = jnp.log(w + (1 - w) * jnp.exp(-size))
+    likely = jnp.log1p(_away(-x, y) * jnp.expm1(-size))
+    soft = jnp.where(w > 0.5, likely, jnp.log(w + (1 - w) * jnp.exp(-size)))
     return jnp.where(w > 0, soft, finite(-size)) - log1p_exp(size)
 
 
@@ -141,10 +130,6 @@ def _in_label(x: jax.Array, y: jax.Array) -> jax.Array:
     return -finite(bernoulli_variance(x) * k * k)
 
 
-miss.defjvps(
-    lambda dot, out, x, y: dot * ((1 - 2 * y) * bernoulli_variance(x)),
-    lambda dot, out, x, y: -dot * tanh_half(x),
-)
 inverse.defjvps(
     lambda dot, out, x, y: -dot * (out * rate(x, y)),
     lambda dot, out, x, y: dot * finite(out * (out * tanh_half(x))),

@@ -103,7 +103,7 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
         ValueError: a prior is a number out of range, or does not broadcast.
 
     Accuracy:
-        For Python numbers 1.5 ulp of the largest of the three terms, for arrays 6
+        For Python numbers 1.5 ulp of the largest of the three terms and the result, for arrays 6
         (tests/losses/test_priors.py).
 
     Example:
@@ -119,7 +119,9 @@ def adjust_logits(logits: ArrayLike, *, prior_from: ArrayLike, prior_to: ArrayLi
 
 
 def _moved(x: jax.Array, to: Pair, back: Pair) -> jax.Array:
-    return x + ((to.high - back.high) + (to.low - back.low))
+    main, lost = two_sum(to.high, -back.high)
+    rest = lax.stop_gradient(jnp.where(jnp.isfinite(main), lost + (to.low - back.low), 0))
+    return x + (main + rest)
 
 
 def undo_pos_weight(logits: ArrayLike, *, pos_weight: ArrayLike) -> jax.Array:

@@ -1,5 +1,8 @@
 """Shapes, dtypes and what stands for a label: the rules at the door of every loss."""
 
+import math
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 from reference import BFLOAT16
 
 from bcejax import (
+    asymmetric_loss,
     bce_gradient,
     bce_hessian,
     bce_value_gradient_hessian,
@@ -15,7 +19,14 @@ from bcejax import (
     bce_with_probs,
     bernoulli_entropy,
     bernoulli_kl,
+    bi_tempered_loss,
+    forward_corrected_loss,
+    generalized_cross_entropy,
+    logit_adjusted_loss,
+    poly1_loss,
+    sigmoid_focal_loss,
     smooth_labels,
+    symmetric_cross_entropy,
 )
 
 ON_LOGITS = [bce_with_logits, bce_gradient, bce_hessian, bce_value_gradient_hessian]
@@ -101,6 +112,36 @@ def test_smoothing_is_a_share(f, smoothing):
     # a traced share has no value to raise for
     got = jax.jit(lambda s: f(jnp.ones(2), jnp.ones(2), label_smoothing=s))(smoothing)
     assert np.isnan(first(got)).all()
+
+
+LIMITS = [
+    (bce_with_logits, "label_smoothing", 0, 1),
+    (sigmoid_focal_loss, "gamma", 0, np.inf),
+    (sigmoid_focal_loss, "alpha", 0, 1),
+    (asymmetric_loss, "gamma_pos", 0, np.inf),
+    (asymmetric_loss, "gamma_neg", 0, np.inf),
+    (generalized_cross_entropy, "q", 0, 1),
+    (poly1_loss, "epsilon", -1, np.inf),
+    (symmetric_cross_entropy, "alpha", 0, np.inf),
+    (symmetric_cross_entropy, "beta", 0, np.inf),
+    (symmetric_cross_entropy, "log_zero", -np.inf, 0),
+    (partial(forward_corrected_loss, flip_negative=0), "flip_positive", 0, 1),
+    (partial(forward_corrected_loss, flip_positive=0), "flip_negative", 0, 1),
+    (partial(logit_adjusted_loss, prior=0.5), "tau", 0, np.inf),
+    (bi_tempered_loss, "t1", 0, 1),
+    (bi_tempered_loss, "t2", 1, 100),  # 2^t2 overflows from 128 on
+]
+
+
+@pytest.mark.parametrize(("f", "name", "low", "high"), LIMITS, ids=[row[1] for row in LIMITS])
+def test_a_number_next_to_its_limits_is_refused(f, name, low, high):
+    for limit, beyond in ((low, -np.inf), (high, np.inf)):
+        if np.isfinite(limit):
+            number = math.nextafter(limit, beyond)
+            with pytest.raises(
+                ValueError, match=rf"{name} lies in \[{low}, {high}\], got {number}"
+            ):
+                f(0.5, 1, **{name: number})
 
 
 def test_pos_weight_asks_for_labels():
@@ -205,8 +246,10 @@ def test_smooth_labels_are_float32(dtype):
 
 
 def test_smooth_labels_refuses():
-    with pytest.raises(ValueError, match=r"label_smoothing lies in \[0, 1\], got 2"):
-        smooth_labels(jnp.ones(2), 2)
+    with pytest.raises(
+        ValueError, match=r"label_smoothing lies in \[0, 1\], got 1.0000000000000002"
+    ):
+        smooth_labels(jnp.ones(2), math.nextafter(1, 2))
     with pytest.raises(TypeError, match="labels must be real numbers"):
         smooth_labels(jnp.ones(2, jnp.complex64), 0.1)
     assert np.isnan(smooth_labels(85.0, 0.1))

@@ -84,29 +84,10 @@ def test_soft_labels_mix_the_losses():
     np.testing.assert_allclose(soft, 0.25 * ones + 0.75 * zeros, rtol=3e-7)
 
 
-def test_tangents_flow_to_both_gammas():
-    x, y = np.float32([-1, 1, 2]), np.float32([1, 0, 0.5])
-
-    def total(pos, neg):
-        return asymmetric_loss(x, y, gamma_pos=pos, gamma_neg=neg).sum()
-
-    total = jax.jit(total)
-    got = jax.jit(jax.grad(total, (0, 1)))(1.0, 2.0)
-    step = 2.0**-6
-    for place, derivative in enumerate(got):
-        moved = [total(*(np.float32([1, 2]) + s * np.eye(2)[place])) for s in (step, -step)]
-        assert abs(derivative - (moved[0] - moved[1]) / (2 * step)) < 1e-3
-
-
 @pytest.mark.parametrize("shift", [-0.1, 1.0, np.nan])
 def test_shift_out_of_range(shift):
     with pytest.raises(ValueError, match=r"shift lies in \[0, 1\), got"):
         asymmetric_loss(0.0, 1, shift=shift)
-
-
-def test_gamma_out_of_range():
-    with pytest.raises(ValueError, match=r"gamma_neg lies in \[0, inf\], got -2"):
-        asymmetric_loss(0.0, 1, gamma_neg=-2)
 
 
 def test_cross_entropy_at_infinity():

@@ -76,15 +76,6 @@ def test_derivatives_in_q(q, order):
     np.testing.assert_allclose(got[normal], exact.float64()[normal], rtol=8e-6)
 
 
-def test_mixed_derivatives_agree_in_any_order_and_mode():
-    q = np.full_like(X, 0.5)
-    pairs = [(jax.grad(jax.grad(loss, 2)), jax.grad(jax.grad(loss), 2))]
-    pairs += [(jax.grad(jax.grad(loss, 1), 2), jax.jacfwd(jax.jacrev(loss, 2), 1))]
-    for one, other in pairs:
-        got, want = jax.jit(lambda *args, fs=(one, other): [each(f)(*args) for f in fs])(X, Y, q)
-        np.testing.assert_allclose(got, want, rtol=4e-6, atol=1e-30)
-
-
 def test_q_may_be_traced_and_mapped():
     q = np.linspace(0, 1, X.size, dtype=np.float32)
     want = [jax.jit(loss)(*point) for point in zip(X, Y, q, strict=True)]
@@ -115,8 +106,6 @@ def test_bounded_where_the_cross_entropy_is_not(dtype):
 
 
 def test_q_out_of_range():
-    with pytest.raises(ValueError, match=r"q lies in \[0, 1\], got 1.5"):
-        loss(0.5, 1, 1.5)
     with pytest.raises(ValueError, match=r"q has shape \(3,\), which does not broadcast"):
         loss(jnp.zeros(2), jnp.zeros(2), jnp.zeros(3))
     with pytest.raises(TypeError, match="q must be real"):

@@ -76,26 +76,7 @@ def test_one_gamma_and_alpha_for_each_example():
     np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
-def test_tangents_flow_to_gamma_and_alpha():
-    with x64_for(np.float64):
-        x, y = np.float64([-3, -1, 0.5, 3, 20]), np.float64([1, 0, 0.3, 0, 1])
-
-        @jax.jit
-        def total(gamma, alpha):
-            return sigmoid_focal_loss(x, y, gamma=gamma, alpha=alpha).sum()
-
-        got = jax.jit(jax.grad(total, (0, 1)))(1.5, 0.25)
-        step = 2.0**-17
-        moved = [total(1.5 + step, 0.25) - total(1.5 - step, 0.25)]
-        moved += [total(1.5, 0.25 + step) - total(1.5, 0.25 - step)]
-        np.testing.assert_allclose(got, np.array(moved) / (2 * step), rtol=1e-8)
-
-
 def test_alpha_and_gamma_out_of_range():
-    with pytest.raises(ValueError, match=r"gamma lies in \[0, inf\], got -1"):
-        sigmoid_focal_loss(0.0, 1, gamma=-1)
-    with pytest.raises(ValueError, match=r"alpha lies in \[0, 1\], got 2"):
-        sigmoid_focal_loss(0.0, 1, alpha=2)
     bad = np.float32([-1, np.nan])
     assert np.isnan(sigmoid_focal_loss(np.zeros(2, np.float32), np.ones(2), gamma=bad)).all()
     assert np.isnan(sigmoid_focal_loss(np.zeros(2, np.float32), np.ones(2), alpha=bad)).all()

@@ -97,21 +97,6 @@ def test_derivatives_in_the_rates(rates):
         np.testing.assert_allclose(result, exact, rtol=4e-6, atol=1e-6)
 
 
-def test_mixed_derivatives_agree_in_any_order_and_mode():
-    args = (
-        np.float32([-2, 0.5, 3]),
-        np.float32([0, 1, 0.25]),
-        *np.float32([[0.25] * 3, [0.125] * 3]),
-    )
-    for one, other in ((0, 2), (1, 3), (2, 3), (0, 3)):
-        first = jax.grad(jax.grad(loss, one), other)
-        second = jax.jacfwd(jax.jacrev(loss, other), one)
-        got, want = jax.jit(lambda *args, f=first, g=second: (each(f)(*args), each(g)(*args)))(
-            *args
-        )
-        np.testing.assert_allclose(got, want, rtol=4e-6, atol=1e-6)
-
-
 def test_expected_loss_is_least_at_the_true_probability():
     """Patrini et al., theorem 2: the noise does not move the minimiser."""
     truth, f, g = 0.8125, 0.25, 0.125
@@ -122,8 +107,6 @@ def test_expected_loss_is_least_at_the_true_probability():
 
 
 def test_rates_out_of_range():
-    with pytest.raises(ValueError, match=r"flip_positive lies in \[0, 1\], got -0.1"):
-        loss(0.5, 1, -0.1, 0)
     with pytest.raises(ValueError, match=r"flip_positive \+ flip_negative lies below 1, got 1"):
         loss(0.5, 1, 0.5, 0.5)
     for f, g in ((0.5, 0.5), (0.75, 0.5), (-0.5, 0), (NAN, 0)):

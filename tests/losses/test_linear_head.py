@@ -17,6 +17,7 @@ CHUNK = 8
 DRAW = np.random.default_rng(0)
 X, W, B = (DRAW.normal(size=shape).astype(np.float32) for shape in ((N, D), (D, L), (L,)))
 SOFT = DRAW.random((N, L)).astype(np.float32)
+SOFT[0, :2] = 0, 1
 FACTORS = DRAW.random(L).astype(np.float32) + 0.5
 COUNTS = DRAW.random((N, 1)).astype(np.float32)
 KEEP = DRAW.random((N, L)) < 0.8
@@ -329,14 +330,18 @@ def test_float64():
 
 
 @pytest.mark.parametrize(
-    ("n", "n_labels", "options"),
-    [(0, 3, {}), (2, 0, {}), (2, 3, {"where": False}), (2, 3, {"weights": 0})],
+    ("n", "n_labels", "where", "weight"),
+    [(0, 3, True, 1), (2, 0, True, 1), (2, 3, False, 1), (2, 3, True, 0)],
 )
-def test_nothing_to_count_gives_0_with_gradient_0(n, n_labels, options):
+def test_nothing_to_count_gives_0_with_gradient_0(n, n_labels, where, weight):
     x, w = np.ones((n, 2), np.float32), np.ones((2, n_labels), np.float32)
     y = np.ones((n, n_labels), np.float32)
-    take = jax.value_and_grad(lambda x, w: linear_bce(x, w, None, y, **options), (0, 1))
-    value, gradients = jax.jit(take)(x, w)
+
+    def take(x, w, weights):
+        return linear_bce(x, w, None, y, weights=weights, where=where)
+
+    weights = np.full((n, 1), weight, np.float32)
+    value, gradients = jax.jit(jax.value_and_grad(take, (0, 1, 2)))(x, w, weights)
     assert value == 0
     assert not any(each.any() for each in gradients)
 
@@ -357,7 +362,7 @@ def test_nothing_to_count_gives_0_with_gradient_0(n, n_labels, options):
             ValueError,
             r"pos_weight has shape \(2, 37\), which does",
         ),
-        ({"where": np.ones((1, N, L), bool)}, ValueError, r"where has shape \(1, 6, 37\), which"),
+        ({"where": np.ones((1, 1, L), bool)}, ValueError, r"where has shape \(1, 1, 37\), which"),
         ({"where": COUNTS}, TypeError, "where must be boolean, got float32"),
         ({"how": "average"}, ValueError, "how is one of 'mean', 'count', 'sum', got 'average'"),
         ({"chunk": 0}, ValueError, "chunk is 0; there must be 1 or more"),

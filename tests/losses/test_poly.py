@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import pytest
 from reference import x64_for
 
 from bcejax import bce_with_logits, poly1_loss
@@ -26,15 +25,6 @@ def test_zero_is_the_cross_entropy_bit_for_bit():
         np.testing.assert_array_equal(got, jax.jit(bce_with_logits)(x, labels))
 
 
-def test_tangents_flow_to_epsilon():
-    x, y = np.float32([-2, 0, 3]), np.float32([0, 1, 0.3])
-    slope = jax.jacfwd(lambda e: poly1_loss(x, y, epsilon=e))(np.float32(1))
-    s = 1 / (1 + np.exp(-x))
-    np.testing.assert_allclose(slope, y * (1 - s) + (1 - y) * s, rtol=1e-6)
-
-
 def test_epsilon_out_of_range():
-    with pytest.raises(ValueError, match=r"epsilon lies in \[-1, inf\], got -2"):
-        poly1_loss(0.0, 1, epsilon=-2)
     got = poly1_loss(np.zeros(2, np.float32), np.ones(2), epsilon=np.float32([-2, -1]))
     np.testing.assert_array_equal(np.isnan(got), [True, False])

@@ -67,10 +67,11 @@ def test_there_and_back():
     assert units(undone, wide(X) - shift, wide(X), shift).max() <= 2
     back = apply_pos_weight(undone, pos_weight=WEIGHTS)
     np.testing.assert_allclose(back, X, rtol=4e-7, atol=2e-6)
-    moved = adjust_logits(X, prior_from=0.01, prior_to=0.2)
-    exact = wide(X) + np.log(np.longdouble(1) / 4) + np.log(np.longdouble(99))
-    assert units(moved, exact, wide(X), np.log(99)).max() <= 1.5
-    again = adjust_logits(moved, prior_from=0.2, prior_to=0.01)
+    # float32 misses the log-odds of both priors by almost half an ulp, to different sides
+    moved = adjust_logits(X, prior_from=0.02, prior_to=0.93)
+    exact = wide(X) + np.log(np.longdouble(93) / 7) + np.log(np.longdouble(49))
+    assert units(moved, exact, wide(X), np.log(49), exact).max() <= 1.5
+    again = adjust_logits(moved, prior_from=0.93, prior_to=0.02)
     np.testing.assert_allclose(again, X, rtol=4e-7, atol=2e-6)
 
 
@@ -108,10 +109,6 @@ def test_priors_as_arrays():
         for row in zip(x, y, prior, tau, strict=True)
     ]
     np.testing.assert_allclose(got, want, rtol=2e-6)
-    total = lambda p: logit_adjusted_loss(x, y, prior=p).sum()  # noqa: E731
-    slope = jax.grad(total)(np.float32(0.25))
-    step = np.float32(2.0**-8)
-    assert abs(slope - (total(0.25 + step) - total(0.25 - step)) / (2 * step)) < 1e-2
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.5, 2.0])

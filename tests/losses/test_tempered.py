@@ -1,6 +1,5 @@
 """Bi-tempered loss: its limits, the paper's formula, its temperatures, its robustness."""
 
-import math
 from functools import cache, partial
 
 import jax
@@ -119,15 +118,7 @@ def test_monotone_in_the_logit():
     assert (np.diff(losses) <= 4 * np.spacing(losses[1:])).all()
 
 
-def test_temperatures_out_of_range():
-    for name, value, limits in (
-        ("t1", math.nextafter(1, 2), r"\[0, 1\]"),
-        ("t1", -1, r"\[0, 1\]"),
-        ("t2", math.nextafter(1, 0), r"\[1, 100\]"),
-        ("t2", math.nextafter(100, 101), r"\[1, 100\]"),  # 2^t2 overflows from 128 on
-    ):
-        with pytest.raises(ValueError, match=f"{name} lies in {limits}, got {value}"):
-            bi_tempered_loss(0.5, 1, **{name: value})
+def test_temperatures_are_python_numbers():
     for value in (jnp.ones(2), "1"):
         with pytest.raises(TypeError, match="t2 must be a Python number"):
             bi_tempered_loss(0.5, 1, t2=value)
