@@ -83,12 +83,10 @@ def is_traced(*trees: object) -> bool:
 def _outside(values: ArrayLike, name: str) -> np.ndarray | None:
     """All values, if some lie outside [0, 1] by more than rounding; else None."""
     if isinstance(values, jax.core.Tracer):
-        _check_real(np.dtype(values.dtype), name)
+        _check_real(values.dtype, name)
         return None
     array = np.asarray(values)
     _check_real(array.dtype, name)
-    if array.dtype == bool:
-        return None
     wide = np.asarray(array, np.float64)
     missing = np.isnan(wide)
     if missing.any():

@@ -18,7 +18,7 @@ def test_good_values_come_back_as_they_were(values):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 1, 2], "classes 0, 1, 2: this is the binary loss; .*softmax_cross_entropy"),
+        ([2, 0, 1, 2], "classes 0, 1, 2: this is the binary loss; .*softmax_cross_entropy"),
         (list(range(10)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),
         (list(range(5)), "classes 0, 1, 2, 3, 4: this is the binary loss"),
         (list(range(6)), r"classes 0, 1, 2, 3, 4, \.\.\.: this is the binary loss"),

@@ -56,7 +56,9 @@ def test_moments(order, bound, dtype):
 def test_derivatives_are_of_the_family():
     with x64_for(np.float64):
         x, q = np.float64([[-3, 0.5, 4, 1.5], [0.2, 0.7, 1, 0]])
-        in_logits, in_exponent = each(jax.grad(sigmoid_power, (0, 1)))(x, q)
+        slopes = each(jax.grad(sigmoid_power, (0, 1)))(np.append(x, -np.inf), np.append(q, 0.5))
+        (*in_logits, last), (*in_exponent, there) = slopes
+        assert (last, there) == (0, 0)
         miss, power = 1 / (1 + np.exp(x)), (1 + np.exp(-x)) ** -q
         np.testing.assert_allclose(in_logits, q * power * miss, rtol=1e-13)
         np.testing.assert_allclose(in_exponent, power * np.log1p(-miss), rtol=1e-13)
