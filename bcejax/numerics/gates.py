@@ -49,6 +49,7 @@ def finite(values: jax.Array) -> jax.Array:
     return nearest(values, -most, most)
 
 
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
 def inside(values: jax.Array, low: float, high: float) -> jax.Array:
     """Whether the values lie in [low, high], or miss it by at most 4 eps, which is rounding.
 
@@ -61,6 +62,7 @@ def inside(values: jax.Array, low: float, high: float) -> jax.Array:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
 def within(values: jax.Array, low: float, high: float) -> jax.Array:
     """The values where they lie in [low, high], nan where they miss it by more than 4 eps.
 

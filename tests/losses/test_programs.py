@@ -1,5 +1,7 @@
 """Outside jit a loss is one program, and its gradient two, whatever its numbers are."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -24,6 +26,11 @@ LOSSES = {
     "adjust_logits": lambda x, y: bcejax.adjust_logits(x, prior_from=0.1, prior_to=y),
     **{member.name: member.loss for member in MEMBERS},
 }
+OF_NUMERICS = (
+    *("sigmoid", "softplus", "bernoulli_variance", "tanh_half", "unlikely", "log1p_exp"),
+    *("surprisal", "complement_surprisal", "log_odds", "inverse", "log1p_of_share"),
+    *("odds_from_log", "complement_from_log"),
+)
 X, Y = np.linspace(-3, 3, 7, dtype=np.float32), np.float32([0, 1, 0.25, 1, 0, 0.5, 1])
 
 
@@ -48,10 +55,11 @@ def test_a_loss_is_one_program(name, programs):
     assert len(programs) == 1
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "softplus", "tanh_half", "log_odds", "surprisal"])
-def test_a_function_of_numerics_is_one(name, programs):
-    getattr(numerics, name)(Y)
-    assert len(programs) == 1
+def test_each_function_of_numerics_is_one(programs):
+    within = functools.partial(numerics.within, low=0.0, high=1.0)
+    for f in (within, *(getattr(numerics, name) for name in OF_NUMERICS)):
+        f(Y)
+    assert len(programs) == 1 + len(OF_NUMERICS)
 
 
 def test_the_gradient_of_a_loss_is_two(programs):

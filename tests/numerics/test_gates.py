@@ -24,12 +24,12 @@ def test_nearest_is_the_edge_beyond_it_and_linear_there_too():
 
 def test_within_forgives_rounding_only():
     eps = np.finfo(np.float32).eps
-    x = jnp.array([-5 * eps, -4 * eps, 0, 1, 1 + 4 * eps, 1 + 5 * eps, np.nan], jnp.float32)
+    x = jnp.array([-5 * eps, -4 * eps, 0, 0.25, 1, 1 + 4 * eps, 1 + 5 * eps, np.nan], jnp.float32)
     got = within(x, 0.0, 1.0)
-    np.testing.assert_array_equal(got, [np.nan, 0, 0, 1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(got, [np.nan, 0, 0, 0.25, 1, 1, np.nan, np.nan])
     np.testing.assert_array_equal(inside(x, 0.0, 1.0), ~np.isnan(got))
     slope = jax.vmap(jax.grad(lambda v: within(v, 0.0, 1.0)))(x)
-    np.testing.assert_array_equal(slope, [np.nan, 1, 1, 1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(slope, [np.nan, 1, 1, 1, 1, 1, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -60,5 +60,6 @@ def test_absorb_lets_zero_win_in_value_and_derivatives():
     assert jax.grad(absorb, 1)(zero, inf) == 0
     assert jax.grad(absorb, 0)(zero, jnp.float32(3)) == 3
     assert jax.grad(absorb, 0)(zero, inf) == MOST
-    assert jax.jvp(absorb, (zero, inf), (zero, zero))[1] == 0
+    assert jax.jvp(absorb, (zero, inf), (zero, zero)) == (0, 0)
+    assert jax.jvp(absorb, (zero + 2, zero + 3), (zero + 1, zero + 10)) == (6, 23)
     assert np.isnan(absorb(jnp.float32(np.nan), zero))

@@ -93,6 +93,9 @@ def test_edges_and_symmetry(dtype):
         np.testing.assert_array_equal(tanh_half(x), [-1, 1, np.nan, 0])
         four, none = jnp.full(3, 4, dtype), jnp.zeros(3, dtype)
         np.testing.assert_array_equal(scaled_logistic(x[:3], four, none), [0.25, 0.25, np.nan])
+        most, nothing = float(np.finfo(dtype).max), (x[1], none[0], none[0])
+        assert scaled_logistic(*nothing) == most
+        assert jax.grad(scaled_logistic, (0, 1, 2))(*nothing) == (0, -most, -most)
         for f in (sigmoid, softplus, bernoulli_variance, tanh_half):
             slope = f
             for _ in range(4):
