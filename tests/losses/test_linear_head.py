@@ -307,8 +307,12 @@ def test_one_sweep_with_no_product_more_than_asked_for(argnums, products):
 
 def test_bfloat16_is_computed_and_added_up_in_float32():
     """The value is that of the rounded numbers, a gradient rounded once."""
-    given = [jnp.asarray(each, jnp.bfloat16) for each in (X, W, B)]
-    take = jax.jit(jax.value_and_grad(lambda *those: fused(*those, Positives(PLACES)), (0, 1, 2)))
+    given = [jnp.asarray(each, jnp.bfloat16) for each in (X, W, B, COUNTS, COUNTS + 1)]
+
+    def reduced(x, w, b, weights, c):
+        return fused(x, w, b, Positives(PLACES), weights=weights, pos_weight=c, how="sum")
+
+    take = jax.jit(jax.value_and_grad(reduced, tuple(range(5))))
     value, gradients = take(*given)
     exact, wanted = take(*(each.astype(np.float32) for each in given))
     assert value.dtype == np.float32

@@ -1,10 +1,12 @@
 """The probability that the label was not given: its logarithm and rates."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference import hard_logits
+from reference import hard_logits, x64_for
 
 from bcejax.losses import miss
 from bcejax.numerics import sigmoid, softplus
@@ -33,3 +35,25 @@ def test_logarithms_of_soft_labels(y):
     rest = share / (1 + np.exp(-x)) + (1 - share) / (1 + np.exp(x))
     got = jax.jit(miss.logarithm)(X[:-2], np.full_like(X[:-2], y))
     np.testing.assert_allclose(got, np.log1p(-rest).astype(np.float64), rtol=2 * ULPS)
+
+
+def test_derivatives_in_logit_and_label():
+    """Of each function by its rules, against differences in float64; one program for all."""
+    power = partial(miss.power, exponent=2.5)
+    functions = miss.inverse, miss.logarithm, miss.rate, miss.bend, power
+    x, y = np.meshgrid([-8, -2, -0.3, 0.7, 4, 15], [0.01, 0.3, 0.99])
+    step = 2.0**-17
+    points = [x + step * np.array([0, 1, -1, 0, 0])[:, None, None]]
+    points += [y + step * np.array([0, 0, 0, 1, -1])[:, None, None]]
+
+    @jax.jit
+    def values_and_slopes(x, y):
+        tangents = (jnp.ones_like(x), jnp.zeros_like(x)), (jnp.zeros_like(x), jnp.ones_like(x))
+        return [(f(x, y), *(jax.jvp(f, (x, y), t)[1] for t in tangents)) for f in functions]
+
+    with x64_for(np.float64):
+        results = jax.tree.map(np.asarray, values_and_slopes(*points))
+    for value, in_logit, in_label in results:
+        for slope, place in ((in_logit, 1), (in_label, 3)):
+            want = (value[place] - value[place + 1]) / (2 * step)
+            np.testing.assert_allclose(slope[0], want, rtol=1e-5, atol=1e-7)
