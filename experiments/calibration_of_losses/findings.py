@@ -125,16 +125,16 @@ def answer_of(
     moved = [name for name, link in links.items() if not link.sided]
     mute = [name for name, link in links.items() if link.inverse is None]
     answer = (
-        f"Of {len(links)} losses only {_listed(proper)} give the true probability as they stand. "
-        f"The inverse links of all others but {_listed(mute)} restore it, to "
+        f"Of {len(links)} losses these have it as they stand: {_listed(proper)}. The inverse links "
+        f"of all others but {_listed(mute)} restore the true probability, to "
         f"{max(departures.lost.values()):.0e}."
     )
     return answer, (
-        f"At their minimum {_listed(proper)} are off the truth by "
-        f"{max(off[name] for name in proper):.0e} at most; of the others the sigmoid of "
-        f"the best logit is off by at least {off[nearest]:.2f} somewhere ({nearest}).",
-        f"The border is moved off 1/2 by {_listed(moved)}; {_listed(mute)} keep nothing but the "
-        f"side. Inverse links give back truths below {upper:.3f}.",
+        f"The sigmoid of the best logit is off the truth by {max(off[name] for name in proper):.0e}"
+        f" at most with {_listed(proper)}, and by at least {off[nearest]:.2f} somewhere with any "
+        f"other ({nearest}).",
+        f"The border is moved off 1/2 by {_listed(moved)}; nothing but the side is kept by "
+        f"{_listed(mute)}. Inverse links give back truths below {upper:.3f}.",
     )
 
 

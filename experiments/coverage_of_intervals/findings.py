@@ -102,7 +102,7 @@ def answer_of(
         f"Wald intervals hold slope and intercept in {min(wald):.1%} to {max(wald):.1%}, "
         f"tests by simulation reject a calibrated model in {min(size):.1%} to {max(size):.1%} and "
         f"slope {config.slope:g} in {min(power):.0%} to {max(power):.0%}.",
-        f"The confidence band holds the whole curve in {min(band):.1%} or more, Clopper-Pearson "
+        f"The confidence band holds the whole curve in at least {min(band):.1%}, Clopper-Pearson "
         f"intervals of bins cover at least {least:.1%} at every share.",
     )
 

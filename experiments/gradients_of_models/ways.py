@@ -50,9 +50,10 @@ def against_derivation(settings: dict[str, Setting], config: Config, track: Trac
     rows = [row for each in found for row in each.rows]
     claims = (_same_by_hand(max(each.apart for each in found)), *_claims(rows, config))
     every = "Autodiff through our loss by every way, against the derivation."
+    shown = [{name: row[name] for name in row if name != BOUND} for row in rows]
     tables = (
         make_table("worst", "Autodiff through our loss: the worst data set and way.", _worst(rows)),
-        make_table("ways", every, rows),
+        make_table("ways", every, shown),
     )
     return Result(Verdict(claims, *_answer(rows, config)), tables, (_figure(rows),))
 

@@ -85,7 +85,7 @@ def answer_of(found: Found, config: Config) -> tuple[str, tuple[str, ...]]:
     left = [each.excess(each.nearest("adam"))[-1] for each in outcomes]
     answer = (
         f"Newton is at the optimum after at most {most} passes over the data; Adam at its best "
-        f"rate is {min(left):.0e} to {max(left):.0e} nats above it after {config.epochs} epochs. "
+        f"rate is still {min(left):.0e} nats or more above it after {config.epochs} epochs. "
         f"Stopped after {RECIPE} epochs, logits want to be stretched up to "
         f"{max(stretch(each) for each in outcomes):.2g} times."
     )

@@ -1,5 +1,6 @@
 """Spambase: real labels, cross-fitted maps, intervals."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -144,29 +145,43 @@ def recalibrate_spambase(config: Config, track: Track) -> Result:
     )
     return Result(
         Verdict(claims, answer, details),
-        (tabulate(measured, len(unseen.labels), config),),
+        tabulate(measured, len(unseen.labels), config),
         (reliability(measured), losses(measured)),
     )
 
 
-def tabulate(measured: dict[str, Measured], n: int, config: Config) -> Table:
-    """One row for each calibrator."""
+def tabulate(measured: dict[str, Measured], n: int, config: Config) -> tuple[Table, Table]:
+    """One row for each calibrator: its scores, and its errors of calibration."""
+    scores, errors = (_estimates(measured, names) for names in ((LOSS, BRIER), (SMOOTH, ROOT)))
+    scores["gain of log loss"] = [each.gain.value for each in measured.values()]
+    scores["its standard error"] = [each.gain.error for each in measured.values()]
+    errors["isotonic miscalibration"] = [each.miscalibration for each in measured.values()]
+    return (
+        Table(
+            "spambase",
+            f"{n} held-out e-mails, each recalibrated by a map fitted to the other "
+            f"{config.folds - 1} of {config.folds} parts; log loss in nats, 95 % intervals.",
+            scores,
+            formats=dict.fromkeys(list(scores)[1:], ".4f"),
+        ),
+        Table(
+            "spambase_errors",
+            "Their errors of calibration, 95 % intervals. Isotonic miscalibration is that of the "
+            "Brier score, less what a calibrated model shows.",
+            errors,
+            formats=dict.fromkeys(list(errors)[1:], ".4f"),
+        ),
+    )
+
+
+def _estimates(measured: dict[str, Measured], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Columns of the estimates with the ends of their intervals."""
     columns: dict[str, list[Any]] = {"calibrator": list(measured)}
-    for name in (LOSS, BRIER, SMOOTH, ROOT):
+    for name in names:
         for part in Estimate._fields:
             header = name if part == "value" else f"{name}, {part} end"
             columns[header] = [getattr(each.estimates[name], part) for each in measured.values()]
-    columns["isotonic miscalibration"] = [each.miscalibration for each in measured.values()]
-    columns["gain of log loss"] = [each.gain.value for each in measured.values()]
-    columns["its standard error"] = [each.gain.error for each in measured.values()]
-    return Table(
-        "spambase",
-        f"{n} held-out e-mails, each recalibrated by a map fitted to the other {config.folds - 1} "
-        f"of {config.folds} parts; 95 % intervals. Isotonic miscalibration is that of the Brier "
-        "score, less what a calibrated model shows.",
-        columns,
-        formats=dict.fromkeys(list(columns)[1:], ".4f"),
-    )
+    return columns
 
 
 def reliability(measured: dict[str, Measured]) -> Figure:

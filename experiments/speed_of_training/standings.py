@@ -87,10 +87,10 @@ def _answer_of(raced: Raced) -> str:
     for task, found in raced.tasks.items():
         best = min((way for way in found if way not in (OURS, PRODUCTS)), key=partial(ratio, found))
         told.append(
-            f"{task} take {1e3 * found[OURS].times.median:.3g} ms, the best other way "
+            f"{task} takes {1e3 * found[OURS].times.median:.3g} ms, the best other way "
             f"{ratio(found, best):.3g} times as long ({best})"
         )
-    return f"Once compiled, {'; '.join(told)}."
+    return f"Once compiled, training {'; '.join(told)}."
 
 
 def _details_of(raced: Raced) -> tuple[str, ...]:

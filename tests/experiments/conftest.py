@@ -48,6 +48,7 @@ def hold_up(experiment, tiny, tmp_path, monkeypatch):
     def check():
         json.dumps(dataclasses.asdict(experiment.default), allow_nan=False)
         assert [claim for claim in tiny.verdict.claims if not claim.holds] == []
+        assert 0 < len(tiny.verdict.answer) <= 320  # some four lines of the first page
         for table in tiny.tables:
             write_table(tmp_path, table)
         for figure in tiny.figures:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import Claim, Figure, Result, Table, Verdict
+from experiments import Claim, Figure, Result, Table, Verdict, together
 from experiments.outcome import RELATIONS
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -103,6 +103,12 @@ def test_names_of_files_are_plain(name):
 def test_a_figure_says_in_words_what_it_shows():
     with pytest.raises(ValueError, match="figure f: alt is empty"):
         Figure("f", "A figure.", " ", print)
+
+
+def test_parts_are_put_together_with_one_answer():
+    claim = Claim("", 1, "==", 1)
+    parts = [Result(Verdict((claim,), *words)) for words in (("Yes.",), ("", ("It took 2 s.",)))]
+    assert together(parts).verdict == Verdict((claim, claim), "Yes.", ("It took 2 s.",))
 
 
 def test_names_differ_within_a_result():

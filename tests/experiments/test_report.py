@@ -143,6 +143,7 @@ def test_a_page_says_what_was_asked_expected_and_found(page):
     text = "\n".join(page.texts)
     for words in (
         "Expected: yes, to the last digit.",
+        "Read at <noon>.",
         "readings that differ",
         "0 = 0",
         "0.5 ulp ≤ 2 ulp, 75 % to spare",
@@ -178,6 +179,7 @@ def test_the_first_page_has_each_question_with_its_verdict_and_margin(out):
         "1 of 2 claims fail: the hard loss: found 0.5 nats, claimed ≤ 0.25 nats, missed by 0.25",
     ):
         assert each in words
+    assert "Read at" not in text  # details are for the experiment's own page
     assert "Verdicts that hold: 1 of 3." in text
 
 

@@ -46,7 +46,7 @@ def run(config: Config, track: Track = untracked) -> Result:
         draw=lambda left, right: (left.plot(values), right.plot(values, label="value")),
         panels=(1, 2),
     )
-    verdict = Verdict(claims, f"It reads {values[0]} & nothing else.")
+    verdict = Verdict(claims, f"It reads {values[0]} & nothing else.", ("Read at <noon>.",))
     return Result(verdict, (readings,), (figure,))
 
 
