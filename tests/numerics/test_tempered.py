@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_within_3_ulp(t, dtype):
 def test_more_steps_change_nothing(dtype, monkeypatch):
     x = sizes(dtype, 200)
     got = [solve(x, t) for t in (1.0625, 4.0)]
-    monkeypatch.setattr(tempered, "_STEPS", {"float32": 9, "float64": 10})
+    monkeypatch.setattr(tempered, "_STEPS", 9)
     for one, t in zip(got, (1.0625, 4.0), strict=True):
         more = solve(x, t)
         np.testing.assert_allclose(one.unlikely, more.unlikely, rtol=2 * np.finfo(dtype).eps)
@@ -74,13 +75,38 @@ def test_far_powers_keep_their_digits(dtype):
         assert ulp_error(np.asarray(got), extended([c**n for _, c in pairs], x.shape)).max() <= 3
 
 
+def test_derivatives_are_those_of_the_definition():
+    """log_t p - log_t c = x, differentiated: p' (p^-t + c^-t) = 1."""
+    x, t, n = np.array([0, 0.3, 2, 50]), 1.25, 0.5
+
+    def all_of(x):
+        solution = solve_tempered(x, Fraction(t))
+        return solution, unlikely_power(solution.unlikely_surprisal, Fraction(n))
+
+    with x64_for(np.float64):
+        at_twice = jax.jit(lambda x: jax.jvp(all_of, (x,), (jnp.full_like(x, 2),)))
+        (solution, _), (slopes, in_power) = at_twice(x)
+    c = np.asarray(solution.unlikely)
+    rise = 2 / ((1 - c) ** -t + c**-t)
+    for got, want in (
+        (slopes.unlikely, -rise),
+        (slopes.unlikely_surprisal.high, rise / c),
+        (slopes.unlikely_surprisal.low, 0 * c),
+        (slopes.likely_surprisal, -rise / (1 - c)),
+        (slopes.tempered_logit, rise / c + rise / (1 - c)),
+        (in_power, -n * c**n * rise / c),
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
 def test_ends():
-    for t in (1.0, 1.25):
-        solution = solve(np.float32([0, np.inf, np.nan]), t)
-        np.testing.assert_array_equal(solution.unlikely, [0.5, 0, np.nan])
-        np.testing.assert_array_equal(solution.tempered_logit, [0, np.inf, np.nan])
+    for t in (1.0, 4.0):
+        solution = solve(np.float32([0, np.inf, np.nan, np.finfo(np.float32).max]), t)
+        np.testing.assert_array_equal(solution.unlikely[:3], [0.5, 0, np.nan])
+        np.testing.assert_array_equal(solution.tempered_logit[:3], [0, np.inf, np.nan])
+        assert np.isfinite(solution.tempered_logit[3])
         got = unlikely_power(solution.unlikely_surprisal, Fraction(1, 2))
-        np.testing.assert_allclose(got, [np.sqrt(0.5), 0, np.nan], rtol=2e-7)
+        np.testing.assert_allclose(got[:3], [np.sqrt(0.5), 0, np.nan], rtol=2e-7)
         np.testing.assert_array_equal(
             unlikely_power(solution.unlikely_surprisal, Fraction(0))[:2], 1
         )
