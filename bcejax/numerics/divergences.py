@@ -13,7 +13,7 @@ Source: C. Loader, Fast and accurate computation of binomial probabilities (2000
 import jax
 import jax.numpy as jnp
 
-TERMS = {"float32": 5, "float64": 12}  # of the series, v^2 < 0.032
+_TERMS = {"float32": 5, "float64": 12}  # of the series, v^2 < 0.032
 
 
 def kl_term(a: jax.Array, b: jax.Array, gap: jax.Array) -> jax.Array:
@@ -38,7 +38,7 @@ def kl_term(a: jax.Array, b: jax.Array, gap: jax.Array) -> jax.Array:
     u = gap / a
     v = u / (2 + u)
     square, odd = v * v, jnp.zeros_like(v)
-    for k in range(2 * TERMS[v.dtype.name] + 1, 1, -2):
+    for k in range(2 * _TERMS[v.dtype.name] + 1, 1, -2):
         odd = odd * square + 1 / k
     near = v * (u - 2 * square * odd)
     far = u - jnp.log(b / a)
