@@ -56,7 +56,6 @@ def claims_of(
 
 def answer_of(standings: Standings, tasks: Mapping[str, Task], config: Config) -> str:
     """Who is how many times as fast."""
-    ours = f"{config.predictions:,} predictions take bcejax {1e3 * standings[ECE, OURS].median:.2g}"
     ratios = [
         ratio(standings, task, way)
         for task, each in tasks.items()
@@ -64,8 +63,9 @@ def answer_of(standings: Standings, tasks: Mapping[str, Task], config: Config) -
         if way != OURS
     ]
     return (
-        f"The ECE of {ours} ms. Other programs here take {min(ratios):.2g} to {max(ratios):.2g} "
-        "times as long as bcejax for what they compute too."
+        f"The ECE of {config.predictions:,} predictions takes bcejax "
+        f"{1e3 * standings[ECE, OURS].median:.3g} ms. Other programs here take {min(ratios):.2g} "
+        f"to {max(ratios):.3g} times as long as bcejax for what they compute too."
     )
 
 
