@@ -14,14 +14,14 @@ def test_the_tiny_configuration_holds_up(hold_up):
 def test_peers_are_known_by_their_packages(monkeypatch):
     monkeypatch.setattr(peers, "version_of", {"netcal": "1.4.0"}.get)
     assert peers.installed() == {"netcal": "netcal 1.4.0"}
-    missing = peers.left_out()
-    assert missing.startswith(" Not installed, and left out: scikit-learn, torchmetrics, relplot,")
+    (missing,) = peers.left_out()
+    assert missing.startswith("Not installed, and left out: scikit-learn, torchmetrics, relplot,")
     assert "netcal" not in missing
 
 
 def test_nothing_is_left_out_where_all_are_here(monkeypatch):
     monkeypatch.setattr(peers, "version_of", lambda package: "1")
-    assert peers.left_out() == ""
+    assert peers.left_out() == ()
     assert set(peers.installed()) == set(agreement.COMPARES)
     assert set(faults.SHOWS) < set(peers.PEERS)
 
