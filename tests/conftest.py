@@ -22,6 +22,7 @@ LIGHTLY = (
     "losses/test_contrastive.py",
     "losses/test_linear_head.py",
     "test_docstrings.py",
+    "test_readme.py",
 )
 FULLY = (  # of those
     "calibration/test_penalties.py",
@@ -34,6 +35,7 @@ LONGEST = (
     "losses/test_family.py",
     "test_docstrings.py",
     "calibration/test_suite.py",
+    "test_readme.py",
     "experiments/test_clipping_bias.py",
     "experiments/test_data_parallel.py",
     "experiments/test_bootstrap_thousand.py",
