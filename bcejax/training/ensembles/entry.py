@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from bcejax.data import Batch
 from bcejax.training.ensembles.members import AXIS, MakeOptimizer, rated
 from bcejax.training.orders import key_words
-from bcejax.training.sharding import check_context
+from bcejax.training.sharding import check_context, is_key
 
 
 def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
@@ -45,9 +45,8 @@ def admit_keys(key: ArrayLike, n_models: int) -> tuple[list[int], jax.Array]:
         TypeError: ``key`` is not one key of ``jax.random``.
     """
     words = key_words(key)
-    key = jnp.asarray(key)
-    if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
-        key = jax.random.wrap_key_data(key)
+    if not is_key(key):
+        key = jax.random.wrap_key_data(jnp.asarray(key))
     return words, _split(key, n_models)
 
 

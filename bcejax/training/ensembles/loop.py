@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from bcejax.training.ensembles.members import ALIKE, AXIS, MODELS, advance_members
+from bcejax.training.ensembles.members import ALIKE, AXIS, MODELS, advance_members, program_on
 from bcejax.training.fingerprints import Fingerprint, digest, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
@@ -59,7 +59,7 @@ class Members(Training):
         self._mesh = mesh
         self.runs, self._differences, self._plan = runs, differences, plan
         self._places, self._n_models, self._epochs = places, int(places[-1]) + 1, epochs
-        self._data = jax.device_put(data, NamedSharding(mesh, ALIKE))
+        self._data = jax.tree.map(self._everywhere, data)
         self._weights = self._shared_out(differences.weights)
         self._n, words = len(data.train.labels), differences.words
         self._rows = min(max(_ENTRIES // (self._n * len(words)), 1), _ROWS)
@@ -105,7 +105,7 @@ class Members(Training):
         # Of one device, whatever the mesh: a run may go on elsewhere, and then to rounding.
         order = self._order if self._order.ndim == 2 else self._order[:, : self._n_models]
         arrays = self.each(), weights, self._data, order, np.int32(1)
-        program = advance_members.lower(
+        program = program_on(self._mesh).lower(
             *jax.tree.map(partial(shaped, mesh=None), arrays),
             plan=self._plan,
             mesh=Mesh(self._mesh.devices[:1], (AXIS,)),
@@ -144,6 +144,12 @@ class Members(Training):
     def _look(self, done: np.ndarray, status: np.ndarray) -> None:
         self._done, self.done = done, int(done.max())
         self.status = Status.RUNNING if (status == Status.RUNNING).any() else Status.FINISHED
+
+    def _everywhere(self, array: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
+        """Whole on each device, once; small arrays wait for the call of the program (``place``)."""
+        if isinstance(array, np.ndarray):
+            return array
+        return jax.device_put(array, NamedSharding(self._mesh, ALIKE))
 
     def _shared_out(self, tree: Tree) -> Tree:
         """Arrays of each model, by their places on the devices."""

@@ -159,7 +159,8 @@ texts = []
 advance = loop.advance_members
 
 def watched(*arrays, **static):
-    texts.append(advance.lower(*arrays, **static).compile().as_text())
+    program = loop.program_on(static["mesh"])
+    texts.append(program.lower(*arrays, **static).compile().as_text())
     return advance(*arrays, **static)
 
 def make(rngs):
