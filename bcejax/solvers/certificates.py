@@ -39,9 +39,9 @@ def certify(problem: Problem, params: Any) -> Certificate:
     b = problem.penalised(params)
     loss = problem.weights @ world.losses(logits, problem.labels)
     value = loss + (problem.l2 / 2 * b) @ b + problem.l1 * xp.sum(xp.abs(b))
-    smooth = problem.gathered(problem.weights * residuals) + problem.l2 * b
-    norm = gradient_norm(problem, params, smooth)
-    return Certificate(value, norm, duality_gap(problem, params, logits, residuals))
+    sums = problem.gathered(problem.weights * residuals)
+    norm = gradient_norm(problem, params, sums + problem.l2 * b)
+    return Certificate(value, norm, duality_gap(problem, params, logits, residuals, sums))
 
 
 def gradient_norm(problem: Problem, params: Any, gradient: Any) -> Any:
@@ -51,12 +51,19 @@ def gradient_norm(problem: Problem, params: Any, gradient: Any) -> Any:
     return xp.max(distances / problem.scales(), initial=0)
 
 
-def duality_gap(problem: Problem, params: Any, logits: Any, residuals: Any) -> Any:
-    """A bound on F - min F, inf without a penalty; one pass."""
+def duality_gap(
+    problem: Problem, params: Any, logits: Any, residuals: Any, sums: Any = None
+) -> Any:
+    """A bound on F - min F, inf without a penalty.
+
+    One pass; none without an intercept where ``sums``, the w_i v_i x_i of all, are known.
+    """
     w, l2, l1, world = problem.weights, problem.l2, problem.l1, problem.world
     xp = world.xp
     v = _balanced(problem, residuals)
-    t = -problem.gathered(w * v)[: problem.inputs.shape[1]]
+    if sums is None or problem.intercept:
+        sums = problem.gathered(w * v)
+    t = -sums[: problem.inputs.shape[1]]
     shrink = l1 / _nonzero(xp.maximum(l1, xp.max(xp.abs(t), initial=0)))
     shrink = xp.where(l2 > 0, 1, shrink)
     t, probs = shrink * t, xp.clip(problem.labels + shrink * v, 0, 1)
