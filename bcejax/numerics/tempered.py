@@ -76,7 +76,6 @@ def solve_tempered(size: jax.Array, t: Fraction) -> Solution:
     v = jnp.log1p(k * (x + math.expm1(k * math.log(2)) / k)) / k
     for _ in range(_STEPS):
         v -= (v - jnp.log1p(k * (x + _rise(v, k))) / k) / _slope(v, t)
-        v = jnp.maximum(v, math.log(2))
     surprisal = _polished(x, v, t)
     prob = decay(surprisal)
     u = _complement_surprisal(prob)
