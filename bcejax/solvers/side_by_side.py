@@ -4,9 +4,9 @@ While NumPy works on an array Python's other threads run.  One core does not exh
 a product with a vector is about as fast as memory is; so two threads with half of the examples each
 take little more than half of the time.
 
-NumPy's products have threads of their own, which would contend with these, and which OpenBLAS lets
-spin for a tenth of a second after each.  So meanwhile they have none, where threadpoolctl is
-installed; scikit-learn brings it.
+Products of NumPy's and SciPy's have threads of their own, which would contend with these, and which
+OpenBLAS lets spin for a tenth of a second after each.  So meanwhile they have none, where
+threadpoolctl is installed; scikit-learn brings it.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ def in_parts(count: int, numbers: int, part: Callable[[int, int], Result]) -> li
 
 @contextlib.contextmanager
 def plain_products(numbers: int) -> Iterator[None]:
-    """Meanwhile products of NumPy's have one thread, in all of the process; not if numbers are few.
+    """Meanwhile products have one thread, in all of the process; not if numbers are few.
 
     Around several calls of ``in_parts``, no threads of products between these spin.  Whoever is
     there already sets the limit and lifts it.
@@ -86,6 +86,7 @@ def _products() -> Any:
     """What sets the threads of products; None where nothing does."""
     if importlib.util.find_spec("threadpoolctl") is None:
         return None
+    importlib.import_module("scipy.linalg")  # whose products are a library of their own
     # looks through all libraries of the process, which takes milliseconds
     found = importlib.import_module("threadpoolctl").ThreadpoolController()
     return found.select(user_api="blas")

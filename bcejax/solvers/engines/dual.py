@@ -39,7 +39,7 @@ from bcejax.solvers.engines.line_search import Along, wolfe_size
 from bcejax.solvers.engines.outcome import Certificate, Outcome
 from bcejax.solvers.engines.separation import Sides
 from bcejax.solvers.problem import Problem
-from bcejax.solvers.side_by_side import in_parts
+from bcejax.solvers.side_by_side import in_parts, plain_products
 from bcejax.solvers.worlds import NUMPY
 
 FEW = 2**11  # examples
@@ -97,6 +97,14 @@ _Inverse: TypeAlias = Callable[[_Spanned], _Spanned]
 
 def dual_lbfgs(problem: Problem, start: np.ndarray, tol: float, max_steps: int) -> Outcome:
     """The engine for wide inputs of NumPy's or SciPy's with l2 > 0; it starts from 0."""
+    with plain_products(problem.inputs.size):
+        here, steps = _descended(problem, tol, max_steps)
+    out = finished(problem, Sides.of(problem), here.params, here.norm <= tol, steps)
+    return out._replace(certificate=_certificate(problem, here))
+
+
+def _descended(problem: Problem, tol: float, max_steps: int) -> tuple[_Exact, int]:
+    """Where the steps end, and their number."""
     descent, nothing = _Descent.of(problem), 0 * problem.offset
     place = _Spanned(nothing, 0.0, nothing)
     known = _Known(nothing, np.zeros(problem.inputs.shape[1]), nothing)
@@ -114,8 +122,7 @@ def dual_lbfgs(problem: Problem, start: np.ndarray, tol: float, max_steps: int) 
             break
         share, before = max(SPARE * tol / here.norm, FINE if inverse else 0.0), here.norm
         place, known = here.place, descent.known(here)
-    out = finished(problem, Sides.of(problem), here.params, here.norm <= tol, steps)
-    return out._replace(certificate=_certificate(problem, here))
+    return here, steps
 
 
 def _certificate(problem: Problem, here: _Exact) -> Certificate:
@@ -263,7 +270,7 @@ class _Descent(NamedTuple):
             a, excess = solved(gradient.dual / bends), np.sum(gradient.dual) - gradient.lift
             lift = (np.sum(a) - excess / problem.l2) / total if problem.intercept else 0.0
             a = a - lift * ones
-            return _Spanned(a, lift, NUMPY.matmul(gram, a.astype(gram.dtype)).astype(float))
+            return _Spanned(a, lift, _product(gram, a))
 
         return inverse
 
@@ -280,10 +287,18 @@ def _gram(inputs: Any) -> np.ndarray | None:
     return functools.reduce(operator.iadd, in_parts(inputs.shape[1], inputs.size, part))
 
 
+def _product(gram: np.ndarray, dual: np.ndarray) -> np.ndarray:
+    """XX'a (n,), by half of the symmetric XX'."""
+    from scipy.linalg import blas  # noqa: PLC0415
+
+    product: np.ndarray = blas.ssymv(1, gram.T, dual.astype(gram.dtype))
+    return product.astype(float)
+
+
 def _by(gram: np.ndarray) -> _Change:
     def changed(known: _Known, residual: np.ndarray) -> tuple[np.ndarray, Any]:
         change = residual - known.residual
-        moved = known.moved + NUMPY.matmul(gram, change.astype(gram.dtype))
+        moved = known.moved + _product(gram, change)
         # not of all the residual, of whose part that X maps to 0 rounding would leave more
         square = known.columns @ known.columns + change @ (known.moved + moved)
         return moved, np.sqrt(np.maximum(square, 0))
