@@ -3,17 +3,26 @@
 The oracle is the same loss in float64, of which tests/losses/test_family.py knows the error.
 """
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 
 from bcejax import (
     asymmetric_loss,
+    bi_tempered_loss,
     forward_corrected_loss,
     generalized_cross_entropy,
     sigmoid_focal_loss,
 )
 from bcejax.analysis import as_extended, ulp_error
+
+
+def tempered(t1, t2):
+    """Of temperatures that float32 has: the program depends on them."""
+    return partial(bi_tempered_loss, t1=float(np.float32(t1)), t2=float(np.float32(t2)))
+
 
 # loss, its settings, the point (logit, label, settings), bounds on value and gradient
 ROWS = [
@@ -34,10 +43,12 @@ ROWS = [
     (asymmetric_loss, ["gamma_neg"], (0.27151042222976685, 0, 3.992504119873047), 4, 7.5),
     (sigmoid_focal_loss, ["gamma"], (7.0644330978393555, 0.4943830668926239, 4.91919), 20, 20),
     (sigmoid_focal_loss, ["gamma"], (10.27075481414795, 0.4414955675601959, 4.966290), 20, 20),
+    (tempered(0.99, 1.2), [], (2.2067642211914062, 0), 7, 7),
+    (tempered(0.2, 4.0), [], (-1.4586856365203857, 0), 7, 7),
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].__name__)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: getattr(row[0], "func", row[0]).__name__)
 def test_within_the_bounds_that_are_stated(row):
     loss, names, point, *bounds = row
     margin = {"shift": 0.0625} if loss is asymmetric_loss else {}  # exact in float32
