@@ -1,8 +1,8 @@
 """Products of matrices as a step on a CPU is quickest with them.
 
 XLA on a CPU leaves each product to a library.  Its call takes longer than a loop over few numbers
-does, and its product of inputs and gradients hardly gains from a second thread.  So of an ``MLP``
-in training, and no other model, whose logits might not be each its own row's alone,
+does, and in jax 0.10 its product of inputs and gradients hardly gains from a second thread.  So of
+an ``MLP`` in training, and no other model, whose logits might not be each its own row's alone,
 
     a layer of few numbers   is written out as a sum of columns, and the gradient in its kernel as
                              a sum of rows: loops that XLA joins to those before and behind
