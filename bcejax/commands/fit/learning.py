@@ -70,7 +70,7 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
     try:
         learnt, held = split_rows(labels, [1 - flags.test, flags.test], seed=flags.seed)
     except ValueError:
-        few = min(np.count_nonzero(labels == label) for label in (0, 1))
+        few = _fewest(labels)
         share = "none" if flags.test < 0.5 else "all"
         raise ValueError(
             f"test is {flags.test}, which of {few} rows of one class is {share}: take another"
@@ -84,6 +84,11 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
     return learnt, held
 
 
+def _fewest(labels: np.ndarray) -> int:
+    """Rows of the rarer class."""
+    return min(np.count_nonzero(labels == label) for label in (0, 1))
+
+
 def _standardizer(inputs: np.ndarray, flags: Flags) -> Standardizer:
     if flags.standardize and flags.penalised:
         return fit_standardizer(inputs)
@@ -92,11 +97,23 @@ def _standardizer(inputs: np.ndarray, flags: Flags) -> Standardizer:
 
 
 def _search(train: Rows, folds: int, seed: int) -> tuple[float, Search]:
-    """The l2 of least cross-validated log loss, and all that were tried."""
+    """The l2 of least cross-validated log loss, and all that were tried.
+
+    Raises:
+        ValueError: none could be judged, for a fold has taken a class whole.
+    """
     found = cross_validate(
         train.inputs, train.labels, **train.given, grid=L2, folds=folds, seed=seed
     )
     search = Search(*map(np.asarray, (found.grid, found.mean, found.standard_error)))
+    if not np.isfinite(search.loss[found.best]):
+        counted = train.labels if train.weights is None else train.labels[train.weights > 0]
+        few = _fewest(counted)
+        fewer = f"at most {few} folds, or " if 1 < few < folds else ""
+        raise ValueError(
+            f"cv is {folds}, but without one of the folds no penalty has an optimum"
+            f" (rows of one class: {few}): take {fewer}--l2"
+        )
     return float(L2[found.best]), search
 
 

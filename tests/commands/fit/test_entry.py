@@ -14,6 +14,7 @@ from bcejax.calibration.reporting.report import calibration_report
 from bcejax.commands import judging
 from bcejax.commands.entry import enter
 from bcejax.commands.fit import learning
+from bcejax.commands.fit.rows import Rows
 from bcejax.commands.model_file import load_model
 from bcejax.solvers.many.cross_validation import cross_validate
 
@@ -170,6 +171,19 @@ def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
     assert load_model(tmp_path / "out" / "model.npz").l2 == float(best["l2"])
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "with one standard error; l2 = " in page
+
+
+@pytest.mark.parametrize(
+    ("few", "advice"),
+    [(1, r"\(rows of one class: 1\): take --l2"), (3, r"3\): take at most 3 folds, or --l2")],
+)
+def test_a_search_that_can_judge_no_penalty_chooses_none(few, advice, monkeypatch):
+    endless = np.full(2, np.inf)
+    nothing = SimpleNamespace(grid=endless, mean=endless, standard_error=endless, best=0)
+    monkeypatch.setattr(learning, "cross_validate", lambda *_, **__: nothing)
+    rows = Rows((), np.zeros((9, 0)), np.arange(9.0) < few, None)
+    with pytest.raises(ValueError, match=rf"cv is 5, but without one of the folds .* {advice}$"):
+        learning._search(rows, 5, 0)
 
 
 def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
