@@ -71,4 +71,5 @@ class Results(NamedTuple):
     @property
     def standardised(self) -> bool:
         """Whether the columns were brought to one scale."""
-        return bool(np.any(self.model.standardizer.scale != 1))
+        mean, scale = self.model.standardizer.mean, self.model.standardizer.scale
+        return bool(np.any(mean != 0) or np.any(scale != 1))

@@ -14,8 +14,10 @@ from bcejax.calibration.reporting.report import calibration_report
 from bcejax.commands import judging
 from bcejax.commands.entry import enter
 from bcejax.commands.fit import learning
+from bcejax.commands.fit.results import Results
 from bcejax.commands.fit.rows import Rows
 from bcejax.commands.model_file import load_model
+from bcejax.data import Standardizer
 from bcejax.solvers.many.cross_validation import cross_validate
 
 RNG = np.random.default_rng(5)
@@ -145,6 +147,12 @@ def test_a_penalty_is_of_standardised_columns_unless_told_otherwise(tmp_path):
         scale = 1 if way == "standardize" else inputs.std(axis=0)
         np.testing.assert_allclose(moved.std(axis=0), scale)
     assert np.abs(params["standardize"] - params["no-standardize"]).max() > 0.1
+
+
+@pytest.mark.parametrize(("mean", "scale"), [(4.0, 1.0), (0.0, 2.0), (0.0, 1.0)])
+def test_a_column_that_is_moved_alone_counts_as_standardised(mean, scale):
+    model = SimpleNamespace(standardizer=Standardizer(np.array([mean]), np.array([scale])))
+    assert Results(model, *[None] * 7).standardised == ((mean, scale) != (0, 1))
 
 
 def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
