@@ -20,13 +20,13 @@ itself, after an allowance of 2^-44 sigmoid(x).
 The oracle is float64 by forms that do not cancel. It is itself held against 120 bits, at the
 worst logit of every binade and label.
 
-A sweep can be cut into shards and stopped at any time. With --resume FOLDER each finished binade is
+A sweep can be cut into shards and stopped at any time. With --swept FOLDER each finished binade is
 kept, as long as sources and versions stay the same: a second run goes on where the first stopped,
 and one without --shard puts the shards together.
 
-    python -m experiments run exhaustive_float32 --config full --shard 0 --shards 2 --resume swept
-    python -m experiments run exhaustive_float32 --config full --shard 1 --shards 2 --resume swept
-    python -m experiments run exhaustive_float32 --config full --resume swept --record
+    python -m experiments run exhaustive_float32 --config full --shard 0 --shards 2 --swept kept
+    python -m experiments run exhaustive_float32 --config full --shard 1 --shards 2 --swept kept
+    python -m experiments run exhaustive_float32 --config full --swept kept --record
 """
 
 from experiments import Experiment, Result, Track, untracked

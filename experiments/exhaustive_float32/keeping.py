@@ -18,16 +18,16 @@ import bcejax
 from experiments.exhaustive_float32.setting import Config, Kind
 from experiments.exhaustive_float32.sweep import Row
 
-ELSEWHERE = ("shard", "shards", "resume", "block")  # fields that leave a binade's rows alone
+ELSEWHERE = ("shard", "shards", "swept", "block")  # fields that leave a binade's rows alone
 
 
 def kept(
     sweep: Callable[[int, Config], list[Row]], config: Config
 ) -> Callable[[int, Config], list[Row]]:
     """The sweep of a binade, looked up where it has been done; the same sweep without a folder."""
-    if not config.resume:
+    if not config.swept:
         return sweep
-    folder = Path(config.resume) / _state(config)
+    folder = Path(config.swept) / _state(config)
     folder.mkdir(parents=True, exist_ok=True)
 
     def look_up_or_sweep(binade: int, config: Config) -> list[Row]:

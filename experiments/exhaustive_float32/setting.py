@@ -28,7 +28,7 @@ class Config:
     """Which share of the binades to sweep, from 0 on."""
     shards: int = 1
     """Number of shares."""
-    resume: str = ""
+    swept: str = ""
     """Folder that keeps each finished binade, for this sweep to go on from or another to join."""
     block: int = 2**18
     """Largest number of logits at once."""

@@ -171,7 +171,7 @@ def test_a_result_that_is_lost_is_found(monkeypatch):
 
 
 def test_shards_come_together_through_their_folder(tmp_path, monkeypatch):
-    config = dataclasses.replace(COARSE, resume=str(tmp_path))
+    config = dataclasses.replace(COARSE, swept=str(tmp_path))
     whole = EXPERIMENT.run(COARSE, untracked)
     for shard in (0, 1):
         EXPERIMENT.run(dataclasses.replace(config, shard=shard, shards=2), untracked)
@@ -184,7 +184,7 @@ def test_shards_come_together_through_their_folder(tmp_path, monkeypatch):
 
 
 def test_a_sweep_goes_on_where_it_was_stopped(tmp_path):
-    config = dataclasses.replace(COARSE, resume=str(tmp_path))
+    config = dataclasses.replace(COARSE, swept=str(tmp_path))
     met = []
 
     def interrupted(binade, config):
@@ -201,7 +201,7 @@ def test_a_sweep_goes_on_where_it_was_stopped(tmp_path):
 
 
 def test_what_was_kept_is_not_taken_for_another_sweep(tmp_path, monkeypatch):
-    config = dataclasses.replace(COARSE, resume=str(tmp_path))
+    config = dataclasses.replace(COARSE, swept=str(tmp_path))
     same = dataclasses.replace(config, shard=1, shards=3, block=2**10)
     assert keeping._state(same) == keeping._state(config)
     states = {keeping._state(config), keeping._state(dataclasses.replace(config, stride=3))}

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.flags import read_flags
 from experiments.registry import REGISTRY, find, name_of, opening_of
 
 FAKE = ("pack.first_light", "pack.second_wind", "pack.third_rail")
@@ -55,3 +56,11 @@ def test_each_registered_file_opens_with_its_own_command(module):
 def test_each_registered_experiment_is_held_up_in_its_own_tests(module):
     tests = Path(__file__).with_name(f"test_{name_of(module)}.py").read_text(encoding="utf-8")
     assert "(hold_up):\n    hold_up()\n" in tests
+
+
+@pytest.mark.parametrize("module", REGISTRY)
+def test_each_registered_experiment_tells_its_flags(module, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        read_flags([module], ["--help"])
+    assert stopped.value.code == 0
+    assert "--resume" in capsys.readouterr().out
