@@ -110,17 +110,18 @@ class Summary(NamedTuple):
 
     def __rich__(self) -> Any:
         """The same in columns, which a console of rich asks for."""
+        text = require("rich.text", extra="cli", purpose="a rich table").Text  # takes no markup
         table = require("rich.table", extra="cli", purpose="a rich table").Table(
-            title="\n".join(self.head()),
-            caption="\n".join(self.notes),
+            title=text("\n".join(self.head()), style="table.title"),
+            caption=text("\n".join(self.notes), style="table.caption"),
             title_justify="left",
             caption_justify="left",
             box=None,
         )
         for k, heading in enumerate(self.columns()):
-            table.add_column(heading.replace("[", r"\["), justify="right" if k else "left")
+            table.add_column(text(heading), justify="right" if k else "left")
         for row in self.rows():
-            table.add_row(*(cell.replace("[", r"\[") for cell in row))
+            table.add_row(*map(text, row))
         return table
 
 

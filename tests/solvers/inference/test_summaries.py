@@ -47,6 +47,14 @@ def test_it_prints_and_rich_prints_the_same(table):
     assert "[0.025" in printed
 
 
+def test_rich_takes_no_name_for_markup():
+    names, labels = ["size [mm]", "[b] :x:", "back\\"], (X[ROWS, 0] > 120).astype(float)
+    table = summary(fit_logistic(X[ROWS], labels), X[ROWS], labels, names=names)
+    console = Console(width=200, file=io.StringIO())
+    console.print(table)
+    assert console.file.getvalue().split() == str(table).split()
+
+
 def test_odds_ratios_are_exponentials(table):
     ratios, lower, upper = table.odds_ratios
     np.testing.assert_allclose(np.log(ratios), table.coefficients, rtol=1e-12)
