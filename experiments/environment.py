@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from threadpoolctl import threadpool_info
+import scipy.linalg  # noqa: F401 (loads a library of its own, in every run so)
 
+from bcejax.numerics import require
 from experiments.versions import version_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +52,8 @@ def _commit() -> dict[str, Any]:
 
 def _blas() -> str:
     """The linear algebra that NumPy and SciPy call; its kernels double a speed, or halve it."""
-    those = (each for each in threadpool_info() if each["user_api"] == "blas")
+    threads = require("threadpoolctl", extra="experiments", purpose="running experiments")
+    those = (each for each in threads.threadpool_info() if each["user_api"] == "blas")
     words = ("internal_api", "version", "architecture")
     found = {" ".join(str(each[word]) for word in words if each.get(word)) for each in those}
     return ", ".join(sorted(found))

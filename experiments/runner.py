@@ -85,7 +85,12 @@ def run_each(
             experiment's, or ``out`` cannot be a folder; nothing has run then.
         ModuleNotFoundError: an extra is not installed; nothing has run then.
     """
-    for extra in ("jinja2", "matplotlib", "pyarrow"):  # sooner than after an hour's work
+    for extra in (
+        "jinja2",
+        "matplotlib",
+        "pyarrow",
+        "threadpoolctl",
+    ):  # sooner than after an hour's work
         require(extra, extra="experiments", purpose="running experiments")
     _make_folder(out)
     plans = [_Plan(module, opening_of(module), choose, out) for module in modules]
@@ -150,8 +155,11 @@ def _kept(plan: _Plan, device: jax.Device) -> Run | None:
 
 
 def _setting(run: Run) -> dict[str, Any]:
-    """What the numbers of a run depend on; of files that were changed nothing is known."""
-    passing = {"date": None, "command": None}
+    """What the numbers of a run depend on; of files that were changed nothing is known.
+
+    Libraries of linear algebra are left out: experiments add those of the packages they import.
+    """
+    passing = {"date": None, "command": None, "blas": None}
     changed = run.environment["date"] if run.environment.get("modified") else None
     return run.environment | passing | {"modified": changed}
 

@@ -1,5 +1,6 @@
 """The command line as a person meets it, with experiments that exist for tests alone."""
 
+import importlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from threadpoolctl import threadpool_info
 
 from experiments import runner
 from experiments.__main__ import main
@@ -195,11 +197,12 @@ def test_a_device_that_is_absent_says_so_before_anything_runs(tmp_path, capsys):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_extra_says_so_before_anything_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+@pytest.mark.parametrize("package", ["pyarrow", "threadpoolctl"])
+def test_a_missing_extra_says_so_before_anything_runs(package, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr(runner, "load", pytest.fail)
     assert main(["run", "steady_gauge", "--out", str(tmp_path)], FAKES) == 2
-    message = "error: running experiments needs pyarrow: pip install 'bcejax[experiments]'\n"
+    message = f"error: running experiments needs {package}: pip install 'bcejax[experiments]'\n"
     assert capsys.readouterr().err == message
 
 
@@ -239,7 +242,12 @@ def test_the_module_runs_as_a_program(tmp_path, fakes):
     done = python("-c", f"{program}{FAKES}))", *words, path=[fakes])
     assert done.returncode == 1, done.stderr
     assert "✓ steady_gauge" in done.stdout
-    assert read_run(tmp_path / "steady_gauge").holds
+    run = read_run(tmp_path / "steady_gauge")
+    assert run.holds
+    importlib.import_module("scipy.linalg")  # a library of its own, though the gauge takes none
+    for each in threadpool_info():
+        if each["user_api"] == "blas" and "scipy" in each["filepath"]:
+            assert each["version"] in run.environment["blas"]
 
 
 def test_listing_is_quick_as_it_imports_neither_jax_nor_an_experiment():
