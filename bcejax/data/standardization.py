@@ -1,19 +1,19 @@
 """Bring every column to mean 0 and standard deviation 1, as the training part has them.
 
-For a column x of n training values
+For a column x of n training values with weights w (1 where none are given)
 
-    mean   m = sum(x) / n
-    scale  s = sqrt(sum((x - m)^2) / n),   1 where the column is constant
+    mean   m = sum(w x) / sum(w)
+    scale  s = sqrt(sum(w (x - m)^2) / sum(w)),   1 where the column is constant
     output (x - m) / s
 
-The other parts are moved by the *training* m and s: statistics of held-out rows would leak
-into the model.
+Rows of weight 0 are left out. The other parts are moved by the *training* m and s: statistics of
+held-out rows would leak into the model.
 
 Digits. A column is first divided by the power of two above its largest magnitude, so that no
-sum or square overflows or underflows, and then shifted by its first value, so that a large
-common offset cancels exactly; all in float64 on the host. A column is constant if every value
-equals the first, which needs no tolerance: the rounded mean of n copies of 0.1 can differ from
-0.1, and dividing by such a difference would make noise of size 1.
+sum or square overflows or underflows, and then shifted by its heaviest value (the first of
+them), so that a large common offset cancels exactly; all in float64 on the host. A column is
+constant if every value equals that one, which needs no tolerance: the rounded mean of n copies of
+0.1 can differ from 0.1, and dividing by such a difference would make noise of size 1.
 
 References: T. F. Chan, G. H. Golub, R. J. LeVeque, Algorithms for computing the sample
 variance: analysis and recommendations, The American Statistician 37 (1983).
@@ -80,21 +80,22 @@ class Standardizer:
         return (inputs.astype(dtype) - mean) / jnp.maximum(scale, jnp.finfo(dtype).tiny)
 
 
-def fit_standardizer(inputs: Array) -> Standardizer:
+def fit_standardizer(inputs: Array, weights: Array | None = None) -> Standardizer:
     """Mean and standard deviation of each column, to be taken from the training part.
 
     Args:
         inputs: (n, d) finite numbers, in magnitude at most a quarter of the largest number of
             their dtype (float64 for integers).
+        weights: (n,) how much each row counts, as so many copies of it; None counts all alike.
 
     Returns:
-        The map, in float64. Relative error of the scale at most 8 n eps, of the mean at most
-        4 n eps of the column's largest magnitude
+        The map, in float64. Without weights the relative error of the scale is at most 8 n eps,
+        of the mean at most 4 n eps of the column's largest magnitude
         (tests/data/test_standardization.py, against rational arithmetic).
 
     Raises:
         ValueError: inputs are not (n, d) with n >= 1; nan, inf or a too large number (names
-            column and row).
+            column and row); weights are not (n,), finite and >= 0, or all are 0.
 
     Example:
         >>> fit_standardizer(np.array([[0.0], [2e300]])).scale
@@ -106,18 +107,28 @@ def fit_standardizer(inputs: Array) -> Standardizer:
     columns = given.astype(np.float64)
     narrow = np.result_type(given.dtype, np.float32) == np.float32
     _check_range(columns, np.float32 if narrow else np.float64)
-    _, exponent = np.frexp(np.abs(columns).max(axis=0))
-    first = np.ldexp(columns[0], -exponent)
-    shifted = np.ldexp(columns, -exponent) - first
-    centre = shifted.mean(axis=0)
-    spread = np.sqrt(np.square(shifted - centre).mean(axis=0))
-    scale = np.ldexp(spread, exponent)
+    mean, scale = moments(columns, None if weights is None else _checked(weights, len(columns)))
     constant = scale < np.finfo(np.float64).tiny  # exactly 0, or too small to divide by
-    return Standardizer(np.ldexp(first + centre, exponent), np.where(constant, 1.0, scale))
+    return Standardizer(mean, np.where(constant, 1.0, scale))
+
+
+def moments(columns: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (d,) of float64 columns (n, d); exactly 0 for a constant one."""
+    heaviest = 0
+    if weights is not None:
+        columns, weights = columns[weights > 0], weights[weights > 0]
+        weights = weights / weights.max()  # so that their sum is finite
+        heaviest = int(weights.argmax())
+    _, exponent = np.frexp(np.abs(columns).max(axis=0))
+    base = np.ldexp(columns[heaviest], -exponent)
+    shifted = np.ldexp(columns, -exponent) - base
+    centre = np.average(shifted, axis=0, weights=weights)
+    spread = np.sqrt(np.average(np.square(shifted - centre), axis=0, weights=weights))
+    return np.ldexp(base + centre, exponent), np.ldexp(spread, exponent)
 
 
 def standardize(parts: AnySplit) -> tuple[AnySplit, Standardizer]:
-    """Standardise every part of a split by its training part alone.
+    """Standardise every part of a split by its training part alone, weighted if that is.
 
     Args:
         parts: a ``Split`` or ``ThreeWaySplit``; labels and weights pass unchanged.
@@ -126,7 +137,7 @@ def standardize(parts: AnySplit) -> tuple[AnySplit, Standardizer]:
         The moved split and the map, which new data has to go through as well.
 
     Raises:
-        ValueError: as ``fit_standardizer`` does for the training inputs.
+        ValueError: as ``fit_standardizer`` does for the training part.
 
     Example:
         >>> from bcejax.data import Batch
@@ -136,7 +147,7 @@ def standardize(parts: AnySplit) -> tuple[AnySplit, Standardizer]:
         >>> moved.validation.inputs.tolist()
         [[1.0], [2.0]]
     """
-    standardizer = fit_standardizer(parts.train.inputs)
+    standardizer = fit_standardizer(parts.train.inputs, parts.train.weights)
     moved = [part._replace(inputs=standardizer(part.inputs)) for part in parts]
     return type(parts)(*moved), standardizer
 
@@ -151,3 +162,12 @@ def _check_range(columns: np.ndarray, dtype: type[np.floating]) -> None:
             f"inputs must be finite and at most {largest:.1e} in magnitude, "
             f"got {columns[row, column]} in row {row}, column {column}"
         )
+
+
+def _checked(weights: Array, n: int) -> np.ndarray:
+    """As float64."""
+    wide = np.asarray(weights).astype(np.float64)
+    good = (wide >= 0) & np.isfinite(wide)  # False at nan
+    if wide.shape != (n,) or not (good.all() and wide.any()):
+        raise ValueError(f"weights must be ({n},), finite and >= 0 and not all 0")
+    return wide

@@ -50,6 +50,32 @@ def test_moments_against_rational_arithmetic(column):
         assert abs(got_scale - deviation) <= 8 * n * EPS * deviation
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e300, 1e-300])
+def test_weights_are_copies(scale):
+    rng = np.random.default_rng(0)
+    inputs, copies = (1e3 + rng.normal(size=(50, 2))) * scale, rng.integers(0, 4, 50)
+    once = fit_standardizer(inputs, copies)
+    many = fit_standardizer(np.repeat(inputs, copies, axis=0))
+    np.testing.assert_allclose(once.mean, many.mean, rtol=4 * 100 * EPS)
+    np.testing.assert_allclose(once.scale, many.scale, rtol=8 * 100 * EPS)
+    alike = fit_standardizer(inputs, np.full(50, 1e308))
+    jax.tree.map(np.testing.assert_array_equal, alike, fit_standardizer(inputs))
+
+
+@pytest.mark.parametrize("place", [0, 20])
+def test_a_row_of_weight_0_changes_no_bit(place):
+    inputs, weights = np.random.default_rng(0).normal(size=(20, 2)), np.linspace(0.5, 2, 20)
+    want = fit_standardizer(inputs, weights)
+    got = fit_standardizer(np.insert(inputs, place, 1e300, axis=0), np.insert(weights, place, 0))
+    jax.tree.map(np.testing.assert_array_equal, got, want)
+
+
+@pytest.mark.parametrize("weights", [[1], [1, -1], [1, np.inf], [np.nan, 1], [0, 0]])
+def test_bad_weights_at_the_fit(weights):
+    with pytest.raises(ValueError, match=r"weights must be \(2,\), finite and >= 0 and not all 0"):
+        fit_standardizer(np.ones((2, 3)), np.array(weights))
+
+
 @pytest.mark.parametrize("value", [0.1, -0.0, 1e300, 1e-300, 5e-324, 1 / 3])
 @pytest.mark.parametrize("n", [1, 3, 10, 1000])
 def test_a_constant_column_becomes_zero(value, n):
@@ -143,6 +169,10 @@ def test_only_the_training_part_decides():
     parts = split_three_ways(batch, seed=1)
     moved, standardizer = standardize(parts)
     assert np.array_equal(standardizer.mean, fit_standardizer(parts.train.inputs).mean)
+    weighted = parts.train._replace(weights=np.arange(len(parts.train.labels)))
+    want = fit_standardizer(weighted.inputs, weighted.weights)
+    _, got = standardize(parts._replace(train=weighted))
+    jax.tree.map(np.testing.assert_array_equal, got, want)
     ruined = parts._replace(validation=parts.validation._replace(inputs=np.full((1, 57), 1e9)))
     again, same = standardize(ruined)
     jax.tree.map(np.testing.assert_array_equal, same, standardizer)

@@ -14,6 +14,7 @@ from bcejax.commands.judging import FEWEST, judge
 from bcejax.commands.model_file import Model
 from bcejax.commands.stages import Stages
 from bcejax.data import Standardizer, fit_standardizer, split_rows
+from bcejax.data.standardization import moments
 from bcejax.solvers import Solution, SolverStatus, fit_logistic
 from bcejax.solvers.inference.information import covariance
 from bcejax.solvers.inference.summaries import Summary, summary
@@ -35,7 +36,7 @@ def learn(flags: Flags, stages: Stages) -> Results:
         )
         learnt, held = _parts(rows.labels, flags)
     train = rows.taken(learnt)
-    standardizer = _standardizer(train.inputs, flags)
+    standardizer = _standardizer(train, flags)
     train = train._replace(inputs=np.asarray(standardizer(train.inputs)))
     l2, search = flags.l2 or 0.0, None
     if flags.cv is not None:
@@ -59,7 +60,7 @@ def learn(flags: Flags, stages: Stages) -> Results:
     if held.size:
         with stages.stage("judged", f"{held.size} rows held out") as say:
             judged = _judged(model, rows.taken(held), 1 + held, flags, say)
-    deviations = train.inputs.std(axis=0)
+    _, deviations = moments(train.inputs, train.weights)
     return Results(model, solution, told, deviations, learnt.size, search, judged, asked_of(flags))
 
 
@@ -89,10 +90,10 @@ def _fewest(labels: np.ndarray) -> int:
     return min(np.count_nonzero(labels == label) for label in (0, 1))
 
 
-def _standardizer(inputs: np.ndarray, flags: Flags) -> Standardizer:
+def _standardizer(train: Rows, flags: Flags) -> Standardizer:
     if flags.standardize and flags.penalised:
-        return fit_standardizer(inputs)
-    columns = inputs.shape[1]
+        return fit_standardizer(train.inputs, train.weights)
+    columns = train.inputs.shape[1]
     return Standardizer(np.zeros(columns), np.ones(columns))
 
 

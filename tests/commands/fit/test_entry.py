@@ -18,6 +18,7 @@ from bcejax.commands.fit.results import Results
 from bcejax.commands.fit.rows import Rows
 from bcejax.commands.model_file import load_model
 from bcejax.data import Standardizer
+from bcejax.data.standardization import moments
 from bcejax.solvers.many.cross_validation import cross_validate
 
 RNG = np.random.default_rng(5)
@@ -147,6 +148,17 @@ def test_a_penalty_is_of_standardised_columns_unless_told_otherwise(tmp_path):
         scale = 1 if way == "standardize" else inputs.std(axis=0)
         np.testing.assert_allclose(moved.std(axis=0), scale)
     assert np.abs(params["standardize"] - params["no-standardize"]).max() > 0.1
+
+
+def test_a_row_of_weight_0_moves_no_column():
+    inputs = np.array([[1e200, 3.0], [1.0, 3.0], [4.0, 3.0]])
+    rows = Rows(("a", "b"), inputs, np.array([0, 0, 1]), np.array([0.0, 2.0, 1.0]))
+    flags = SimpleNamespace(standardize=True, penalised=True)
+    found = learning._standardizer(rows, flags)
+    np.testing.assert_allclose(found.mean, [2, 3])
+    np.testing.assert_allclose(found.scale, [2**0.5, 1])
+    _, deviations = moments(rows.inputs, rows.weights)
+    np.testing.assert_allclose(deviations, [2**0.5, 0])
 
 
 @pytest.mark.parametrize(("mean", "scale"), [(4.0, 1.0), (0.0, 2.0), (0.0, 1.0)])
