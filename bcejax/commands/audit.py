@@ -8,6 +8,7 @@ The exit status is 0 where every check passes or does not apply, 1 where one fai
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,4 +116,4 @@ def _draw(report: AuditReport, stem: Path) -> None:
 
     with writing(stem):
         files = save_drawing(draw, stem, panels=(max(rows, 1), 2))
-    Console(stderr=True).print(f"figure: {files[0]} and {files[1].name}", soft_wrap=True)
+    print(f"figure: {files[0]} and {files[1].name}", file=sys.stderr)

@@ -9,6 +9,7 @@ The exit status is 0 where all is written, 2 where the flags or the file are not
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,8 +68,7 @@ def main(args: Sequence[str]) -> int:
     flags = _read_flags(args)
     with house_style():
         pass  # where matplotlib is missing, say so before any work is done
-    console = Console(stderr=True)
-    stages = Stages(console)
+    stages = Stages(Console(stderr=True))
     with (
         folder_for(flags.out, flags.predictions, FILES),
         jax.enable_x64(True),
@@ -78,7 +78,7 @@ def main(args: Sequence[str]) -> int:
         with stages.stage("wrote", str(flags.out)):
             write_results(flags.out, results)
     Console().print(results.report)
-    console.print(f"report: {flags.out / 'report.html'}", soft_wrap=True, highlight=False)
+    print(f"report: {flags.out / 'report.html'}", file=sys.stderr)
     return 0
 
 

@@ -9,6 +9,7 @@ The exit status is 0 where the fit converged; 1 where it did not (separated, sin
 is written all the same; 2 where the flags or the file are not in order.
 """
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -36,7 +37,7 @@ def main(args: Sequence[str]) -> int:
     print(results.summary)  # as wide as it is: rich would cut numbers in a narrow terminal
     if results.held is not None:
         Console().print(results.held.report)
-    console.print(f"report: {flags.out / 'report.html'}", soft_wrap=True, highlight=False)
+    print(f"report: {flags.out / 'report.html'}", file=sys.stderr)
     if not results.converged:
         words = f"{results.model.status.name.lower()}: {explain_status(results.model.status)}"
         console.print(words, style="yellow", soft_wrap=True, highlight=False, markup=False)

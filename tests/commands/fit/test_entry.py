@@ -209,15 +209,17 @@ def test_a_search_that_can_judge_no_penalty_chooses_none(few, advice, monkeypatc
 def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
     write_rows(tmp_path / "rows.csv", INPUTS[:120], (INPUTS[:120, 0] > 0).astype(int))
     words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id"]
-    assert enter([*words, "--test", "0", "--out", str(tmp_path / "out")]) == 1
+    out = tmp_path / "out [b]"
+    assert enter([*words, "--test", "0", "--out", str(out)]) == 1
     told = capsys.readouterr()
+    assert f"report: {out / 'report.html'}" in told.err
     assert "separated: a hyperplane tells the labels apart" in told.err
     assert "no estimate of finite error: age" in told.out
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert "It did not converge: a hyperplane tells the labels apart" in page
     assert "<img" not in page  # coefficients at infinity have no figure
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["status"] == "separated"
-    assert load_model(tmp_path / "out" / "model.npz").covariance is None
+    assert json.loads((out / "report.json").read_text())["status"] == "separated"
+    assert load_model(out / "model.npz").covariance is None
 
 
 @pytest.mark.parametrize(
