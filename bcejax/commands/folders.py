@@ -55,6 +55,16 @@ def writing(path: Path) -> Iterator[None]:
         raise ValueError(f"{error.filename or path} cannot be written: {reason}") from None
 
 
+def take_away(folder: Path, files: Iterable[str]) -> None:
+    """Remove those of the files that an earlier run has left in the folder.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for name in files:
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a CSV file; numbers keep all their digits.
 

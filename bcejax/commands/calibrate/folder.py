@@ -19,7 +19,7 @@ from bcejax.commands.calibrate.pages import page_of_calibration
 from bcejax.commands.calibrate.predictions import Predictions
 from bcejax.commands.drawings import Figure
 from bcejax.commands.findings import none_if_nan, rows_of
-from bcejax.commands.folders import write_table, writing
+from bcejax.commands.folders import take_away, write_table, writing
 from bcejax.commands.page import write_page
 from bcejax.numerics import require
 
@@ -27,6 +27,7 @@ FILES = (
     *("report.html", "report.json", "table.csv", "calibrators.csv", "groups.csv"),
     *("calibrator.npz", "recalibrated.csv"),
 )
+OF_GROUPS = ("groups.csv", "groups.svg", "groups.png")
 
 
 class Results(NamedTuple):
@@ -45,7 +46,7 @@ class Results(NamedTuple):
 
 
 def write_results(folder: Path, results: Results) -> None:
-    """Write all files; those of an earlier run are written over.
+    """Write all files; those of an earlier run are written over, or taken away.
 
     Raises:
         ValueError: a file cannot be written.
@@ -59,6 +60,7 @@ def write_results(folder: Path, results: Results) -> None:
             ("calibrator", *Recalibration._fields),
             ((name, *row) for name, row in report.recalibrations.items()),
         )
+        take_away(folder, OF_GROUPS)
         if results.groups:
             write_table(
                 folder / "groups.csv",

@@ -14,6 +14,8 @@ from bcejax.plots import (
     draw_reliability,
 )
 
+FIGURES = ("coefficients", "penalties", "reliability")
+
 
 def draw_figures(results: Results, folder: Path) -> dict[str, Figure]:
     """Draw each figure into the folder, as SVG and as PNG; by the name of its files."""

@@ -8,26 +8,28 @@ import numpy as np
 
 from bcejax.calibration.reporting.findings import Finding
 from bcejax.commands.findings import rows_of
-from bcejax.commands.fit.figures import draw_figures
+from bcejax.commands.fit.figures import FIGURES, draw_figures
 from bcejax.commands.fit.pages import facts_of, none_if_endless, page_of_fit
 from bcejax.commands.fit.results import HeldOut, Results
-from bcejax.commands.folders import write_table, writing
+from bcejax.commands.folders import take_away, write_table, writing
 from bcejax.commands.model_file import save_model
 from bcejax.commands.page import write_page
 
 FILES = (
     *("report.html", "report.json", "table.csv", "penalties.csv", "calibration.csv"),
     *("held_out.csv", "model.npz"),
+    *(f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 )
 
 
 def write_results(folder: Path, results: Results) -> None:
-    """Write all files; those of an earlier run are written over.
+    """Write all files; none of an earlier run stays, for it would be of another model.
 
     Raises:
         ValueError: a file cannot be written.
     """
     with writing(folder):
+        take_away(folder, FILES)
         save_model(results.model, folder / "model.npz")
         _write_columns(folder / "table.csv", results.table)
         if results.search is not None:

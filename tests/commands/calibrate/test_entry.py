@@ -95,6 +95,8 @@ def test_groups_are_judged_one_by_one(run):
 def test_without_groups_nothing_is_said_of_them(run, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "CONTESTANTS", ("temperature", "isotonic"))
     words = ["--label", "ill", "--prob", "p", "--resamples", "39", "--out", str(tmp_path)]
+    for name in FILES:
+        (tmp_path / name).write_text("of an earlier run")
     assert enter(["calibrate", str(run.parents[1] / "model.csv"), *words]) == 0
     missing = FILES - {path.name for path in tmp_path.iterdir()}
     assert missing == {"groups.csv", "groups.svg", "groups.png"}

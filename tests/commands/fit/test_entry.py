@@ -179,6 +179,9 @@ def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
 
     monkeypatch.setattr(learning, "cross_validate", quick_search)
     write_rows(tmp_path / "rows.csv", INPUTS[:120], LABELS[:120])
+    (tmp_path / "out").mkdir()
+    for name in {*FILES, "notes.txt"}:
+        (tmp_path / "out" / name).write_text("of an earlier run")
     words = ["fit", str(tmp_path / "rows.csv"), "--label", "ill", "--drop", "id", "--cv", "4"]
     assert enter([*words, "--seed", "3", "--test", "0", "--out", str(tmp_path / "out")]) == 0
     assert (asked["folds"], asked["seed"]) == (4, 3)
@@ -191,6 +194,9 @@ def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
     assert load_model(tmp_path / "out" / "model.npz").l2 == float(best["l2"])
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "with one standard error; l2 = " in page
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert FILES - left == {"held_out.csv", "calibration.csv", "reliability.svg", "reliability.png"}
+    assert left - FILES == {"notes.txt", "penalties.csv", "penalties.svg", "penalties.png"}
 
 
 @pytest.mark.parametrize(
