@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from bcejax.calibration.binning.rules import Bins, cube_root
+from bcejax.calibration.binning.rules import bin_rule, settle
 from bcejax.calibration.cells import cell_size, in_cells
 from bcejax.calibration.examples import Examples
 from bcejax.calibration.inference.bootstrap import draw_counts
@@ -61,7 +61,9 @@ def draw_measures(
         where examples are resampled.
     """
 
-    def drawn(bins: int | None) -> Draws:
+    bins = _as_many_bins(examples)
+
+    def drawn() -> Draws:
         found = in_pieces(
             lambda first, count: _measured(examples, key, first, jnp.array(simulate), count, bins),
             draws + 1,
@@ -72,18 +74,17 @@ def draw_measures(
         return arrays
 
     if cell_size(examples.labels.size) == 1:
-        return drawn(None)
+        return drawn()
     if values is None:
-        values = jax.tree.map(np.asarray, _of_data(examples))
+        values = jax.tree.map(np.asarray, _of_data(examples, bins))
     if not draws:
         return jax.tree.map(lambda value: value[None], values)
-    return jax.tree.map(_moved, drawn(_as_many_bins(examples)), values)
+    return jax.tree.map(_moved, drawn(), values)
 
 
 def _as_many_bins(examples: Examples) -> int:
-    """As the data have; of cells there are fewer than of examples."""
-    weights = np.asarray(examples.weights)
-    return cube_root(min(weights.size, float(weights.sum())))
+    """As the data have by their weights, which the number of examples or of cells does not say."""
+    return settle(bin_rule(MASS_BINS["bins"]), examples)[0].room(examples.labels.size)
 
 
 def _moved(drawn: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -101,9 +102,9 @@ def _measured(
     first: jax.Array,
     simulate: jax.Array,
     count: int,
-    bins: int | None,
+    bins: int,
 ) -> Metrics:
-    """The draws; in cells, and so many bins, unless bins is None."""
+    """The draws, of many examples in cells."""
     logits, size = examples.log_odds(), examples.labels.size
     places, trials = jnp.arange(size, dtype=jnp.int32), jnp.int32(size)
 
@@ -118,25 +119,25 @@ def _measured(
         labels, counts = lax.cond(simulate, simulated, resampled, own)
         labels = jnp.where(is_data, examples.labels, labels)
         weights = examples.weights * jnp.where(is_data, 1, counts)
-        if bins is None:
-            return _metrics(examples._replace(labels=labels, weights=weights), simulate)
+        if cell_size(size) == 1:
+            return _metrics(examples._replace(labels=labels, weights=weights), simulate, bins)
         return _metrics(in_cells(examples, labels, weights, cell_size(size)), simulate, bins)
 
     return replicated(once, key, first, count, size)
 
 
-def _of_data(examples: Examples) -> Metrics:
+def _of_data(examples: Examples, bins: int) -> Metrics:
     # apart, isotonic regression finds its blocks on the host
-    return _without_parts(examples, _as_many_bins(examples)) | {"parts": measure_parts(examples)}
+    return _without_parts(examples, bins) | {"parts": measure_parts(examples)}
 
 
-def _metrics(examples: Examples, with_parts: jax.Array, bins: Bins = MASS_BINS["bins"]) -> Metrics:
+def _metrics(examples: Examples, with_parts: jax.Array, bins: int) -> Metrics:
     parts = lax.cond(with_parts, measure_parts, _no_parts, examples)
     return _without_parts(examples, bins) | {"parts": parts}
 
 
 @functools.partial(jax.jit, static_argnames="bins")
-def _without_parts(examples: Examples, bins: Bins = MASS_BINS["bins"]) -> Metrics:
+def _without_parts(examples: Examples, bins: int) -> Metrics:
     return {
         "scores": measure_scores(examples),
         "errors": measure_errors(examples, bins),

@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bcejax.calibration.binning.rules import Bins
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors.binned import expected_calibration_error
 from bcejax.calibration.errors.cumulative import cumulative_calibration_error
@@ -56,7 +55,7 @@ def measure_rates(examples: Examples) -> dict[str, jax.Array]:
     }
 
 
-def measure_errors(examples: Examples, bins: Bins) -> dict[str, jax.Array]:
+def measure_errors(examples: Examples, bins: int) -> dict[str, jax.Array]:
     """Errors of calibration; the larger the worse."""
     mass_bins = MASS_BINS | {"bins": bins}
     cumulative = examples.taken_by(cumulative_calibration_error)

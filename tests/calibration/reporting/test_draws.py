@@ -23,7 +23,7 @@ def measured(monkeypatch):
     """How often all examples were measured."""
     calls = []
     monkeypatch.setattr(draws, "cell_size", lambda n: 2)
-    monkeypatch.setattr(draws, "_of_data", lambda examples: calls.append(examples) or OF_DATA)
+    monkeypatch.setattr(draws, "_of_data", lambda examples, bins: calls.append(bins) or OF_DATA)
     monkeypatch.setattr(draws, "_measured", in_cells)
     return calls
 

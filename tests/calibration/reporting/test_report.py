@@ -13,6 +13,7 @@ from bcejax.calibration.decomposition import murphy_decomposition
 from bcejax.calibration.decomposition.corp import corp_decomposition
 from bcejax.calibration.errors import binned, cumulative, debiased, kernel, smooth
 from bcejax.calibration.regression import calibration_regression, spiegelhalter_test
+from bcejax.calibration.reporting import draws
 from bcejax.calibration.reporting import report as reporting
 from bcejax.calibration.reporting.measures import MASS_BINS, NAMES
 from bcejax.calibration.reporting.report import calibration_report
@@ -150,6 +151,19 @@ def test_weights_count():
     expected = np.average(np.logaddexp(0, (1 - 2 * LABELS) * LOGITS), weights=WEIGHTS)
     assert found.scores["log_score"].value == pytest.approx(expected)
     assert found.scores["base_rate"].value == pytest.approx(np.average(LABELS, weights=WEIGHTS))
+
+
+def test_bins_are_as_many_as_of_copies_by_one_program_for_each_number():
+    """Weight k makes as many bins as k copies do; other weights of as many bins compile nothing."""
+    eights = np.full(256, 8.0)
+    options = {"probs": PROBS, "n_resamples": 0, "calibrators": ()}
+    found = calibration_report(LABELS, weights=eights, **options)
+    copies = {"probs": np.repeat(PROBS, 8), **MASS_BINS}
+    expected = binned.expected_calibration_error(np.repeat(LABELS, 8), **copies)
+    assert found.errors["expected_calibration_error"].value == pytest.approx(float(expected))
+    programs = draws._measured._cache_size()
+    calibration_report(LABELS, weights=eights - 0.2 * WEIGHTS, **options)
+    assert draws._measured._cache_size() == programs
 
 
 def test_logits_and_no_draws(monkeypatch):
