@@ -40,17 +40,29 @@ ROWS = 200  # of a table on a page
 LABELS = {"svg": "SVG", "png": "PNG", "csv": "CSV", "parquet": "Parquet"}
 
 
-def read_runs(out: Path, order: Sequence[str]) -> list[Run]:
+def read_runs(out: Path, order: Sequence[str]) -> tuple[list[Run], list[str]]:
     """The runs whose folders are in ``out``: first those of ``order``, then others by name.
 
+    Returns:
+        The runs, and the names of folders that hold none of this version.
+
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or none of this version.
     """
     names = sorted(found.parent.name for found in out.glob("[!.]*/result.json"))
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
     if not names:
         raise ValueError(f"no run has left a folder in {out}; python -m experiments run all")
-    return [read_run(out / name) for name in names]
+    runs: list[Run] = []
+    unread: dict[str, ValueError] = {}
+    for name in names:
+        try:
+            runs.append(read_run(out / name))
+        except ValueError as error:
+            unread[name] = error
+    if not runs:
+        raise unread[names[0]]
+    return runs, list(unread)
 
 
 def write_report(out: Path, order: Sequence[str]) -> Path:
@@ -64,24 +76,30 @@ def write_report(out: Path, order: Sequence[str]) -> Path:
         The path of the report.
 
     Raises:
-        ValueError: no run has left a folder there.
+        ValueError: no run of this version has left a folder there.
     """
-    runs = read_runs(out, order)
+    runs, unread = read_runs(out, order)
     names = ["", *(run.name for run in runs), ""]
     for run, before, after in zip(runs, names, names[2:], strict=False):
         page = page_of_one(run, out / run.name, before=before, after=after)
         write_page(page, out / run.name / "report.html")
-    write_page(page_of_all(runs), out / "report.html")
+    write_page(page_of_all(runs, unread), out / "report.html")
     return out / "report.html"
 
 
-def page_of_all(runs: Sequence[Run]) -> Page:
-    """The first page: what was asked and what came out, leading to the pages of the runs."""
+def page_of_all(runs: Sequence[Run], unread: Sequence[str]) -> Page:
+    """The first page: what was asked and what came out, leading to the pages of the runs.
+
+    Args:
+        runs: as they shall come.
+        unread: names of folders that are left out, for the page to say so.
+    """
     entries = (
         Entry(run.opening.question, _badge(run), remark(run), f"{run.name}/report.html")
         for run in runs
     )
-    return Page(TITLE, _lead(runs), (), tuple(entries))
+    left_out = (f"Left out, of another version: {', '.join(unread)}.",) if unread else ()
+    return Page(TITLE, (*_lead(runs), *left_out), (), tuple(entries))
 
 
 def page_of_one(run: Run, folder: Path, *, before: str = "", after: str = "") -> Page:

@@ -49,12 +49,12 @@ def main(args: Sequence[str], registry: Sequence[str]) -> int:
         except KeyboardInterrupt:
             interrupted = True
             console.print("interrupted: what had ended is kept")
-    if runs:
-        order = [name_of(module) for module in registry]
-        console.print(f"report: {write_report(flags.out, order)}", soft_wrap=True)
     for run in runs:
         if flags.record and run.verdict is not None:
             console.print(f"record: {write_record(run, variant=flags.variant).name}")
+    if runs:
+        order = [name_of(module) for module in registry]
+        console.print(f"report: {write_report(flags.out, order)}", soft_wrap=True)
     return INTERRUPTED if interrupted else int(not all(run.holds for run in runs))
 
 

@@ -143,6 +143,17 @@ def test_a_record_is_kept_on_demand(tmp_path, monkeypatch):
     assert kept == [("steady_gauge", ""), ("steady_gauge", "jax_0_10_1")]
 
 
+def test_a_record_is_kept_though_the_report_cannot_be_written(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(
+        run_command, "write_record", lambda run, variant: kept.append(run) or tmp_path
+    )
+    (tmp_path / "report.html").mkdir()
+    words = ["--quick", "--record", "--out", str(tmp_path)]
+    assert main(["run", "steady_gauge", *words], FAKES) == 2
+    assert [run.name for run in kept] == ["steady_gauge"]
+
+
 def test_report_writes_the_pages_again_from_the_folders(tmp_path, capsys):
     main(["run", "steady_gauge", "tight_bound", "--out", str(tmp_path)], FAKES)
     pages = [tmp_path / "report.html", tmp_path / "steady_gauge" / "report.html"]
@@ -151,6 +162,19 @@ def test_report_writes_the_pages_again_from_the_folders(tmp_path, capsys):
         page.unlink()
     assert main(["report", "--out", str(tmp_path)], FAKES) == 0
     assert [page.read_text() for page in pages] == before
+
+
+def test_a_run_of_another_version_is_left_out_of_the_report_and_named(tmp_path, capsys):
+    report = ["report", "--out", str(tmp_path)]
+    assert main(["run", "steady_gauge", "tight_bound", "--out", str(tmp_path)], FAKES) == 1
+    for name, status in (("tight_bound", 0), ("steady_gauge", 2)):
+        path = tmp_path / name / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"colour": "red"}))
+        assert main(report, FAKES) == status
+    assert "steady_gauge holds no whole run of this version" in capsys.readouterr().err
+    text = (tmp_path / "report.html").read_text()
+    assert "Left out, of another version: tight_bound." in text
+    assert 'href="tight_bound/report.html"' not in text
 
 
 def test_list_names_each_question(capsys):
