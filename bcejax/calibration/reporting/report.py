@@ -40,6 +40,7 @@ from bcejax.calibration.reporting.findings import CalibrationReport, Finding, Re
 from bcejax.calibration.reporting.measures import FREE, MASS_BINS, NAMES, SIGNED, range_of
 from bcejax.calibration.threads import as_here
 from bcejax.losses import bce_gradient, bce_with_logits
+from bcejax.numerics.options import check_confidence, check_count
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -86,8 +87,10 @@ def calibration_report(
         two is nan.
 
     Raises:
-        TypeError: as ``bcejax.calibration.examples.as_examples``.
-        ValueError: likewise; soft labels; an unknown calibrator; fewer examples than folds.
+        TypeError: as ``bcejax.calibration.examples.as_examples``; n_resamples or folds that is not
+            an integer; calibrators that are one text.
+        ValueError: likewise; soft labels; n_resamples below 0, a confidence outside (0, 1); an
+            unknown calibrator; fewer than 2 folds, or fewer examples than folds.
 
     Each number equals what the function of that name gives, and the whole is reproducible
     (tests/calibration/reporting/test_report.py).
@@ -101,12 +104,12 @@ def calibration_report(
         >>> report.best, round(report.regression["in_the_large"].value, 1)
         ('beta', -1.0)
     """
+    check_count("n_resamples", n_resamples, least=0)
+    check_confidence(confidence)
+    _check_calibrators(calibrators)
     examples = _in_order(
         as_examples(labels, logits=logits, probs=probs, weights=weights, where=where, hard=True)
     )
-    unknown = [name for name in calibrators if name not in CALIBRATORS]
-    if unknown:
-        raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
     if calibrators:
         check_folds(folds, examples.labels.size)
     dealing, drawing = jax.random.split(jax.random.key(0) if key is None else key)
@@ -132,6 +135,14 @@ def calibration_report(
         if few is not examples
         else (),
     )
+
+
+def _check_calibrators(names: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise TypeError(f"calibrators is {names!r}; it must be a sequence of names")
+    unknown = [name for name in names if name not in CALIBRATORS]
+    if unknown:
+        raise ValueError(f"calibrator {unknown[0]!r} is not one of {', '.join(CALIBRATORS)}")
 
 
 def _in_order(examples: Examples) -> Examples:

@@ -217,16 +217,28 @@ def test_progress_is_told_by_stage():
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "error", "message"),
     [
-        ({"calibrators": ("beta", "bets")}, "calibrator 'bets' is not one of temperature, platt"),
-        ({"labels": np.full(256, 0.5)}, "labels must be 0 or 1 here, found the soft label 0.5"),
-        ({"probs": 100 * PROBS}, "divide percentages by 100"),
-        ({"folds": 1}, "folds 1 must lie between 2 and the number of examples, 256"),
-        ({"logits": LOGITS}, "give exactly one of logits= and probs=; both came"),
+        (
+            {"calibrators": ("beta", "bets")},
+            ValueError,
+            "calibrator 'bets' is not one of temperature, platt",
+        ),
+        (
+            {"labels": np.full(256, 0.5)},
+            ValueError,
+            "labels must be 0 or 1 here, found the soft label 0.5",
+        ),
+        ({"probs": 100 * PROBS}, ValueError, "divide percentages by 100"),
+        ({"folds": 1}, ValueError, "folds 1 must lie between 2 and the number of examples, 256"),
+        ({"logits": LOGITS}, ValueError, "give exactly one of logits= and probs=; both came"),
+        ({"n_resamples": -5}, ValueError, "n_resamples is -5; there must be 0 or more"),
+        ({"n_resamples": 2.5}, TypeError, r"n_resamples is 2\.5; it must be an integer"),
+        ({"confidence": 95}, ValueError, "confidence 95 does not lie between 0 and 1"),
+        ({"calibrators": "beta"}, TypeError, "calibrators is 'beta'; it must be a sequence of na"),
     ],
 )
-def test_bad_input_is_one_line(changes, message):
+def test_bad_input_is_one_line(changes, error, message):
     given = {"labels": LABELS, "probs": PROBS, "n_resamples": 0, "calibrators": ("isotonic",)}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(error, match=message):
         calibration_report(**(given | changes))
