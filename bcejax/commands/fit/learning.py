@@ -34,7 +34,7 @@ def learn(flags: Flags, stages: Stages) -> Results:
             features=listed(flags.features),
             drop=listed(flags.drop),
         )
-        learnt, held = _parts(rows.labels, flags)
+        learnt, held = _parts(rows, flags)
     train = rows.taken(learnt)
     standardizer = _standardizer(train, flags)
     train = train._replace(inputs=np.asarray(standardizer(train.inputs)))
@@ -64,8 +64,9 @@ def learn(flags: Flags, stages: Stages) -> Results:
     return Results(model, solution, told, deviations, learnt.size, search, judged, asked_of(flags))
 
 
-def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
+def _parts(rows: Rows, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
     """The rows to learn from, and those to hold out."""
+    labels, weights = rows.labels, rows.weights
     if flags.test == 0:
         return np.arange(labels.size), np.arange(0)
     try:
@@ -82,6 +83,12 @@ def _parts(labels: np.ndarray, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
             f"test is {flags.test}, which of {labels.size} rows holds out {held.size}, too few to"
             f" judge by, for {FEWEST} can be: take another share, or 0 to hold out none"
         )
+    for part, use in ((learnt, "to learn from"), (held, "held out")):
+        if weights is not None and not weights[part].any():
+            raise ValueError(
+                f"test is {flags.test}, which leaves all {part.size} rows {use} with weight 0: take"
+                " another --seed or share, or 0 to hold out none"
+            )
     return learnt, held
 
 

@@ -199,6 +199,16 @@ def test_the_penalty_of_least_held_out_loss_is_taken(tmp_path, monkeypatch):
     assert left - FILES == {"notes.txt", "penalties.csv", "penalties.svg", "penalties.png"}
 
 
+@pytest.mark.parametrize("whole", [0, 1])
+def test_a_part_that_weighs_nothing_is_refused_before_the_fit(whole):
+    labels, flags = np.arange(40.0) % 2, SimpleNamespace(test=0.25, seed=0)
+    weights = np.zeros(40)
+    weights[learning._parts(Rows((), np.zeros((40, 0)), labels, None), flags)[whole]] = 1
+    rows = Rows((), np.zeros((40, 0)), labels, weights)
+    with pytest.raises(ValueError, match=r"test is 0\.25, .* another --seed or share, or 0"):
+        learning._parts(rows, flags)
+
+
 @pytest.mark.parametrize(
     ("few", "advice"),
     [(1, r"\(rows of one class: 1\): take --l2"), (3, r"3\): take at most 3 folds, or --l2")],
