@@ -35,7 +35,7 @@ class StepScan(NamedTuple):
     """
 
     steps: np.ndarray  # (k,)
-    errors: np.ndarray  # (k,) relative_error of each gradient
+    errors: np.ndarray  # (k,) relative_error of each gradient; nan counts as the worst
     step: float  # the step with the smallest error
     floor: float  # that error
     gradient: np.ndarray  # (d,) float64, at that step
@@ -98,7 +98,7 @@ def scan_steps(
     values = jax.jit(lambda points: jax.lax.map(f, points))
     gradients = [_quotients(values, x, step) for step in moving]
     errors = np.array([relative_error(gradient, reference) for gradient in gradients])
-    best = int(np.argmin(errors))
+    best = int(np.argmin(np.where(np.isnan(errors), np.inf, errors)))
     return StepScan(moving, errors, float(moving[best]), float(errors[best]), gradients[best])
 
 

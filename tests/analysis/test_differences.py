@@ -42,6 +42,14 @@ def test_a_wrong_reference_does_not_pass():
     assert wrong.floor > 100 * right.floor
 
 
+def test_a_step_that_leaves_the_domain_is_not_the_best():
+    """At 1/2 - 1/2 the logarithm is -inf, and farther out nan."""
+    with np.errstate(invalid="ignore"):
+        scan = scan_steps(lambda x: jnp.log(x[0] - 0.5), np.float32([0.75]), [4.0])
+    assert np.isnan(scan.errors[0])
+    assert scan.floor == np.nanmin(scan.errors) < 1e-3
+
+
 def test_polynomials_of_degree_two_are_exact():
     got = central_difference(lambda x: x[0] * x[1] + x[1] ** 2, np.float32([3, 5]), 0.125)
     np.testing.assert_array_equal(got, [5, 13])
