@@ -9,6 +9,7 @@ flushed to zero counts up to 2^(t-1) units.  v is never rounded to the format fi
 rounded result has an error of up to 0.5, not 0.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -122,7 +123,7 @@ def worst(got: Any, exact: ArrayLike | Extended, *inputs: ArrayLike, dtype: Any 
 
 
 def relative_error(got: ArrayLike, reference: ArrayLike) -> float:
-    """The norm of the difference over the norm of the reference, in float64 or wider.
+    """The norm of the difference over the norm of the reference; no square overflows or underflows.
 
     Args:
         got: numbers of any shape and real dtype.
@@ -142,9 +143,9 @@ def relative_error(got: ArrayLike, reference: ArrayLike) -> float:
     if got.shape != reference.shape:
         raise ValueError(f"got has shape {got.shape} and reference {reference.shape}")
     wide = np.result_type(reference.dtype, np.float64)
-    size = np.sqrt(np.sum(reference.astype(wide) ** 2))
-    distance = np.sqrt(np.sum((got.astype(wide) - reference.astype(wide)) ** 2))
-    return float(distance / size if size else distance)
+    size = math.hypot(*reference.ravel())
+    distance = math.hypot(*(got.astype(wide) - reference.astype(wide)).ravel())
+    return distance / size if size else distance
 
 
 def _binade(exact: Extended) -> np.ndarray:

@@ -82,5 +82,9 @@ def test_without_x64_a_float64_point_is_float32():
 def test_relative_error():
     assert relative_error(np.float32([3, 4]), [3, 4]) == 0
     assert relative_error([0, 5], [0, 0]) == 5
+    assert relative_error([0, 0], [0, 0]) == 0
+    assert relative_error([5e-200], [1e-200]) == 4
+    assert relative_error([2e200], [1e200]) == 1
+    assert np.isnan(relative_error([np.nan, 1], [1, 1]))
     with pytest.raises(ValueError, match=r"got has shape \(2,\) and reference \(1,\)"):
         relative_error([1, 2], [1])
