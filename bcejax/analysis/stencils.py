@@ -78,14 +78,15 @@ def complex_step(f: Callable[..., Any], x: ArrayLike, step: float) -> np.ndarray
             arguments.  What is not analytic (|x|, max, a comparison of the imaginary part) gives a
             wrong derivative in silence.
         x: real points (n,), float32 or float64.
-        step: h > 0; below the square root of eps it makes no difference.
+        step: h, below the square root of eps, where it makes no difference, and a normal number
+            in the dtype of x (float32 without x64), for JAX takes what is smaller for 0.
 
     Returns:
         float64 derivatives (n,).
 
     Raises:
         TypeError: x is neither float32 nor float64.
-        ValueError: the step is not positive.
+        ValueError: the step is not positive, or too small for the dtype of x.
 
     Accuracy:
         A few eps for steps from 1e-30 to 1e-10 in float64 (tests/analysis/test_stencils.py).
@@ -99,6 +100,8 @@ def complex_step(f: Callable[..., Any], x: ArrayLike, step: float) -> np.ndarray
         raise TypeError(f"x has dtype {x.dtype}; a complex step takes {' or '.join(COMPLEX)}")
     if not step > 0:
         raise ValueError(f"step {step} is not positive")
+    if step < np.finfo(x.dtype).tiny:
+        raise ValueError(f"step {step} is too small for {x.dtype}, which takes it for 0")
     moved: np.ndarray = (x + 1j * step).astype(COMPLEX[str(x.dtype)])
     return np.imag(np.asarray(f(moved))).astype(np.float64) / step
 

@@ -90,6 +90,8 @@ def test_what_is_refused():
         complex_step(np.exp, X, -1)
     with pytest.raises(ValueError, match=r"1e-09 does not part the points .* in float32"):
         elementwise_difference(np.exp, np.float32(X), 1e-9)
+    with pytest.raises(ValueError, match=r"step 1e-40 is too small for float32"):
+        complex_step(jnp.exp, np.float32(X), 1e-40)
     with pytest.raises(TypeError, match="x has dtype float16; a complex step takes float32 or"):
         complex_step(np.exp, np.float16(X), 1e-3)
 
@@ -97,3 +99,5 @@ def test_what_is_refused():
 def test_without_x64_a_float64_point_is_float32():
     with jax.enable_x64(False), pytest.raises(ValueError, match="in float32"):
         elementwise_difference(np.exp, X, 1e-9)
+    with jax.enable_x64(False), pytest.raises(ValueError, match="1e-60 is too small for float32"):
+        complex_step(np.exp, X, 1e-60)
