@@ -9,6 +9,7 @@
                                               optax:sigmoid_binary_cross_entropy
     path/to/file.py:function                  the same, from a file
 
+A module is looked for where Python looks for it: ``python -m bcejax`` also in the current folder.
 Nothing is corrected on the way: what a library refuses raises, and what it gets wrong stays wrong.
 """
 
@@ -228,10 +229,11 @@ def _from_module(name: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"_audited_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for the module that it stands in
     spec.loader.exec_module(module)
     return module
 

@@ -133,6 +133,18 @@ def test_a_function_of_a_file(tmp_path):
     assert subject.form == "probs"
 
 
+def test_a_file_may_look_itself_up(tmp_path):
+    """A dataclass asks sys.modules for the module that it stands in."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Weighted:\n    by: float\n"
+        "    def __call__(self, probs, labels):\n        return self.by * (probs - labels)\n"
+        "loss = Weighted(2)\n"
+    )
+    assert find_subject(f"{path}:loss").loss(5, 1) == 8
+
+
 @pytest.mark.parametrize("order", ["logits,labels", "probs, labels", "scores,labels"])
 def test_scores_come_first_unless_told(order):
     subject = find_subject("bcejax:bce_gradient", order=order)
