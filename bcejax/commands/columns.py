@@ -61,7 +61,7 @@ class Sheet:
         return np.array(column.to_pylist())
 
     def fault(self, name: str, what: str, where: np.ndarray | None = None) -> ValueError:
-        """The error about a column; about its first cell of those, where row 1 is the first."""
+        """The error about a column; about its cell where ``where`` is largest, row 1 the first."""
         row = "" if where is None else f", row {where.argmax() + 1}"
         return ValueError(f"{self._path}{row}, column {name!r}: {what}")
 

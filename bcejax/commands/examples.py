@@ -25,7 +25,7 @@ def read_labels(sheet: Sheet, name: str, weights: np.ndarray | None) -> np.ndarr
         try:
             check_labels(labels)
         except ValueError as error:
-            raise sheet.fault(name, str(error), odd) from None
+            raise sheet.fault(name, str(error), np.abs(labels - 0.5)) from None
         raise sheet.fault(name, f"labels are 0 or 1 here, found {labels[odd][0]:g}", odd)
     counted = labels if weights is None else labels[weights > 0]
     if (counted == counted[0]).all():

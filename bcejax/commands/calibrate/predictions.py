@@ -94,7 +94,7 @@ def _probs(sheet: Sheet, name: str) -> np.ndarray:
         check_probs(probs)
     except ValueError as error:
         advice = str(error).replace("logits go to the functions that take logits", "is it --logit?")
-        raise sheet.fault(name, advice, (probs < 0) | (probs > 1)) from None
+        raise sheet.fault(name, advice, np.abs(probs - 0.5)) from None
     return np.clip(probs, 0, 1)  # what check_probs lets pass is rounding
 
 
