@@ -55,10 +55,18 @@ class Sheet:
         return values
 
     def text(self, name: str) -> np.ndarray:
-        """A column (n,) of text, "" where there is none."""
+        """A column (n,) of text, "" where there is none.
+
+        Raises:
+            ValueError: the column holds what is not text: lists, or bytes that are not UTF-8.
+        """
         arrow = require("pyarrow", extra="cli", purpose=PURPOSE)
-        column = self._columns[name].cast(arrow.string()).fill_null("")
-        return np.array(column.to_pylist())
+        column = self._columns[name]
+        try:
+            text = column.cast(arrow.string()).fill_null("")
+        except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError):
+            raise self.fault(name, f"{column.type} is not text") from None
+        return np.array(text.to_pylist())
 
     def fault(self, name: str, what: str, where: np.ndarray | None = None) -> ValueError:
         """The error about a column; about its cell where ``where`` is largest, row 1 the first."""

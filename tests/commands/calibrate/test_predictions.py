@@ -110,6 +110,14 @@ def test_bad_weights(tmp_path, content, message):
         read_predictions(written(tmp_path, content), label="y", prob="p", weight="w")
 
 
+@pytest.mark.parametrize("cells", [[[1], [2]], [{"a": 1}, {"a": 2}], [b"a", b"\xff"]])
+def test_groups_that_are_no_text(tmp_path, cells):
+    path = tmp_path / "groups.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"y": [0, 1], "p": [0.5, 0.5], "g": cells}), path)
+    with pytest.raises(ValueError, match=r"groups.parquet, column 'g': .* is not text$"):
+        read_predictions(path, label="y", prob="p", group="g")
+
+
 def test_files_that_are_none_or_of_another_kind(tmp_path):
     whole = tmp_path / "whole.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"y": [0, 1], "p": ["a", "b"]}), whole)
