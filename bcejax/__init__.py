@@ -1,7 +1,8 @@
 """Binary cross-entropy in JAX, right in every digit and every derivative.
 
 The losses stand here; the rest is found in the subpackages, which load on first use:
-``data``, ``models``, ``training``, ``calibration``, ``analysis``, ``plots``.
+``data``, ``models``, ``training``, ``solvers``, ``calibration``, ``analysis``, ``plots``,
+``commands``.
 
 Example:
     >>> import jax, jax.numpy as jnp

@@ -35,7 +35,7 @@ def exact(
         quantity: a row of the table in ``bcejax.analysis.quantities``, such as "value",
             "gradient" or "hessian".
         logit: the logit; with another domain the probability or log-probability. Python or
-            NumPy numbers are taken as they are in binary: float32(0.1) is not 0.1.
+            NumPy numbers are taken as float64, mpmath's as they are.
         label: the label in [0, 1].
         pos_weight: factor on the y = 1 term; not used by the entropies and kl.
         domain: what ``logit`` is: "logits", "probs" or "log_probs".

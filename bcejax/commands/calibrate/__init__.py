@@ -1,8 +1,6 @@
 """``bcejax calibrate``: predictions in; a report, figures and a calibrator out.
 
-columns      named columns out of a CSV or Parquet file
 predictions  labels, scores, weights, groups: checked row by row
-stages       what a person sees meanwhile
 curves       what the figures show
 figures      the figures
 pages        the page
