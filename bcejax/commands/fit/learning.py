@@ -94,7 +94,7 @@ def _parts(rows: Rows, flags: Flags) -> tuple[np.ndarray, np.ndarray]:
 
 def _fewest(labels: np.ndarray) -> int:
     """Rows of the rarer class."""
-    return min(np.count_nonzero(labels == label) for label in (0, 1))
+    return min(int(np.count_nonzero(labels == label)) for label in (0, 1))
 
 
 def _standardizer(train: Rows, flags: Flags) -> Standardizer:
