@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import jax
 
 Platform = Literal["cpu", "gpu", "tpu"]
+# How JAX says that a platform is absent, the second where it is asked for CUDA and nothing else.
+ABSENT = (RuntimeError, AssertionError)
 
 
 @contextmanager
@@ -20,23 +22,32 @@ def on_device(platform: Platform | None) -> Iterator[jax.Device]:
         The device.
 
     Raises:
-        ValueError: this machine has none; says which it has.
+        ValueError: this machine has none; says which it has, or why JAX finds no device at all.
 
     Example:
         >>> with on_device("cpu") as device:
         ...     device.platform
         'cpu'
     """
-    devices = _devices(platform)
-    if not devices:
-        there = [f"{len(found)} {name}" for name in get_args(Platform) if (found := _devices(name))]
-        raise ValueError(f"device {platform} is not here; JAX sees {', '.join(there)}")
-    with jax.default_device(devices[0]):
-        yield devices[0]
+    try:
+        device = jax.devices(platform)[0]
+    except ABSENT as error:
+        raise ValueError(_what_is_there(platform, error)) from None
+    with jax.default_device(device):
+        yield device
 
 
-def _devices(platform: Platform | None) -> list[jax.Device]:
+def _what_is_there(platform: Platform | None, error: Exception) -> str:
+    there = [f"{len(found)} {name}" for name in get_args(Platform) if (found := _devices(name))]
+    if platform and there:
+        return f"device {platform} is not here; JAX sees {', '.join(there)}"
+    asked = jax.config.jax_platforms
+    reason = str(error).partition("\n")[0] or f"JAX_PLATFORMS is {asked}, which is not here"
+    return f"JAX finds no device: {reason}"
+
+
+def _devices(platform: Platform) -> list[jax.Device]:
     try:
         return jax.devices(platform)
-    except RuntimeError:  # how JAX says that a platform is absent
+    except ABSENT:
         return []

@@ -28,3 +28,23 @@ def test_a_device_that_is_absent_is_told_what_is_there(platform):
             pass
     else:
         pytest.skip(f"this machine has a {platform}")
+
+
+@pytest.mark.parametrize("platform", [None, "cpu"])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("Unable to initialize backend 'tpu'\nat length"), "Unable to .* 'tpu'"),
+        (AssertionError(), "JAX_PLATFORMS is .*, which is not here"),  # no CUDA at all says nothing
+    ],
+)
+def test_where_there_is_no_device_the_reason_is_a_line(platform, error, reason, monkeypatch):
+    def devices(platform):
+        raise error
+
+    monkeypatch.setattr(jax, "devices", devices)
+    with (
+        pytest.raises(ValueError, match=rf"\AJAX finds no device: {reason}\Z"),
+        on_device(platform),
+    ):
+        pass
