@@ -55,8 +55,8 @@ def sides_of(folders: Sequence[Path]) -> dict[str, list[Side]]:
         For each experiment its sides, in the order of the folders.
 
     Raises:
-        ValueError: fewer than two folders or more than there are letters, one without a run, or
-            no experiment in common.
+        ValueError: fewer than two folders or more than there are letters, one without a run or
+            with two of one experiment, or no experiment in common.
     """
     if not 2 <= len(folders) <= len(LETTERS):
         raise ValueError(f"compare takes 2 to {len(LETTERS)} folders, got {len(folders)}")
@@ -66,7 +66,10 @@ def sides_of(folders: Sequence[Path]) -> dict[str, list[Side]]:
         if not runs:
             raise ValueError(f"no run has left a folder in {folder}")
         for path, run in runs:
-            found.setdefault(run.name, []).append(Side(letter, run, path))
+            sides = found.setdefault(run.name, [])
+            if sides and sides[-1].name == letter:
+                raise ValueError(f"{folder} holds two runs of {run.name}")
+            sides.append(Side(letter, run, path))
     common = {name: sides for name, sides in found.items() if len(sides) > 1}
     if not common:
         there = " and ".join(sorted(found))

@@ -1,6 +1,7 @@
 """Runs side by side: what differs is shown, to the unit in the last place."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,13 @@ def test_the_command_prints_and_writes_a_page(folders, tmp_path, capsys):
 def test_folders_that_cannot_be_compared_are_one_line(folders, capsys, names, said):
     assert main(["compare", *(str(folders / name) for name in names)], FAKES) == 2
     assert said in capsys.readouterr().err
+
+
+def test_two_runs_of_one_experiment_in_one_folder_are_one_line(folders, tmp_path, capsys):
+    for copy in ("steady_gauge", "steady_gauge_of_old"):
+        shutil.copytree(folders / "a" / "steady_gauge", tmp_path / copy)
+    assert main(["compare", str(tmp_path), str(folders / "b")], FAKES) == 2
+    assert f"{tmp_path} holds two runs of steady_gauge" in capsys.readouterr().err
 
 
 def test_distance_knows_infinities_and_nan():
