@@ -85,12 +85,8 @@ def run_each(
             experiment's, or ``out`` cannot be a folder; nothing has run then.
         ModuleNotFoundError: an extra is not installed; nothing has run then.
     """
-    for extra in (
-        "jinja2",
-        "matplotlib",
-        "pyarrow",
-        "threadpoolctl",
-    ):  # sooner than after an hour's work
+    # Sooner than after an hour's work.
+    for extra in ("jinja2", "matplotlib", "pyarrow", "threadpoolctl"):
         require(extra, extra="experiments", purpose="running experiments")
     _make_folder(out)
     plans = [_Plan(module, opening_of(module), choose, out) for module in modules]
@@ -147,7 +143,7 @@ def _kept(plan: _Plan, device: jax.Device) -> Run | None:
     """The run that the folder holds, if it is what would come out again."""
     try:
         found, experiment = read_run(plan.out / plan.name), load(plan.module)
-    except (ValueError, ImportError):  # none, half a one, or none of today's
+    except Exception:  # no run, half a one, or a module whose import raises: its run says so
         return None
     wanted = _with_choice(plan.run(device), plan.choose(plan.name, experiment))
     same = found.verdict is not None and found.config == as_json(wanted.config)

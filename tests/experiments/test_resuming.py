@@ -68,6 +68,18 @@ def test_half_a_folder_runs_again(unmodified, earlier):
     assert read_run(earlier / "steady_gauge").holds
 
 
+def test_a_module_whose_import_raises_fails_alone(unmodified, earlier, monkeypatch):
+    (earlier / "modules").mkdir()
+    opening = '"""Is it?\n\nRun: x\nExpect: y\n"""\n'
+    (earlier / "modules" / "no_import.py").write_text(f"{opening}1 / 0\n")
+    monkeypatch.syspath_prepend(earlier / "modules")
+    (earlier / "tight_bound").rename(earlier / "no_import")
+    words = ["run", "all", "--resume", "--quick", "--out", str(earlier)]
+    assert main(words, ("no_import", "steady_gauge")) == 1
+    assert "ZeroDivisionError" in read_run(earlier / "no_import").error
+    assert dates(earlier)["steady_gauge"] == "2001-01-01"
+
+
 def test_only_and_skip_choose(tmp_path, capsys):
     assert run("all", "--skip", "broken_pump,tight_bound", out=tmp_path / "a") == 0
     assert set(dates(tmp_path / "a")) == {"steady_gauge"}
