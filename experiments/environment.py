@@ -43,11 +43,15 @@ def describe_environment(device: jax.Device, command: str) -> dict[str, Any]:
 
 
 def _commit() -> dict[str, Any]:
-    """The commit of this checkout, and whether files were changed since; {} outside of one."""
+    """The commit of this checkout, and whether files were changed since; {} outside of one.
+
+    Records do not count: a run that wrote its own has changed nothing that the next depends on.
+    """
     top, head = _git("rev-parse", "--show-toplevel"), _git("rev-parse", "HEAD")
     if not head or Path(top).resolve() != ROOT:
         return {}
-    return {"commit": head, "modified": bool(_git("status", "--porcelain", "-uno"))}
+    changed = _git("status", "--porcelain", "-uno", "--", ".", ":!experiments/records")
+    return {"commit": head, "modified": bool(changed)}
 
 
 def _blas() -> str:

@@ -3,6 +3,7 @@ import getpass
 import json
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -67,3 +68,19 @@ def test_outside_of_a_checkout_there_is_no_commit(monkeypatch, tmp_path):
     assert "commit" not in describe_environment(jax.devices()[0], "")
     monkeypatch.setenv("PATH", "")  # and no git
     assert "commit" not in describe_environment(jax.devices()[0], "")
+
+
+def test_a_record_that_was_just_written_is_no_change_of_the_sources(monkeypatch, tmp_path):
+    if not shutil.which("git"):
+        pytest.skip("there is no git")
+    record, source = tmp_path / "experiments" / "records" / "x.json", tmp_path / "source.py"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    source.touch()
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "x")):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    monkeypatch.setattr(environment, "ROOT", tmp_path.resolve())
+    for path, modified in ((record, False), (source, True)):
+        path.write_text("1")
+        assert describe_environment(jax.devices()[0], "")["modified"] is modified
