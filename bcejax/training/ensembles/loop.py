@@ -132,7 +132,7 @@ class Members(Training):
         )
         self._draw(first + count)  # while the devices work
         # Maybe a long one: wait asleep in Python, where Ctrl-C is heard.
-        if count == 1 and not wait(self.runs.epoch, pressed):
+        if not wait(self.runs.epoch, pressed):
             return False
         done, status, figures = jax.device_get((self.runs.epoch, self.runs.status, figures))
         self._seconds = (time.perf_counter() - start) / count

@@ -135,18 +135,23 @@ def test_ctrl_c_is_resumed(run, tmp_path, monkeypatch):
     assert_same(run(checkpoint=tmp_path), whole)
 
 
-def test_says_so_where_an_interrupt_is_not_raised(run, monkeypatch):
-    monkeypatch.setattr(loop, "_VISIT", 0.0)
+@pytest.mark.parametrize("presses", [1, 2])
+def test_says_so_where_an_interrupt_is_not_raised(run, monkeypatch, presses):
+    """One at the next visit, two without a visit: here all epochs are one chunk."""
+    if presses == 1:
+        monkeypatch.setattr(loop, "_VISIT", 0.0)
+    monkeypatch.setattr(loop, "wait", lambda array, pressed: pressed() < 2)
     before = signal.signal(signal.SIGINT, lambda *_: None)
     advance = loop.advance_members
 
     def advancing(*arrays, **static):
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
         return advance(*arrays, **static)
 
     monkeypatch.setattr(loop, "advance_members", advancing)
     try:
-        ensemble = run()
+        ensemble = run(early_stopping=None)
     finally:
         signal.signal(signal.SIGINT, before)
     assert ensemble.history.status.tolist() == [Status.INTERRUPTED] * 4
