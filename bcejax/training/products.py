@@ -2,7 +2,8 @@
 
 XLA on a CPU leaves each product to a library.  Its call takes longer than a loop over few numbers
 does, and in jax 0.10 its product of inputs and gradients hardly gains from a second thread.  So of
-an ``MLP`` in training, and no other model, whose logits might not be each its own row's alone,
+an ``MLP`` of linear layers in training, and no other model, whose logits might not be each its own
+row's alone,
 
     a layer of few numbers   is written out as a sum of columns, and the gradient in its kernel as
                              a sum of rows: loops that XLA joins to those before and behind
@@ -33,7 +34,8 @@ _TERMS, _FEW = 64, 2**13
 
 def logits_of(model: nnx.Module, inputs: ArrayLike) -> jax.Array:
     """Logits (n,) of inputs (n, d), in a program of one device."""
-    if type(model) is not MLP or jax.default_backend() != "cpu":
+    plain = type(model) is MLP and all(type(layer) is nnx.Linear for layer in model.hidden)
+    if not plain or jax.default_backend() != "cpu":
         return model(inputs)
     if jnp.shape(inputs)[0] >= _ROWS and jnp.size(inputs) >= _NUMBERS:
         return jnp.concatenate(
@@ -50,7 +52,7 @@ def _dot_general(
 ) -> jax.Array:
     """``lax.dot_general`` for ``nnx.Linear``."""
     rows, (columns, units) = len(inputs), kernel.shape
-    few = max(rows, columns) <= _TERMS and rows * columns * units <= _FEW
+    few = inputs.ndim == 2 and max(rows, columns) <= _TERMS and rows * columns * units <= _FEW
     # fewer bits would be rounded after each term
     if few and kernel.dtype in (jnp.float32, jnp.float64):
         return _product(inputs, kernel)

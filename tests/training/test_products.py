@@ -53,3 +53,21 @@ def test_a_step_has_derivatives_of_every_mode():
     bend = jax.jvp(slope, (inputs,), (inputs,))[1]
     apart = slope(1.01 * inputs) - slope(0.99 * inputs)
     np.testing.assert_allclose(bend, apart / 0.02, atol=0.02 * jnp.abs(bend).max())
+
+
+@pytest.mark.parametrize("kind", [nnx.Dropout, nnx.BatchNorm])
+def test_leaves_a_network_with_other_layers_alone(kind):
+    """As the statistics of halves would not be those of the batch."""
+    inputs = np.random.default_rng(0).standard_normal((600, 60), np.float32)
+    models = [MLP(60, (4,), rngs=nnx.Rngs(0)) for _ in range(2)]
+    for model in models:
+        model.hidden.append(kind(0.5 if kind is nnx.Dropout else 4, rngs=nnx.Rngs(1)))
+    found = logits_of(models[0], inputs), logits_of(models[0], inputs[:32])
+    wanted = models[1](inputs), models[1](inputs[:32])
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
+
+
+def test_inputs_of_three_axes_are_the_models_own_affair():
+    model = MLP(3, (4,), rngs=nnx.Rngs(0))
+    inputs = np.ones((2, 5, 3), np.float32)
+    np.testing.assert_allclose(logits_of(model, inputs), model(inputs))
