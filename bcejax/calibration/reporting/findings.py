@@ -93,7 +93,8 @@ class CalibrationReport(NamedTuple):
     @property
     def title(self) -> str:
         """The first line: how many examples, which intervals."""
-        resampled = f", {self.confidence:.0%} intervals and p-values from {self.n_resamples} draws"
+        percent = f"{100 * self.confidence:g}%"
+        resampled = f", {percent} intervals and p-values from {self.n_resamples} draws"
         return f"{self.examples} examples, {self.form}{resampled if self.n_resamples else ''}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -205,6 +205,11 @@ def test_it_prints_as_text_as_rich_and_as_json(report):
     assert plain["errors"]["kuiper"]["value"] == report.errors["kuiper"].value
 
 
+def test_the_title_keeps_the_digits_of_the_confidence(report):
+    for confidence, said in ((0.5, "50%"), (0.95, "95%"), (0.999, "99.9%")):
+        assert f", {said} intervals" in report._replace(confidence=confidence).title
+
+
 def test_progress_is_told_by_stage():
     told = []
     calibration_report(
