@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.calibration.binning.beta_law import beta_quantile
+from bcejax.numerics.options import check_confidence
 
 Interval: TypeAlias = Literal["wilson", "clopper_pearson", "jeffreys"]
 Ends: TypeAlias = tuple[jax.Array, jax.Array]
@@ -39,11 +40,15 @@ def wilson_interval(share: jax.Array, trials: jax.Array, confidence: float) -> E
     Returns:
         Lower and upper ends, in [0, 1].
 
+    Raises:
+        ValueError: a confidence outside (0, 1).
+
     Example:
         >>> lower, upper = wilson_interval(jnp.array(0.0), jnp.array(10.0), 0.95)
         >>> float(lower), round(float(upper), 4)
         (0.0, 0.2775)
     """
+    check_confidence(confidence)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = z * jnp.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
     upper = (share + z**2 / (2 * trials) + spread) / (1 + z**2 / trials)
@@ -53,7 +58,7 @@ def wilson_interval(share: jax.Array, trials: jax.Array, confidence: float) -> E
 
 
 def clopper_pearson_interval(share: jax.Array, trials: jax.Array, confidence: float) -> Ends:
-    """Where the true share lies by the exact interval; arguments as in ``wilson_interval``.
+    """Where the true share lies by the exact interval; all else as in ``wilson_interval``.
 
     Accuracy: that of ``beta_quantile``; against SciPy in
     tests/calibration/binning/test_intervals.py.
@@ -67,7 +72,7 @@ def clopper_pearson_interval(share: jax.Array, trials: jax.Array, confidence: fl
 
 
 def jeffreys_interval(share: jax.Array, trials: jax.Array, confidence: float) -> Ends:
-    """Where the true share lies by a prior Beta(1/2, 1/2); arguments as in ``wilson_interval``.
+    """Where the true share lies by a prior Beta(1/2, 1/2); all else as in ``wilson_interval``.
 
     Accuracy: that of ``beta_quantile``; against SciPy in
     tests/calibration/binning/test_intervals.py.
@@ -82,6 +87,7 @@ def jeffreys_interval(share: jax.Array, trials: jax.Array, confidence: float) ->
 
 def _beta_ends(share: jax.Array, trials: jax.Array, confidence: float, more: float) -> Ends:
     """Quantiles of Beta(k + 1 - more, n - k + more) and Beta(k + more, n - k + 1 - more)."""
+    check_confidence(confidence)
     hits, misses = share * trials, (1 - share) * trials
     tail, less = (1 - confidence) / 2, 1 - more
     lower = beta_quantile(tail, jnp.where(share == 0, 1, hits) + less, misses + more)

@@ -48,6 +48,12 @@ def test_beta_intervals_agree_with_scipy(interval, more, confidence, dtype, rtol
     assert np.all(upper[certain] == 1)  # and of float32 also what is within 2^-25 of it
 
 
+@pytest.mark.parametrize("interval", [wilson_interval, clopper_pearson_interval, jeffreys_interval])
+def test_percentages_are_no_confidence(interval):
+    with pytest.raises(ValueError, match="confidence 95 does not lie between 0 and 1"):
+        interval(jnp.array(0.5), jnp.array(10.0), 95)
+
+
 def test_the_exact_interval_never_covers_less_than_it_says():
     n, truth = 20, np.linspace(0.005, 0.995, 199)
     hits = np.arange(n + 1)
