@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from bcejax.calibration.calibrators.base import Calibrator
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.ordering import on_host
+from bcejax.numerics.options import check_count
 
 
 def cross_fitted_logits(
@@ -45,8 +46,8 @@ def cross_fitted_logits(
         Calibrated logits of the labels' shape.
 
     Raises:
-        TypeError: as ``bcejax.calibration.examples.as_examples``.
-        ValueError: likewise; or there are fewer examples than folds.
+        TypeError: as ``bcejax.calibration.examples.as_examples``; or folds is not an integer.
+        ValueError: likewise; fewer than 2 folds, or fewer examples that count than folds.
 
     Held by tests/calibration/calibrators/test_cross_fitting.py against a loop over the folds.
 
@@ -106,29 +107,31 @@ log_odds_of = jax.jit(Examples.log_odds)  # called eagerly on large arrays
 
 
 def check_folds(folds: int, n: int) -> None:
-    """Refuse a number of folds that n examples cannot be dealt into.
+    """Refuse a number of folds that n examples which count cannot be dealt into.
 
     Raises:
+        TypeError: K is not an integer.
         ValueError: K < 2, or there are fewer examples than folds.
 
     Example:
         >>> check_folds(2, 2)
     """
-    if not 2 <= folds <= n:
-        raise ValueError(f"folds {folds} must lie between 2 and the number of examples, {n}")
+    check_count("folds", folds, least=2)
+    if folds > n:
+        raise ValueError(f"folds is {folds}; only {n} examples count")
 
 
 def deal_folds(examples: Examples, folds: int, key: jax.Array) -> jax.Array:
     """The fold of each example (n,), 0 to K - 1: at random, each label evenly.
 
     Raises:
-        ValueError: K < 2, or there are fewer examples than folds.
+        TypeError, ValueError: as ``check_folds``.
     """
-    n = examples.labels.size
-    check_folds(folds, n)
+    n, weights = examples.labels.size, np.asarray(examples.weights)
+    check_folds(folds, int(np.count_nonzero(weights)))
     seed = np.asarray(jax.random.key_data(key)).ravel()
     shuffled = np.random.default_rng(seed).permutation(n)  # a tenth of XLA's time
-    labels = np.where(np.asarray(examples.weights) > 0, np.asarray(examples.labels), -1)
+    labels = np.where(weights > 0, np.asarray(examples.labels), -1)
     dealt = shuffled[np.argsort(labels[shuffled], kind="stable")]
     fold = np.empty(n, np.int32)
     fold[dealt] = np.arange(n) % folds

@@ -52,7 +52,15 @@ def test_the_shape_of_the_labels_is_kept():
     assert found.shape == (30, 10)
 
 
-@pytest.mark.parametrize("folds", [1, 301])
-def test_too_few_or_too_many_folds(folds):
-    with pytest.raises(ValueError, match=f"folds {folds} must lie between 2 and .* 300"):
-        cross_fitted_logits(TemperatureScaling, LABELS, probs=PROBS, key=KEY, folds=folds)
+@pytest.mark.parametrize(
+    ("folds", "error", "message"),
+    [
+        (1, ValueError, "folds is 1; there must be 2 or more"),
+        (295, ValueError, "folds is 295; only 294 examples count"),
+        (2.5, TypeError, r"folds is 2\.5; it must be an integer"),
+    ],
+)
+def test_too_few_or_too_many_folds(folds, error, message):
+    given = {"probs": PROBS, "weights": WEIGHTS, "key": KEY}
+    with pytest.raises(error, match=message):
+        cross_fitted_logits(TemperatureScaling, LABELS, **given, folds=folds)
