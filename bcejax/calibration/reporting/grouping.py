@@ -77,7 +77,8 @@ def calibration_by_group(
 
     Raises:
         TypeError: as ``bcejax.calibration.examples.as_examples``.
-        ValueError: likewise; soft labels; groups of another shape than the labels.
+        ValueError: likewise; soft labels; groups of another shape than the labels, or of names that
+            do not sort, as a missing one among text.
 
     Held by tests/calibration/reporting/test_grouping.py against each group alone.
 
@@ -94,9 +95,15 @@ def calibration_by_group(
         shapes = f"{np.shape(groups)} and labels {np.shape(labels)}"
         raise ValueError(f"groups have shape {shapes}; they must be equal")
     counts = np.asarray(examples.weights) > 0
-    names, index, sizes = np.unique(
-        np.ravel(groups)[counts], return_inverse=True, return_counts=True
-    )
+    try:
+        names, index, sizes = np.unique(
+            np.ravel(groups)[counts], return_inverse=True, return_counts=True
+        )
+    except TypeError as error:
+        raise ValueError(
+            "groups hold a missing name among text, or else names that do not sort: "
+            "fill them in, or mask these examples with where="
+        ) from error
     rows = np.flatnonzero(counts)[np.argsort(index, kind="stable")]
     parts = np.split(rows, np.cumsum(sizes)[:-1])
     return {str(names[i]): _findings(examples, parts[i]) for i in np.argsort(-sizes, kind="stable")}

@@ -61,6 +61,15 @@ def test_what_does_not_count_is_no_group():
     assert list(found) == ["large"]
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_name_is_refused_unless_masked(missing):
+    groups = np.append(GROUPS[1:].astype(object), missing)
+    with pytest.raises(ValueError, match="groups hold a missing name among text"):
+        calibration_by_group(LABELS, groups, probs=PROBS)
+    found = calibration_by_group(LABELS, groups, probs=PROBS, where=np.arange(256) < 255)
+    assert list(found) == ["large", "small"]
+
+
 def test_groups_of_another_shape():
     with pytest.raises(ValueError, match=r"groups have shape \(3,\) and labels \(256,\)"):
         calibration_by_group(LABELS, GROUPS[:3], probs=PROBS)
