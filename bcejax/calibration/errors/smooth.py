@@ -22,6 +22,7 @@ References:
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -38,6 +39,7 @@ from bcejax.calibration.errors.grid import (
     on_nodes,
 )
 from bcejax.calibration.examples import Examples, as_examples
+from bcejax.numerics import is_traced
 from bcejax.numerics.options import check_count
 
 _MOST_STEPS = 180  # each third halves the bracket: past float64's digits
@@ -137,7 +139,8 @@ def smooth_reliability_curve(
         nan: what stands there is rounding. With ``bandwidth=None`` the error equals the bandwidth.
 
     Raises:
-        TypeError, ValueError: as ``smooth_calibration_error``; and a bandwidth that is no scalar.
+        TypeError, ValueError: as ``smooth_calibration_error``; and a bandwidth that is no scalar,
+            or, unless traced, not finite and above 0.
 
     Accuracy: error against quadrature as there; the curve of constant residuals is exact to
     rounding (tests/calibration/errors/test_smooth.py).
@@ -152,10 +155,17 @@ def smooth_reliability_curve(
         (Array([-0.24, 0. , 0.5 , 1. , 1.24], dtype=float32), Array(0.19, dtype=float32))
     """
     check_count("cells", cells)
-    if bandwidth is not None and np.shape(bandwidth):
-        raise ValueError(f"bandwidth has shape {np.shape(bandwidth)}; it must be one number")
+    if bandwidth is not None:
+        _check_bandwidth(bandwidth)
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
     return _curve(examples, bandwidth, cells)
+
+
+def _check_bandwidth(bandwidth: ArrayLike) -> None:
+    if np.shape(bandwidth):
+        raise ValueError(f"bandwidth has shape {np.shape(bandwidth)}; it must be one number")
+    if not is_traced(bandwidth) and not 0 < np.asarray(bandwidth) < math.inf:
+        raise ValueError(f"bandwidth is {bandwidth}; it must be finite and above 0")
 
 
 @functools.partial(jax.jit, static_argnames="cells")

@@ -212,6 +212,8 @@ def test_its_weighted_distance_from_the_diagonal_is_the_error():
         ({"cells": 2.5}, TypeError, r"cells is 2\.5; it must be an integer"),
         ({"cells": 0}, ValueError, "cells is 0; there must be 1 or more"),
         ({"probs": [0.5, 85.0]}, ValueError, "percentages"),
+        ({"bandwidth": -0.1}, ValueError, r"bandwidth is -0\.1; it must be finite and above 0"),
+        ({"bandwidth": np.inf}, ValueError, "bandwidth is inf; it must be finite and above 0"),
         ({"bandwidth": [0.1, 0.2]}, ValueError, r"bandwidth has shape \(2,\); it must be one"),
     ],
 )
