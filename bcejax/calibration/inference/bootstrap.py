@@ -31,7 +31,7 @@ from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.endpoints import KINDS
-from bcejax.calibration.inference.replication import in_pieces, replicated
+from bcejax.calibration.inference.replication import as_floats, in_pieces, replicated
 from bcejax.data.resampling import index_below
 from bcejax.numerics.options import check_confidence, check_count
 
@@ -126,7 +126,7 @@ def bootstrap_interval(
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is not one of {sorted(KINDS)}")
     examples = as_examples(labels, logits=logits, probs=probs, weights=weights, where=where)
-    estimate = jax.tree.map(jnp.asarray, examples.measured(metric))
+    estimate = as_floats(examples.measured(metric))
     replicates = in_pieces(
         lambda first, count: _resampled(examples, key, first, metric, count),
         n_resamples,
@@ -175,7 +175,7 @@ def _resampled(
 
     def once(key: jax.Array, _: jax.Array) -> Any:
         counts = draw_counts(key, places, trials)
-        return examples.measured(metric, weights=examples.weights * counts)
+        return as_floats(examples.measured(metric, weights=examples.weights * counts))
 
     return replicated(once, key, first, count, absent.size)
 

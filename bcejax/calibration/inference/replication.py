@@ -61,6 +61,16 @@ def replicated(
     return jax.tree.map(lambda each: each.reshape(-1, *each.shape[2:])[:count], results)
 
 
+def as_floats(found: Any) -> Any:
+    """What a metric gave, whole numbers too, as arrays of floats that intervals can be made of.
+
+    Example:
+        >>> as_floats({"hits": 3})
+        {'hits': Array(3., dtype=float32)}
+    """
+    return jax.tree.map(lambda each: jnp.asarray(each, jnp.result_type(each, float)), found)
+
+
 def in_pieces(
     piece: Callable[[int, int], Any],
     count: int,

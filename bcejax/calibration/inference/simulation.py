@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.calibration.examples import Examples, as_examples
-from bcejax.calibration.inference.replication import in_pieces, replicated
+from bcejax.calibration.inference.replication import as_floats, in_pieces, replicated
 from bcejax.numerics import sigmoid
 from bcejax.numerics.options import check_confidence, check_count
 
@@ -118,7 +118,7 @@ def calibration_test(
     examples = as_examples(
         labels, logits=logits, probs=probs, weights=weights, where=where, hard=True
     )
-    statistic = jax.tree.map(jnp.asarray, examples.measured(metric))
+    statistic = as_floats(examples.measured(metric))
     simulated = in_pieces(
         lambda first, count: _simulated(examples, key, first, metric, count),
         n_simulations,
@@ -160,7 +160,7 @@ def _simulated(
     logits = examples.log_odds()
 
     def once(key: jax.Array, _: jax.Array) -> Any:
-        return examples.measured(metric, labels=simulate_labels(key, logits))
+        return as_floats(examples.measured(metric, labels=simulate_labels(key, logits)))
 
     return replicated(once, key, first, count, logits.size)
 

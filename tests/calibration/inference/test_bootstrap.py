@@ -179,6 +179,15 @@ def test_clip_progress_jit_and_batches_change_what_they_should():
         np.testing.assert_allclose(other, want, rtol=1e-4, atol=1e-6)
 
 
+def test_whole_numbers_are_taken_as_floats():
+    def hits(labels, *, weights, **scores):
+        return jnp.sum(labels * weights).astype(int)
+
+    found = bootstrap_interval(hits, LABELS, probs=PROBS, key=KEY, n_resamples=99)
+    assert found.estimate == LABELS.sum()
+    assert found.lower < found.estimate < found.upper
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

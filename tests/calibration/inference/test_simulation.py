@@ -162,6 +162,16 @@ def test_an_infinite_metric_goes_further_than_any_finite_one():
     assert run(np.array([0, 1, 0]), probs=probs, alternative="less").p_value == 1
 
 
+def test_whole_numbers_are_taken_as_floats():
+    def hits(labels, **_):
+        return jnp.sum(labels == 1)
+
+    test = calibration_test(hits, [1] * 9, probs=[0.5] * 9, key=KEY, n_simulations=99)
+    assert test.statistic == 9
+    assert test.p_value < 0.05
+    assert 3 < test.null_mean < 6
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
