@@ -350,6 +350,19 @@ def test_nothing_to_count_gives_0_with_gradient_0(n, n_labels, where, weight):
     assert not any(each.any() for each in gradients)
 
 
+@pytest.mark.parametrize("weight", [8e37, 1e38, 3e38])
+@pytest.mark.parametrize("where", [None, np.array(True)])
+def test_a_sum_of_weights_whose_inverse_is_lost_gives_nan(weight, where):
+    x, w, y = (np.ones(shape, np.float32) for shape in ((2, 2), (2, 1), (2, 1)))
+    weights = np.array([[weight], [0]], np.float32)
+    value, gradient = jax.value_and_grad(
+        lambda w: linear_bce(x, w / 16, None, y, weights=weights, where=where)
+    )(w)
+    want = np.log1p(np.exp(-1 / 8)) if weight < 2**126 else np.nan
+    np.testing.assert_allclose(value, want, rtol=1e-6)
+    assert np.isfinite(gradient).all() == (weight < 2**126)
+
+
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
@@ -384,20 +397,38 @@ class TestMemory:
 
     N, D, CHUNK = 256, 16, 512
 
-    def temporaries(self, n_labels, chunk):
-        def reduced(x, w, b, indices):
-            return linear_bce(x, w, b, Positives(indices), chunk=chunk)
+    def temporaries(self, n_labels, weights, where, pos_weight):
+        def reduced(x, w, b, given, where, indices):
+            return linear_bce(x, w, b, Positives(indices), chunk=self.CHUNK, where=where, **given)
 
-        shapes = (self.N, self.D), (self.D, n_labels), (n_labels,)
-        floats = [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes]
+        def shaped(axes, dtype=np.float32):
+            shape = tuple({"n": self.N, "d": self.D, "L": n_labels}[axis] for axis in axes)
+            return jax.ShapeDtypeStruct((*shape, 1) if axes == "n" else shape, dtype)
+
+        given = {"weights": weights, "pos_weight": pos_weight}
+        floats = {name: shaped(axes) for name, axes in given.items() if axes}
+        mask = shaped(where, bool) if where else None
         indices = jax.ShapeDtypeStruct((self.N, 5), np.int32)
-        program = jax.jit(jax.value_and_grad(reduced, (0, 1, 2))).lower(*floats, indices).compile()
-        return program.memory_analysis().temp_size_in_bytes
+        program = jax.jit(jax.value_and_grad(reduced, (0, 1, 2, 3)))
+        lowered = program.lower(*map(shaped, ("nd", "dL", "L")), floats, mask, indices)
+        return lowered.compile().memory_analysis().temp_size_in_bytes
 
-    def test_a_few_chunks_however_many_labels(self):
-        few, many = (self.temporaries(n_labels, self.CHUNK) for n_labels in (5120, 51_200))
-        assert abs(many - few) <= 4096
-        chunks = 3 if jax.__version_info__ < (0, 12) else 2
+    @pytest.mark.parametrize(
+        ("weights", "where", "pos_weight", "chunks"),
+        [
+            ("", "", "", 3 if jax.__version_info__ < (0, 12) else 2),
+            ("", "n", "", 3),
+            ("n", "n", "L", 6),
+            ("L", "n", "", 6),
+            ("n", "L", "", 6),
+        ],
+    )
+    def test_a_few_chunks_however_many_labels(self, weights, where, pos_weight, chunks):
+        few, many = (
+            self.temporaries(n_labels, weights, where, pos_weight) for n_labels in (5120, 51_200)
+        )
+        vectors = 4096 + 4 * 4 * 51_200 * bool(weights + pos_weight)  # not n times as many
+        assert abs(many - few) <= vectors
         assert many <= chunks * 4 * self.N * self.CHUNK
 
 

@@ -68,8 +68,9 @@ def linear_bce(
         weights of a mean, which is a difference, 4e-6 (tests/losses/test_linear_head.py).
 
     Memory:
-        Beside its arguments and gradients, on CPU and from indices, less than two arrays of n times
-        ``chunk``, three on jax 0.10, however many labels there are (``TestMemory`` there).
+        Beside its arguments and gradients, on CPU and from indices, less than three arrays of n times
+        ``chunk``, six with weights or pos_weight, however many labels there are (``TestMemory``
+        there).
 
     Devices:
         Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit``
@@ -155,6 +156,10 @@ def _scale(columns: Columns, how: str, dtype: jnp.dtype, shape: tuple[int, int])
     if how == "mean" and columns.weights is not None:
         each = columns.weights.astype(dtype)
     if columns.where is not None:
+        # of weights for labels and a mask of examples XLA would store (n, L) otherwise
+        for axis in (1, 0):
+            if columns.where.shape[axis] == 1:
+                each = jnp.mean(each, axis=axis, keepdims=True)
         each = jnp.where(columns.where, each, 0)
     number = jnp.sum(jnp.sum(each, axis=1)) * (math.prod(shape) / each.size)
     return jnp.where(number == 0, 0, 1 / jnp.where(number == 0, 1, number))
