@@ -7,8 +7,8 @@ A line such as
 names the operation, the shapes of its results, and how many groups of how many devices each there
 are.  Of n bytes of results, each of the D devices of a group sends, if no more than it must,
 
-    all-reduce       2 n (D - 1) / D          all-gather     n (D - 1) / D
-    reduce-scatter     n (D - 1)              others         n
+    all-reduce       2 n (D - 1) / D          all-gather, all-to-all     n (D - 1) / D
+    reduce-scatter     n (D - 1)              collective-permute         n
 """
 
 import re
@@ -17,8 +17,9 @@ from math import prod
 from typing import NamedTuple
 
 _KINDS = ("all-reduce", "all-gather", "reduce-scatter", "collective-permute", "all-to-all")
-# Where the operation is in two parts, its end has the shape of the result.
-_LINE = re.compile(rf"= (\S.*?) ({'|'.join(_KINDS)})(?:-done)?\(")
+# Where the operation is in two parts, its end has the shape of the result and its start the groups.
+_LINE = re.compile(rf"= (\S.*?) ({'|'.join(_KINDS)})(?:\(|-done\((?:[^%]*%([\w.-]+))?)")
+_START = re.compile(r"^ *(?:ROOT )?%([\w.-]+) = (.*-start\(.*)", re.MULTILINE)
 # 4 groups of 2 are [4,2]<=[8], {{0,1},{2,3},{4,5},{6,7}} or mesh['a'=4,'b'=2] {'b'}.
 _GROUP = re.compile(r"replica_groups=(?:\[\d+,(\d+)\]|\{\{([\d,]+)\}|mesh\[(.*?)\] \{(.*?)\})")
 _SHAPE = re.compile(r"\b(pred|[a-z]+(\d+))\[([\d,]*)\]")
@@ -35,12 +36,14 @@ class Collective(NamedTuple):
 
 def collectives_of(text: str) -> Iterator[Collective]:
     """Each of a program, once, however often it runs."""
+    starts = dict(_START.findall(text))
     for line in text.splitlines():
         if found := _LINE.search(line):
-            results, kind = found.groups()
+            results, kind, start = found.groups()
             parts = [(_bytes(bits), _lengths(axes)) for _, bits, axes in _SHAPE.findall(results)]
             size = sum(each * prod(shape) for each, shape in parts)
-            yield Collective(kind, tuple(shape for _, shape in parts), size, _group(line))
+            group = _group(starts.get(start, line))
+            yield Collective(kind, tuple(shape for _, shape in parts), size, group)
 
 
 def _group(line: str) -> int:
@@ -71,6 +74,7 @@ def sent(collective: Collective, devices: int) -> float:
     factor = {
         "all-reduce": 2 * others / together,
         "all-gather": others / together,
+        "all-to-all": others / together,
         "reduce-scatter": others,
     }
     return collective.size * factor.get(collective.kind, 1)

@@ -13,6 +13,8 @@ PROGRAM = """
   %all-reduce.4 = f32[] all-reduce(%e), channel_id=2, replica_groups={{0,4},{1,5}}, to_apply=%add
   %r = f32[] all-reduce(%e), replica_groups=mesh['a'=4,'b'=2] {'b'}, use_global_device_ids=true
   %r = f32[] all-reduce(%e), replica_groups=mesh['a'=4,'b'=2] {'a':(2)2,'b'}, to_apply=%add
+  %all-reduce-start.1 = f32[64]{0} all-reduce-start(%f), replica_groups=[4,2]<=[8], to_apply=%add
+  ROOT %done.1 = f32[64]{0} all-reduce-done(f32[64]{0} %all-reduce-start.1), metadata={}
 """
 
 
@@ -24,12 +26,13 @@ def test_collectives_are_read_from_a_programs_text():
         Collective("all-reduce", ((),), 4, 2),
         Collective("all-reduce", ((),), 4, 2),
         Collective("all-reduce", ((),), 4, 4),
+        Collective("all-reduce", ((64,),), 256, 2),
     ]
 
 
 @pytest.mark.parametrize(
     ("kind", "bytes_sent"),
-    [("all-reduce", 150), ("all-gather", 75), ("reduce-scatter", 300), ("all-to-all", 100)],
+    [("all-reduce", 150), ("all-gather", 75), ("reduce-scatter", 300), ("all-to-all", 75)],
 )
 def test_bytes_sent_by_each_of_four_devices(kind, bytes_sent):
     assert sent(Collective(kind, ((25,),), 100), 4) == bytes_sent
