@@ -62,12 +62,12 @@ def in_cells(examples: Examples, labels: jax.Array, weights: jax.Array, size: in
     likely, unlikely = (
         sums_of_cells(examples.weights * sigmoid(each), size) for each in (logits, -logits)
     )
-    # a tie that fills cells stays one
+    # between its ends: a tie that fills cells stays one, and no probability rounds to 0
     first, last = logits[::size], jnp.append(logits[size - 1 : -1 : size], logits[-1])
     ones, zeros = (sums_of_cells(weights * each, size) for each in (labels, 1 - labels))
     return Examples(
         labels=jnp.repeat(jnp.array([1, 0], labels.dtype), len(ones)),
         weights=jnp.concatenate([ones, zeros]),
-        logits=jnp.tile(jnp.where(first == last, first, log_ratio(likely, unlikely)), 2),
+        logits=jnp.tile(jnp.clip(log_ratio(likely, unlikely), first, last), 2),
         probs=None,
     )

@@ -43,6 +43,16 @@ def test_what_fills_cells_with_ties_is_measured_as_it_is():
     np.testing.assert_allclose(cells.measured(brier_score), in_all, rtol=1e-5)
 
 
+def test_a_cell_lies_between_its_ends():
+    """Where every probability of a cell rounds to 0 or 1 in float32 too."""
+    logits = np.float32([-120, -115, -112, -110, 100, 130, 140, np.inf])
+    examples = as_examples(np.ones(8, np.float32), logits=logits)
+    cells = jax.jit(in_cells, static_argnums=3)(examples, examples.labels, examples.weights, 4)
+    below, above = cells.logits[:2]
+    assert -120 <= below <= -110
+    assert 100 <= above
+
+
 def test_a_band_of_cells_inside_ties_is_that_of_the_examples(monkeypatch):
     given = {"probs": PROBS, "key": jax.random.key(0), "n_simulations": 20}
     plain = consistency.consistency_band(LABELS, **given, points=400)
