@@ -46,7 +46,7 @@ from bcejax.calibration.examples import Examples, as_examples
 from bcejax.calibration.inference.simulation import calibration_test
 from bcejax.calibration.isotonic import pooled, pooled_starts
 from bcejax.calibration.ordering import Ordering, ascending, on_host, run_sums
-from bcejax.losses import bce_with_probs
+from bcejax.losses import bce_with_logits, bce_with_probs, bernoulli_entropy
 from bcejax.numerics import absorb, kl_term, log_odds, sigmoid
 
 
@@ -220,7 +220,10 @@ def _bernoulli_kl(share: jax.Array, logits: jax.Array) -> jax.Array:
     """
     likely, unlikely, rest = sigmoid(logits), sigmoid(-logits), 1 - share
     gap = jnp.where(logits > 0, rest - unlikely, likely - share)
-    return kl_term(share, likely, gap) + kl_term(rest, unlikely, -gap)
+    near = kl_term(share, likely, gap) + kl_term(rest, unlikely, -gap)
+    # farther out a probability rounds to 0, and in the difference nothing cancels
+    far = bce_with_logits(logits, share) - bernoulli_entropy(share)
+    return jnp.where(jnp.abs(logits) < -0.9 * np.log(jnp.finfo(logits.dtype).tiny), near, far)
 
 
 class _Score(NamedTuple):

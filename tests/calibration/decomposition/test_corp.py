@@ -130,6 +130,22 @@ def test_a_certain_wrong_prediction_costs_everything_and_the_rest_stays_finite()
     assert np.isfinite(right).all()
 
 
+@pytest.mark.parametrize(("dtype", "far"), [(np.float32, 110.0), (np.float64, 800.0)])
+def test_where_probabilities_round_to_0_miscalibration_is_finite(dtype, far):
+    labels, logits = np.array([1, 0, 1]), np.array([-far, 1 - far, 3])
+    of_model = (far + np.logaddexp(0, -3)) / 3
+    entropy = -xlogy(2 / 3, 2 / 3) - xlogy(1 / 3, 1 / 3)
+    of_fit = 2 / 3 * np.log(2)  # the first two are pooled
+    want = [of_model, of_model - of_fit, entropy - of_fit, entropy]
+    for sign in (1, -1):
+        found = found_for(labels if sign == 1 else 1 - labels, logits=sign * logits, dtype=dtype)
+        np.testing.assert_allclose(found, want, rtol=4 * np.finfo(dtype).eps)
+    slope = jax.grad(lambda x: corp_decomposition(labels, logits=x).miscalibration)
+    with jax.enable_x64(dtype == np.float64):
+        got = slope(logits.astype(dtype))
+    np.testing.assert_allclose(got, (expit(logits) - labels) / 3, rtol=1e-5, atol=1e-30)
+
+
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize(
     ("labels", "probs", "want"),
