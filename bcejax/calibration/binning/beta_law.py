@@ -70,7 +70,8 @@ def _log_odds_quantile(share: jax.Array, a: jax.Array, b: jax.Array) -> jax.Arra
     def step(_: int, t: jax.Array) -> jax.Array:
         share_per_density = _fraction(t, a, b)
         log_share = _log_density(t, a, b) + jnp.log(share_per_density)
-        return t + (jnp.log(share) - log_share) * share_per_density
+        move = (jnp.log(share) - log_share) * share_per_density
+        return jnp.where(jnp.isneginf(log_share), t, t + move)  # x is below all numbers: 0
 
     return lax.fori_loop(0, STEPS, step, start)
 

@@ -45,6 +45,17 @@ def test_small_quantiles_keep_their_digits():
     np.testing.assert_allclose(quantiles((0.975, 1, 1e6)), beta.ppf(0.975, 1, 1e6), rtol=1e-4)
 
 
+def test_a_quantile_below_every_number_is_0():
+    """Of hardly a hit, as soft labels give them: 1e-5 has its quantile at e^-368,000."""
+    hits = np.array([1e-6, 1e-5, 5e-5, 1e-2, 0.1, 0.5])
+    want = beta.ppf(0.025, hits, 21)
+    cases = [(0.025, a, 21) for a in hits] + [(0.975, 21, a) for a in hits]
+    got = np.split(quantiles(*cases), 2)
+    tiny = np.finfo(np.float32).tiny
+    np.testing.assert_allclose(got[0], np.where(want < tiny, 0, want), rtol=1e-4)
+    np.testing.assert_allclose(got[1], beta.ppf(0.975, 21, hits), rtol=1e-6)
+
+
 def test_nan_stays_nan_and_hurts_nothing_beside_it():
     x = quantiles((0.025, np.nan, 2), (0.025, 3, np.nan), (0.025, 3, 2))
     assert np.isnan(x).tolist() == [True, True, False]
