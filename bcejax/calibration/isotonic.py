@@ -143,7 +143,11 @@ def pooled(totals: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]
         Array([[1., 5., 0.],
                [1., 2., 0.]], dtype=float32)
     """
-    return _pooled(lax.stop_gradient(totals), lax.stop_gradient(weights))
+    totals, weights = lax.stop_gradient((totals, weights))
+    # exact, by a power of 2: products of two sums are compared, and must stay in range
+    _, exponent = jnp.frexp(jnp.max(weights))
+    blocks, sums = _pooled(jnp.ldexp(totals, -exponent), jnp.ldexp(weights, -exponent))
+    return blocks, jnp.ldexp(sums, exponent)
 
 
 # under a plain vmap every lane of the stack would select on whole arrays at each step

@@ -121,6 +121,18 @@ def test_both_forms_are_the_minimax_formula(form, values, weights):
     np.testing.assert_allclose(means[blocks][present], want, rtol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-36, 1e-23, 1e23, 7e36])
+def test_the_scale_of_the_weights_does_not_count(scale):
+    weights = np.full(4, scale, np.float32)
+    fit = jax.jit(
+        lambda y, w: isotonic_regression(y, probs=np.float32([0.1, 0.3, 0.6, 0.9]), weights=w)
+    )
+    labels = np.float32([0, 1, 0, 1])
+    np.testing.assert_array_equal(fit(labels, weights), [0, 0.5, 0.5, 1])
+    slope = jax.jit(jax.grad(lambda y: fit(y, weights)[1]))(labels)
+    np.testing.assert_array_equal(slope, [0, 0.5, 0.5, 0])
+
+
 def test_equal_scores_get_one_value_and_shape_is_kept():
     fit = jax.jit(lambda x: isotonic_regression(np.float32([[1, 0], [0, 1]]), logits=x))
     got = fit(np.float32([[0.0, -0.0], [np.inf, np.inf]]))
