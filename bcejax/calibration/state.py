@@ -306,9 +306,9 @@ def _corp(
 
 def _area(cells: jax.Array) -> jax.Array:
     """Area under the curve; pairs in one cell count half."""
-    ones, zeros = cells[1], cells[0] - cells[1]
-    below = jnp.cumsum(zeros) - zeros / 2
-    return jnp.sum(ones * below) / (jnp.sum(ones) * jnp.sum(zeros))
+    # of shares, as products of two totals may leave the range
+    ones, zeros = (each / jnp.sum(each) for each in (cells[1], cells[0] - cells[1]))
+    return jnp.sum(ones * (jnp.cumsum(zeros) - zeros / 2))
 
 
 def _line(cells: jax.Array) -> NewtonFit:

@@ -160,6 +160,9 @@ def test_probabilities_soft_labels_and_certain_answers():
     np.testing.assert_allclose(
         got.smooth_calibration_error, smooth_calibration_error(labels, probs=probs), atol=1e-6
     )
+    for scale in np.float32([1e-23, 1e22]):
+        scaled = update(streaming.init(), labels, probs=probs, weights=np.full(5, scale))
+        np.testing.assert_allclose(summary(scaled).roc_auc, got.roc_auc, rtol=1e-6)
     wrong = summary(update(streaming.init(), labels, probs=1 - probs))
     assert wrong.log_score == np.inf
     assert wrong.corp_log.miscalibration == np.inf
