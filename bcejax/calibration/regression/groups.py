@@ -21,6 +21,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.calibration.binning import sums_by_bin
@@ -81,7 +82,7 @@ def hosmer_lemeshow_test(
 def _test(examples: Examples, ordering: Ordering, bins: int, held_out: bool) -> ChiSquareTest:
     w, p = examples.weights, examples.probabilities()
     q = 1 - p if examples.logits is None else sigmoid(-examples.log_odds())
-    group = ordering.to_examples(mass_index(ordering, w, jnp.arange(1, bins) / bins))
+    group = ordering.to_examples(mass_index(ordering, w, np.arange(1, bins) / bins))
     columns = jnp.stack([w, w * p, w * q, w * examples.residuals()], axis=-1)
     weight, expected, rest, surplus = sums_by_bin(columns, group, bins).T
     variance = expected * rest / jnp.where(weight == 0, 1, weight)

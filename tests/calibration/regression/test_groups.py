@@ -43,6 +43,16 @@ def test_it_is_the_loop(bins, held_out):
     np.testing.assert_allclose(test.p_value, chi2.sf(statistic, int(test.degrees)), rtol=1e-9)
 
 
+def test_a_group_that_is_full_takes_no_more():
+    """A border is i / bins, rounded once: where examples end on it, the next begin a group."""
+    probs, bins = np.linspace(0.05, 0.95, 1000), 100
+    labels = (RNG.random(1000) < probs).astype(float)
+    test = hosmer_lemeshow_test(labels, probs=probs, bins=bins)
+    np.testing.assert_allclose(
+        test.statistic, brute(labels, probs, np.ones(1000), bins)[0], rtol=1e-10
+    )
+
+
 def test_certain_groups():
     probs = np.repeat([0.0, 0.5, 1.0], 4)
     right = hosmer_lemeshow_test(np.repeat([0, 1, 1], 4), probs=probs, bins=3)
