@@ -7,7 +7,7 @@ from bcejax.calibration.regression.slope import (
     Estimate,
     calibration_regression,
 )
-from bcejax.calibration.regression.spread import spiegelhalter_test
+from bcejax.calibration.regression.spread import SpiegelhalterTest, spiegelhalter_test
 from bcejax.numerics import ChiSquareTest
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "CalibrationRegression",
     "ChiSquareTest",
     "Estimate",
+    "SpiegelhalterTest",
     "calibration_curve_summary",
     "calibration_regression",
     "hosmer_lemeshow_test",

@@ -20,7 +20,13 @@ from bcejax.numerics import tanh_half
 
 
 class SpiegelhalterTest(NamedTuple):
-    """z, and the probability under the null of one at least as far from 0, on either side."""
+    """z, and the probability under the null of one at least as far from 0, on either side.
+
+    Example:
+        >>> test = spiegelhalter_test([0, 1, 1, 0], probs=[0.1, 0.9, 0.8, 0.4])
+        >>> f"z = {test.statistic:.2f}, p = {test.p_value:.2f}"
+        'z = -0.84, p = 0.40'
+    """
 
     statistic: jax.Array
     p_value: jax.Array
