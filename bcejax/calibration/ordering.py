@@ -123,7 +123,8 @@ def on_host(arrays: Any) -> bool:
 
     def is_here(leaf: Any) -> bool:
         return not isinstance(leaf, jax.core.Tracer) and (
-            not isinstance(leaf, jax.Array) or next(iter(leaf.devices())).platform == "cpu"
+            not isinstance(leaf, jax.Array)
+            or (leaf.is_fully_addressable and next(iter(leaf.devices())).platform == "cpu")
         )
 
     return all(map(is_here, jax.tree.leaves(arrays)))
