@@ -41,7 +41,8 @@ def linear_bce(
             finfo.max / 2, as ``bce_with_logits`` does.
         weights: how much each loss counts, >= 0, broadcast to (n, L): (n, 1) weighs examples,
             (L,) labels.  At weight 0 a loss that is nan or inf is silent, and an example's
-            features that are nan or inf count as 0.
+            features that are nan or inf count as 0.  A mean by weights that add up to more than
+            finfo.max / 4 is nan.
         where: booleans, broadcast to (n, L); False leaves a loss out.  An example or a label that
             is left out everywhere may hold anything.
         chunk: about how many labels each step of the sweep takes; None is 1024.
@@ -149,7 +150,7 @@ def _one_or_nan(indices: jax.Array, columns: Columns, dtype: jnp.dtype) -> jax.A
 
 
 def _scale(columns: Columns, how: str, dtype: jnp.dtype, shape: tuple[int, int]) -> jax.Array:
-    """One over the denominator; 0 where nothing counts."""
+    """One over the denominator; 0 where nothing counts, nan where it is subnormal."""
     if how == "sum":
         return jnp.ones((), dtype)
     each = jnp.ones((1, 1), dtype)
@@ -162,4 +163,6 @@ def _scale(columns: Columns, how: str, dtype: jnp.dtype, shape: tuple[int, int])
                 each = jnp.mean(each, axis=axis, keepdims=True)
         each = jnp.where(columns.where, each, 0)
     number = jnp.sum(jnp.sum(each, axis=1)) * (math.prod(shape) / each.size)
-    return jnp.where(number == 0, 0, 1 / jnp.where(number == 0, 1, number))
+    inverse = 1 / jnp.where(number == 0, 1, number)
+    lost = inverse < jnp.finfo(dtype).tiny  # XLA makes 0 of it, and so would be the loss
+    return jnp.where(number == 0, 0, jnp.where(lost, jnp.nan, inverse))
