@@ -47,10 +47,10 @@ def test_a_group_that_is_full_takes_no_more():
     """A border is i / bins, rounded once: where examples end on it, the next begin a group."""
     probs, bins = np.linspace(0.05, 0.95, 1000), 100
     labels = (RNG.random(1000) < probs).astype(float)
-    test = hosmer_lemeshow_test(labels, probs=probs, bins=bins)
-    np.testing.assert_allclose(
-        test.statistic, brute(labels, probs, np.ones(1000), bins)[0], rtol=1e-10
-    )
+    with jax.enable_x64(False):
+        test = hosmer_lemeshow_test(labels, probs=probs.astype(np.float32), bins=bins)
+    want = brute(labels, probs, np.ones(1000), bins)[0]
+    np.testing.assert_allclose(test.statistic, want, rtol=1e-4)
 
 
 def test_certain_groups():
