@@ -67,7 +67,7 @@ def as_problem(
         w = world.ones(n, dtype) if w is None else w.astype(dtype)
         w = w if present is None else world.where(present, w, 0)
         _check_weights(w)
-        y, o = _shown(world, y, w), _shown(world, o, w)
+        y, o = (world.where(w == 0, 0, each) for each in (y, o))
         inputs = inputs if is_sparse(inputs) else _shown(world, inputs, w)
         w = within(w, 0.0, float(jnp.finfo(dtype).max)) if jaxed else w
         with np.errstate(over="ignore"):
@@ -193,10 +193,29 @@ def _vector(world: ModuleType, values: Any, name: str, shape: tuple[int, ...]) -
 def _check_weights(w: Any) -> None:
     if isinstance(w, jax.core.Tracer):
         return
-    if not bool((w >= 0).all()) or not bool((w < np.inf).all()):
+    w = np.asarray(w)  # under jit what is asked of JAX's would be traced
+    if not (w >= 0).all() or not (w < np.inf).all():
         raise ValueError(f"weights must be finite and >= 0, got {w.min()} to {w.max()}")
-    if not bool((w > 0).any()):
+    if not (w > 0).any():
         raise ValueError("weights are all 0: no example counts")
+
+
+def check_penalties(penalties: Any, name: str) -> None:
+    """Refuse what is no penalty, where it can be looked at.
+
+    Raises:
+        ValueError: one is negative, not finite or nan.
+
+    Example:
+        >>> check_penalties(np.array([0.1, -2.0]), "l2")
+        Traceback (most recent call last):
+        ValueError: l2 must be finite and >= 0, got -2.0
+    """
+    if isinstance(penalties, jax.core.Tracer):
+        return
+    known = np.asarray(penalties)
+    for wrong in known[~((known >= 0) & (known < np.inf))][:1]:
+        raise ValueError(f"{name} must be finite and >= 0, got {wrong}")
 
 
 def _check_offset(o: Any) -> None:
@@ -204,16 +223,13 @@ def _check_offset(o: Any) -> None:
         raise ValueError("offset must be finite where an example has weight")
 
 
-def _shown(world: ModuleType, values: Any, w: Any) -> Any:
-    """The values, but 0 for what, under weight 0, is no number or could overflow."""
-    absent = (w == 0)[:, None] if values.ndim == 2 else w == 0
-    if not jnp.issubdtype(values.dtype, jnp.floating):
-        return world.where(absent, 0, values)
-    modest = abs(values) <= float(jnp.finfo(values.dtype).max) ** 0.25
-    hidden = absent & ~modest
+def _shown(world: ModuleType, inputs: Any, w: Any) -> Any:
+    """The inputs, but 0 for what, under weight 0, is no number or could overflow."""
+    modest = abs(inputs) <= float(jnp.finfo(inputs.dtype).max) ** 0.25
+    hidden = (w == 0)[:, None] & ~modest
     if world is np and not hidden.any():
-        return values
-    return world.where(hidden, 0, values)
+        return inputs
+    return world.where(hidden, 0, inputs)
 
 
 def _shares(world: ModuleType, w: Any) -> Any:
@@ -237,7 +253,6 @@ def nonnegative(world: ModuleType, value: Any, name: str, dtype: Any) -> Any:
     number = as_real(world if isinstance(value, jax.core.Tracer) else np, value, name)
     if number.shape != ():
         raise ValueError(f"{name} must be one number, got shape {number.shape}; vmap over many")
-    if not isinstance(number, jax.core.Tracer) and not 0 <= number < np.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {number}")
+    check_penalties(number, name)
     number = world.asarray(number, dtype)
     return within(number, 0.0, float(jnp.finfo(dtype).max)) if world is jnp else number

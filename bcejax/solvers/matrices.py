@@ -81,6 +81,27 @@ def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
     )
 
 
+def centred(inputs: Any, weights: Any) -> tuple[Any, Any]:
+    """Dense inputs less the mean of each column under weights that sum to 1, and the means (d,).
+
+    A column that is constant to rounding becomes 0, and so does a row of weight 0.
+
+    Example:
+        >>> columns, means = centred(np.array([[1.0, 7.0], [5.0, 7.0]]), np.array([0.5, 0.5]))
+        >>> columns[:, 0], columns[:, 1], means
+        (array([-2.,  2.]), array([0., 0.]), array([3., 7.]))
+    """
+    world = world_of(inputs)
+    xp, counts = world.xp, weights[:, None] > 0
+    means, least = 0, 8 * jnp.finfo(inputs.dtype).eps * _largest(inputs, xp)
+    columns = inputs
+    for _ in range(2):  # of many examples the first means are off by more than rounding of one
+        shift = world.matmul(weights, columns)
+        means, columns = means + shift, xp.where(counts, columns - shift, 0)
+    constant = _largest(columns, xp) <= least
+    return xp.where(constant, 0, columns), means
+
+
 def column_scales(inputs: Any, weights: Any) -> Any:
     """The root mean square of each column under weights that sum to 1, (d,).
 

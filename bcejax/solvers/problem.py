@@ -30,7 +30,7 @@ from bcejax.solvers.worlds import World, world_of
 class Problem:
     """All of F, checked, in one dtype, a pytree of NumPy's or JAX's arrays.
 
-    Weights sum to 1, and 0 lies under weight 0.
+    Weights sum to 1. Under weight 0 labels and offsets are 0, and inputs finite.
     """
 
     inputs: Any  # (n, d), or BCOO, or SciPy's CSR

@@ -8,7 +8,14 @@ from jax.experimental.sparse import BCOO
 from scipy import sparse
 
 from bcejax.numerics import is_traced
-from bcejax.solvers import fit_logistic
+from bcejax.solvers import (
+    bootstrap_logistic,
+    covariance,
+    cross_validate,
+    fit_logistic,
+    regularisation_path,
+    weighted_fits,
+)
 from bcejax.solvers.arguments import as_problem, as_start
 from bcejax.solvers.worlds import JAX, NUMPY
 
@@ -123,3 +130,25 @@ def test_sparse_inputs_give_what_dense_ones_give():
 def test_sparse_inputs_that_do_not_fit_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+W, PENALTIES = jnp.ones(40, jnp.float32), jnp.array([0.1, 0.2], jnp.float32)
+DOORS = {
+    "fit_logistic": lambda x, y: fit_logistic(x, y, weights=W, l2=0.1).value,
+    "weighted_fits": lambda x, y: weighted_fits(x, y, jnp.stack([W, W]), l2=PENALTIES).value,
+    "path": lambda x, y: regularisation_path(x, y, l2s=PENALTIES, weights=W).solutions.value,
+    "cross_validate": lambda x, y: (
+        cross_validate(x, y, grid=PENALTIES, folds=np.arange(40) % 2, weights=W).mean
+    ),
+    "bootstrap": lambda x, y: (
+        bootstrap_logistic(x, y, key=jax.random.key(0), n_resamples=3, weights=W).coefficients
+    ),
+    "covariance": lambda x, y: covariance(fit_logistic(x, y, weights=W), x, y, weights=W),
+}
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_under_jit_other_arguments_may_be_arrays_from_outside(door):
+    """No tracers, but what is asked of them there would be."""
+    x, y = jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32)
+    np.testing.assert_allclose(jax.jit(door)(x, y), door(x, y), rtol=2e-3)

@@ -7,7 +7,7 @@ import pytest
 from jax.experimental.sparse import BCOO
 from scipy.sparse import csc_array, csr_array, csr_matrix
 
-from bcejax.solvers.matrices import column_scales, is_csr, is_sparse, mapped
+from bcejax.solvers.matrices import centred, column_scales, is_csr, is_sparse, mapped
 
 RNG = np.random.default_rng(2)
 X = np.where(RNG.random((70, 5)) < 0.4, RNG.normal(size=(70, 5)), 0)
@@ -54,3 +54,16 @@ def test_sparse_is_what_knows_products_with_vectors():
     assert not is_csr(csc_array(X))
     assert not is_sparse(X)
     assert not is_sparse(jnp.asarray(X))
+
+
+@pytest.mark.parametrize("kind", ["numpy", "jax"])
+def test_constant_columns_are_centred_to_0(kind):
+    n = 4000
+    weights = np.append(0, np.full(n - 1, 1 / (n - 1)))
+    inputs = np.column_stack([RNG.normal(size=n) + 1e6, np.ones(n), np.full(n, 0.1)])
+    inputs[0] = 9
+    columns, means = centred(KINDS[kind](inputs), KINDS[kind](weights))
+    np.testing.assert_array_equal(columns[0], 0)
+    np.testing.assert_array_equal(columns[:, 1:], 0)
+    assert abs(np.mean(columns[1:, 0])) < 1e-12
+    np.testing.assert_allclose(means, [np.mean(inputs[1:, 0]), 1, 0.1], rtol=1e-15)

@@ -75,7 +75,7 @@ def newton_cg(problem: Problem, start: Any, tol: Any, max_steps: int) -> Outcome
         good = xp.all(xp.isfinite(first.params))
         inner = xp.where(good, first.params.astype(inner.dtype), inner)
         end = _descend(columns, narrow, sides, inner, tol, max_steps - first.steps, MODEST, 0.0)
-        steps = first.steps + end.steps
+        steps = xp.minimum(first.steps + end.steps, max_steps)
     rests = ((end.norm <= tol) | end.stuck) & (end.reach <= MODEST)
     return finished(problem, sides, columns.outward(end.params), rests, steps)
 

@@ -41,6 +41,7 @@ from bcejax.solvers.engines.factor import scaled_factor
 from bcejax.solvers.engines.outcome import Outcome
 from bcejax.solvers.engines.pseudoinverse import pseudo_invert
 from bcejax.solvers.engines.separation import Sides
+from bcejax.solvers.matrices import centred
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.status import SolverStatus
 
@@ -102,15 +103,10 @@ def proximal_newton(problem: Problem, start: jax.Array, tol: jax.Array, max_step
 
 def _centred(problem: Problem) -> tuple[Problem, jax.Array]:
     """With columns of mean 0 beside an intercept, a copy; and what they were moved by, (p,)."""
-    inputs, w = problem.inputs, problem.weights
     if not problem.intercept:
-        return problem, jnp.zeros(inputs.shape[1], inputs.dtype)
-    means = w @ inputs
-    columns = jnp.where(w[:, None] > 0, inputs - means, 0)
-    least = 8 * jnp.finfo(inputs.dtype).eps * jnp.max(jnp.abs(inputs), axis=0)
-    constant = jnp.max(jnp.abs(columns), axis=0) <= least
-    centred = dataclasses.replace(problem, inputs=jnp.where(constant, 0, columns))
-    return centred, jnp.append(means, 0)
+        return problem, jnp.zeros(problem.inputs.shape[1], problem.inputs.dtype)
+    columns, means = centred(problem.inputs, problem.weights)
+    return dataclasses.replace(problem, inputs=columns), jnp.append(means, 0)
 
 
 class _Fit(NamedTuple):

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from bcejax.solvers.engines.affine import BLOCK
+from bcejax.solvers.matrices import centred
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import World, world_of
 
@@ -90,16 +91,16 @@ def standardised(problem: Problem) -> Standardised:
     """The problem in columns of one size, a copy."""
     inputs, weights, world, xp = problem.inputs, problem.weights, problem.world, problem.world.xp
     n, d = inputs.shape
-    means = weights @ inputs if problem.intercept else xp.zeros(d, inputs.dtype)
-    largest = xp.max(xp.abs(inputs), axis=0)
-    centred = xp.where(weights[:, None] > 0, inputs - means, 0)
-    spread = xp.max(xp.abs(centred), axis=0)
-    constant = spread <= 8 * jnp.finfo(inputs.dtype).eps * largest
-    shares = centred / xp.where(constant, 1, spread)
-    roots = spread * xp.sqrt(world.matmul(weights, shares**2))
-    sizes = xp.hypot(xp.where(constant, 0, roots), xp.sqrt(problem.l2))
+    if problem.intercept:
+        columns, means = centred(inputs, weights)
+    else:
+        columns, means = xp.where(weights[:, None] > 0, inputs, 0), xp.zeros(d, inputs.dtype)
+    largest = xp.max(xp.abs(columns), axis=0)
+    shares = columns / xp.where(largest > 0, largest, 1)
+    roots = largest * xp.sqrt(world.matmul(weights, shares**2))
+    sizes = xp.hypot(roots, xp.sqrt(problem.l2))
     sizes = xp.where(sizes > 0, sizes, 1)
-    rows = xp.where(constant, 0, centred / sizes)
+    rows = columns / sizes
     scales = xp.hypot(roots, means)
     scales = xp.where(scales > 0, scales, 1)
     ridge = (xp.sqrt(problem.l2) / sizes) ** 2

@@ -56,10 +56,10 @@ class CrossValidation(NamedTuple):
     Attributes:
         grid: (G,), lambda, in the order given.
         losses: (G, K), mean loss on each fold of the fit without it; inf where that fit is neither
-            CONVERGED nor SINGULAR.
+            CONVERGED nor SINGULAR, and 0 on a fold without weight.
         mean: (G,), over the folds.
         standard_error: (G,), of the mean.
-        best: int32, the place in the grid of the least mean.
+        best: int32, the place in the grid of the least mean; 0 where every mean is inf.
         one_standard_error: int32, that of the largest penalty within one standard error of it.
         solution: the fit to all data at the best penalty.
         path: the fits to all data at all penalties, with a leading axis (G,).
@@ -297,7 +297,8 @@ def _held_out(
         summed = jnp.sum(weights * losses, axis=1)
         columns.append(jnp.where(total > 0, summed / jnp.where(total > 0, total, 1), 0))
         shares.append(total)
-    return jnp.where(_usable(fits), jnp.stack(columns, axis=1), jnp.inf), jnp.stack(shares)
+    usable = _usable(fits) | (jnp.stack(shares) == 0)
+    return jnp.where(usable, jnp.stack(columns, axis=1), jnp.inf), jnp.stack(shares)
 
 
 def _judged(
@@ -307,7 +308,9 @@ def _judged(
     mean = losses @ shares / world.sum(shares)
     known = mean < np.inf
     off = world.where(known[:, None], losses - world.where(known, mean, 0)[:, None], np.inf)
-    error = world.sqrt(off**2 @ shares / world.sum(shares) / (len(shares) - 1))
+    off = world.where(shares > 0, off, 0)
+    others = world.maximum(world.sum(shares > 0) - 1, 1)
+    error = world.sqrt(off**2 @ shares / world.sum(shares) / others)
     best = world.argmin(mean).astype(np.int32)
     good = mean <= mean[best] + error[best]
     largest = world.argmax(world.where(good, grid, -1)).astype(np.int32)

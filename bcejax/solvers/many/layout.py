@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bcejax.solvers.matrices import centred
 from bcejax.solvers.problem import Problem
 
 ELEMENTS = 2**22  # numbers in an array that is worked on
@@ -55,8 +56,7 @@ def columns_of(problem: Problem, fits: int) -> Columns:
     w = jnp.where(kept, w, 0)
     w = w / jnp.sum(w)
     x = jnp.where(kept[:, None], x, 0)
-    means = w @ x if problem.intercept else jnp.zeros(x.shape[1], x.dtype)
-    x = jnp.where(kept[:, None], x - means, 0)
+    x, means = centred(x, w) if problem.intercept else (x, jnp.zeros(x.shape[1], x.dtype))
     largest = jnp.max(jnp.abs(x), axis=0)
     largest = jnp.where(largest > 0, largest, 1)
     sizes = largest * jnp.sqrt(w @ (x / largest) ** 2)

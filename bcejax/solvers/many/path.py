@@ -20,9 +20,10 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.arguments import as_problem
-from bcejax.solvers.fitting import fit_logistic
+from bcejax.solvers.arguments import as_problem, check_penalties
+from bcejax.solvers.fitting import MANY_COLUMNS, fit_logistic
 from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
+from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.worlds import JAX
 
@@ -114,15 +115,15 @@ def regularisation_path(
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):
         raise ValueError(f"{name} must be a row of penalties or their number, got {grid.shape}")
-    if not isinstance(grid, jax.core.Tracer) and not bool(xp.all((grid >= 0) & (grid < np.inf))):
-        raise ValueError(f"{name} must be finite and >= 0, got {grid.min()} to {grid.max()}")
+    check_penalties(grid, name)
     penalties = {"l2": grid} if l1s is None else {"l2": grid * (1 / l1_ratio - 1), "l1": grid}
     order = xp.argsort(-grid)
     arrays: tuple[Any, ...] = (inputs, labels, weights, where, offset)
     if xp is jnp:
         plain = (list, tuple, int, float)
         arrays = tuple(jnp.asarray(a) if isinstance(a, plain) else a for a in arrays)
-    solver = "newton" if l1s is None else "proximal_newton"
+    many = is_sparse(problem.inputs) or problem.inputs.shape[1] > MANY_COLUMNS
+    solver = "proximal_newton" if l1s is not None else "newton_cg" if many else "newton"
     options = {"intercept": intercept, "tol": tol, "max_steps": max_steps, "solver": solver}
     along = _traced if xp is jnp else _on_host
     falling_ones = {name: each[order] for name, each in penalties.items()}

@@ -15,7 +15,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.numerics import is_traced, within
-from bcejax.solvers.arguments import as_problem, as_start, find_gap
+from bcejax.solvers.arguments import as_problem, as_start, check_penalties, find_gap
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
 from bcejax.solvers.many.batched import fit_at_once
 from bcejax.solvers.many.layout import ELEMENTS
@@ -103,10 +103,11 @@ def _checked_weights(as_array: Callable[..., Any], values: Any, labels: Any) -> 
         )
     if is_traced(weights):
         return weights
-    for row in np.flatnonzero(~np.asarray(_sound(weights)))[:1]:
+    known = np.asarray(weights)  # under jit what is asked of JAX's would be traced
+    for row in np.flatnonzero(~_sound(known))[:1]:
         raise ValueError(
             f"weight_matrix must be finite and >= 0 and not all 0 for any fit; fit {row} has"
-            f" weights {weights[row].min()} to {weights[row].max()}"
+            f" weights {known[row].min()} to {known[row].max()}"
         )
     return weights
 
@@ -131,8 +132,7 @@ def checked_penalties(values: ArrayLike, name: str, m: int, problem: Problem) ->
     penalties = xp.asarray(values)
     if penalties.shape not in ((), (m,)):
         raise ValueError(f"{name} must be one number or ({m},), got {penalties.shape}")
-    if not is_traced(penalties) and not bool(((penalties >= 0) & (penalties < np.inf)).all()):
-        raise ValueError(f"{name} must be finite and >= 0, got {penalties.min()}")
+    check_penalties(penalties, name)
     penalties = penalties.astype(problem.labels.dtype)
     if problem.world is JAX:
         penalties = within(penalties, 0.0, float(jnp.finfo(penalties.dtype).max))

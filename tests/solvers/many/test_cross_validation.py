@@ -53,6 +53,18 @@ def test_fits_and_losses_are_those_of_a_loop(found):
     assert found.losses.dtype == np.float64
 
 
+def test_a_fold_without_weight_has_no_say():
+    apart = (X[:, 0] > 0) * 1.0  # so that without a penalty there is no fit
+    given = {"labels": apart, "grid": [0.0, 0.01, 10.0], "folds": np.arange(N) % 3}
+    masked = cross_validate(X, **given, where=np.arange(N) % 3 != 2)
+    left = np.arange(N) % 3 != 2
+    alone = cross_validate(X[left], apart[left], grid=given["grid"], folds=given["folds"][left])
+    assert masked.best == alone.best == 1
+    assert np.isinf(masked.mean[0])
+    np.testing.assert_allclose(masked.mean[1:], alone.mean[1:], rtol=1e-8)
+    np.testing.assert_allclose(masked.standard_error[1:], alone.standard_error[1:], rtol=1e-7)
+
+
 def test_means_and_errors_weigh_the_folds(found):
     shares = np.array([W[k == FOLDS].sum() for k in range(K)]) / W.sum()
     mean = found.losses @ shares
