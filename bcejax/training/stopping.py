@@ -80,11 +80,20 @@ class EarlyStopping:
         best = select(better, new, best)
         return best, epoch - best.epoch >= self.patience
 
-    def _figure(self, figures: Figures) -> jax.Array:
-        name = self.monitor or ("loss" if figures.validation_loss is None else "validation_loss")
-        figure = getattr(figures, name)
-        if figure is None:
+    def monitored(self, validated: bool) -> Monitor:
+        """The name of the figure that decides, with or without a validation set.
+
+        Raises:
+            ValueError: it is one of a validation set, and there is none.
+        """
+        name: Monitor = self.monitor or ("validation_loss" if validated else "loss")
+        if name.startswith("validation") and not validated:
             raise ValueError(f"early_stopping monitors {name!r}, but there is no validation set")
+        return name
+
+    def _figure(self, figures: Figures) -> jax.Array:
+        name = self.monitored(figures.validation_loss is not None)
+        figure: jax.Array = getattr(figures, name)
         return -figure if name.endswith("accuracy") else figure
 
 

@@ -151,6 +151,8 @@ def fit_stream(
     mesh = check_mesh(mesh)
     if not isinstance(early_stopping, EarlyStopping | None):
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
+    if early_stopping is not None:
+        early_stopping.monitored(validation is not None)
     with delayed_interrupts():
         words = key_words(key)
         state = split_model(model, optimizer, loss)

@@ -18,7 +18,15 @@ from bcejax.data.layouts import CorruptShardError
 from bcejax.data.shards import open_shards
 from bcejax.data.streams import read_batches
 from bcejax.models import MLP
-from bcejax.training import Checkpoint, EarlyStopping, Status, courses, init_state, train_step
+from bcejax.training import (
+    Checkpoint,
+    EarlyStopping,
+    Status,
+    courses,
+    init_state,
+    streaming,
+    train_step,
+)
 from bcejax.training.checkpoints import Store
 from bcejax.training.streaming import fit_stream
 
@@ -406,7 +414,7 @@ def test_refuses_the_checkpoint_of_another_fit(run, shards, folder, validation, 
         run(epochs=1, checkpoint=tmp_path)
 
 
-def test_refuses_arguments_in_one_line(run, folder, train, make_model):
+def test_refuses_arguments_in_one_line(run, folder, train, make_model, monkeypatch):
     with pytest.raises(TypeError, match=r"^shards must be a ShardSet from open_shards, got Batch$"):
         run(shards=train)
     with pytest.raises(ValueError, match=r"^epochs is 0; there must be 1 or more$"):
@@ -420,8 +428,10 @@ def test_refuses_arguments_in_one_line(run, folder, train, make_model):
         run(early_stopping=3)
     with pytest.raises(TypeError, match=r"^mesh must be a jax.sharding.Mesh, got 8$"):
         run(mesh=8)
-    with pytest.raises(ValueError, match=r"^early_stopping monitors 'validation_loss', but there"):
-        run(early_stopping=EarlyStopping(2, monitor="validation_loss"))
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming, "train_model", None)  # before anything is read
+        with pytest.raises(ValueError, match=r"^early_stopping monitors 'validation_loss', but"):
+            run(early_stopping=EarlyStopping(2, monitor="validation_loss"))
     with pytest.raises(ValueError, match=r"^prefetch is -1; there must be 0 or more$"):
         run(prefetch=-1)
     with pytest.raises(ValueError, match=r"inputs \(\.\.\., 3\).*got \(8, 2\)"):
