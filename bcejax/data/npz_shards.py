@@ -29,13 +29,14 @@ def look_into_npz(path: Path) -> Layout:
 
     Raises:
         CorruptShardError: the file is not whole.
-        ValueError: the arrays are not (n,) or (n, k) with one n for all.
+        ValueError: the arrays are not (n,) or (n, k) with one n for all, or two columns have one
+            name.
     """
     headers = _headers(path)
     lengths = {name: shape[0] for name, (shape, _) in headers.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{path}: the arrays must have one length, got {lengths}")
-    places = _places(headers)
+    places = _places(path, headers)
     numeric = frozenset(name for name, place in places.items() if place.dtype.kind in "biuf")
     columns = {name: str(place.dtype) for name, place in places.items()}
     return Layout(columns, numeric, tuple(set(lengths.values())))
@@ -47,7 +48,7 @@ def read_npz_block(path: Path, block: int, names: Sequence[str], dtype: np.dtype
     Raises:
         CorruptShardError: it cannot be read.
     """
-    places = _places(_headers(path))
+    places = _places(path, _headers(path))
     with _damage_named(path), np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in {places[each].array for each in names}}
     columns = np.empty((len(names), len(next(iter(arrays.values())))), dtype)
@@ -80,13 +81,19 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     return headers
 
 
-def _places(headers: dict[str, tuple[tuple[int, ...], np.dtype]]) -> dict[str, _Place]:
-    """Where each column stands."""
-    places = {}
+def _places(path: Path, headers: dict[str, tuple[tuple[int, ...], np.dtype]]) -> dict[str, _Place]:
+    """Where each column stands.
+
+    Raises:
+        ValueError: two columns have one name.
+    """
+    places: dict[str, _Place] = {}
     for array, (shape, dtype) in headers.items():
         width = 1 if len(shape) == 1 else shape[1]
         for column in range(width):
             name = array if width == 1 else f"{array}_{column}"
+            if name in places:
+                raise ValueError(f"{path}: two columns have one name, {name!r}; names must differ")
             places[name] = _Place(array, column, dtype)
     return places
 

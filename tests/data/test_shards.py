@@ -199,6 +199,10 @@ def test_refuses_two_columns_of_one_name(tmp_path):
     pq.write_table(pa.table([[1.0], [2.0], [1]], names=["a", "a", "y"]), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet: two columns have one name; names must diff"):
         open_shards(tmp_path, label="y")
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.ones((2, 2)), x_0=np.zeros(2), y=np.ones(2))
+    with pytest.raises(ValueError, match=r"a\.npz: two columns have one name, 'x_0'; names must"):
+        open_shards(path, label="y")
 
 
 def test_refuses_paths_in_one_line(tmp_path):
