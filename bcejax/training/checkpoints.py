@@ -46,6 +46,7 @@ class Checkpoint:
     Attributes:
         directory: of this one fit; made if missing.  A fit called with the arguments of a
             former one goes on where that one stopped; more ``epochs`` continue it.
+            What a model starts from is not compared: another start needs another folder.
         every: epochs from one checkpoint to the next; None writes so often that writing takes
             a twentieth of the time.  The last epoch is always written.
         keep: how many checkpoints to keep, the newest.
@@ -116,7 +117,7 @@ class Store:
             return self._manager.restore(step, args=self._ocp.args.Composite(**items))
         except (KeyError, OSError, ValueError) as error:
             where = os.fspath(self._config.directory)
-            raise ValueError(f"checkpoint {where!r}, epoch {step}, cannot be read") from error
+            raise ValueError(f"checkpoint {where!r}, number {step}, cannot be read") from error
 
     def until_next(self, done: int) -> int:
         """Epochs from ``done`` to the next checkpoint, or a visit if the clock decides."""

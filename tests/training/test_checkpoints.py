@@ -253,7 +253,7 @@ def test_refuses_a_damaged_checkpoint_in_one_line(run, make_model, tmp_path):
     model = make_model()
     with pytest.raises(ValueError, match="cannot be read") as caught:
         run(3, model=model, checkpoint=tmp_path)
-    assert str(caught.value) == f"checkpoint {str(tmp_path)!r}, epoch 2, cannot be read"
+    assert str(caught.value) == f"checkpoint {str(tmp_path)!r}, number 2, cannot be read"
     jax.tree.map(np.testing.assert_array_equal, arrays(model), arrays(make_model()))
 
 
