@@ -60,7 +60,6 @@ def draw_measures(
         The values (draws + 1,) by part and name of metric; those of isotonic regression are nan
         where examples are resampled.
     """
-
     bins = _as_many_bins(examples)
 
     def drawn() -> Draws:
