@@ -185,9 +185,11 @@ def _solve(
     start = lax.stop_gradient(jnp.asarray(start))
     tol = jnp.asarray(tol, start.dtype)
     if name == FIRTH:
-        out = bias_reduced(fixed, start, tol, max_steps)
-        params = optimal(lax.stop_gradient(out.params), problem, jax.grad(firth_value, argnums=1))
-        value = firth_value(problem, params)
+        with jax.default_matmul_precision("highest"):  # a GPU would round float32 to 10 bits
+            out = bias_reduced(fixed, start, tol, max_steps)
+            own = jax.grad(firth_value, argnums=1)
+            params = optimal(lax.stop_gradient(out.params), problem, own)
+            value = firth_value(problem, params)
         change = jnp.where(jnp.isfinite(value), value - lax.stop_gradient(value), 0)
         assert out.certificate is not None
         kept = out.certificate._replace(value=out.certificate.value + change)

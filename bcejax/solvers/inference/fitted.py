@@ -117,5 +117,6 @@ def evaluate(
 ) -> Result:
     """A function of the fit: in float64, with NumPy out, where the fit is NumPy's."""
     if isinstance(fitted.problem.labels, jax.Array):
-        return function(fitted, *arrays, **static)
+        with jax.default_matmul_precision("highest"):  # a GPU would round float32 to 10 bits
+            return function(fitted, *arrays, **static)
     return in_float64(function, fitted, *arrays, **static)

@@ -1,5 +1,7 @@
 """Covariances against statsmodels, 40 digits and what cannot be known."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -179,3 +181,21 @@ def test_errors_are_right_for_any_sum_of_weights(total):
         right = standard_errors(fit_logistic(X[FEW], Y[FEW]), X[FEW], Y[FEW], kind=kind)
         errors = standard_errors(fit, X[FEW], Y[FEW], weights=weights, kind=kind)
         np.testing.assert_allclose(errors, factor * right, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        standard_errors,
+        lambda *data: standard_errors(*data, kind="sandwich", clusters=jnp.arange(40) // 2),
+        lambda _, *data: fit_logistic(*data, firth=True),
+    ],
+    ids=["fisher", "clusters", "firth"],
+)
+def test_a_gpu_is_told_to_round_no_product_of_a_matrix(function):
+    data = jnp.asarray(X[FEW], jnp.float32), jnp.asarray(Y[FEW], jnp.float32)
+    fit = jax.eval_shape(fit_logistic, *data)
+    lines = jax.jit(function).lower(fit, *data).as_text().splitlines()
+    products = [line for line in lines if re.search(r"dot_general.*<\d+x\d+x", line)]
+    assert products
+    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
