@@ -123,6 +123,8 @@ def split_rows(
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f"labels must be (n,), got {labels.shape}")
+    if not labels.size:
+        raise ValueError("labels must hold a row at least")
     order = _random_order(len(labels), seed)
     positive = labels[order] >= 0.5
     strata = [order[~positive], order[positive]] if stratify else [order]

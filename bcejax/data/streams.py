@@ -123,6 +123,8 @@ def read_batches(
     windows = plan_windows(shards, seed=seed, epoch=epoch, window=window)
     if not 0 <= start.window <= len(windows):
         raise ValueError(f"start is window {start.window}, but there are {len(windows)}")
+    if start.row < 0:
+        raise ValueError(f"start is row {start.row}; there must be 0 or more")
 
     def read(number: int) -> Window:
         order = None if seed is None else random_of(seed, epoch, number)

@@ -85,7 +85,7 @@ def stream_calibration(
         CorruptShardError: a block cannot be read, and is not to be skipped.
         ValueError: a value that cannot be used, named in one line; ``bins`` does not divide
             ``cells``; a count below 1.
-        TypeError: the model is no ``nnx.Module``, or a count no integer.
+        TypeError: the model is no ``nnx.Module``, shards no ``ShardSet``, or a count no integer.
 
     Warns:
         RuntimeWarning: something was skipped.
@@ -111,6 +111,8 @@ def stream_calibration(
         Array(0.25, dtype=float32)
     """
     check_count("batch_size", batch_size)
+    if not isinstance(shards, ShardSet):
+        raise TypeError(f"shards must be a ShardSet from open_shards, got {type(shards).__name__}")
     state = init_state(model)
     sums = calibration.init(cells, state.dtype)
     calibration.summary(sums, bins=bins)  # refuses bins now rather than after hours

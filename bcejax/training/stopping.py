@@ -7,6 +7,7 @@ not depend on how often the host looks in.
 """
 
 import dataclasses
+import math
 from typing import Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import jax
@@ -40,7 +41,8 @@ class EarlyStopping:
             None takes the validation loss if there is a validation set, else the loss.
 
     Raises:
-        ValueError: patience is below 1, min_delta negative or nan, or the monitor unknown.
+        ValueError: patience is below 1, min_delta negative or not finite, or the monitor
+            unknown.
         TypeError: patience is not an integer.
 
     Example:
@@ -61,6 +63,8 @@ class EarlyStopping:
         check_count("patience", self.patience)
         if not self.min_delta >= 0:
             raise ValueError(f"min_delta must be 0 or more, got {self.min_delta!r}")
+        if math.isinf(self.min_delta):
+            raise ValueError(f"min_delta must be finite, got {self.min_delta!r}")
         if self.monitor not in (None, *get_args(Monitor)):
             raise ValueError(f"monitor must be one of {get_args(Monitor)}, got {self.monitor!r}")
 

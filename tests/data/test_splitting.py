@@ -152,3 +152,8 @@ def test_bad_batches(batch, message):
 def test_labels_of_two_dimensions():
     with pytest.raises(ValueError, match=r"labels must be \(n,\), got \(4, 1\)"):
         split_rows(np.zeros((4, 1)), [0.5, 0.5])
+
+
+def test_no_rows():
+    with pytest.raises(ValueError, match="labels must hold a row at least"):
+        split_rows(np.zeros(0), [0.5, 0.5])

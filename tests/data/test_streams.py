@@ -246,6 +246,7 @@ def test_the_thread_ends_with_the_stream(shards):
         ({"seed": -1}, ValueError, r"^seed is -1; there must be 0 or more$"),
         ({"seed": [1, 0.5]}, TypeError, r"^seed is 0\.5; it must be an integer$"),
         ({"start": Position(99, 0)}, ValueError, r"^start is window 99, but there are \d+$"),
+        ({"start": Position(0, -1)}, ValueError, r"^start is row -1; there must be 0 or more$"),
     ],
 )
 def test_refuses_options_at_once(shards, options, error, line):

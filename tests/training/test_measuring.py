@@ -74,6 +74,8 @@ def test_refuses_bins_before_it_reads(model, folder, monkeypatch):
         path.unlink()
     with pytest.raises(ValueError, match="bins is 7; it must divide the state's 3600 cells"):
         measure(model, shards, bins=7)
+    with pytest.raises(TypeError, match=r"^shards must be a ShardSet from open_shards, got str$"):
+        stream_calibration(model, "folder")
     with pytest.raises(ValueError, match=r"^batch_size is 0; there must be 1 or more$"):
         stream_calibration(model, shards, batch_size=0)
     with pytest.raises(CorruptShardError, match=r"0\.npz is not a whole npz archive: \[Errno 2\]"):

@@ -65,6 +65,7 @@ def test_keeps_the_state_of_the_best_epoch_only_if_asked():
         ({"patience": 0}, r"^patience is 0; there must be 1 or more$"),
         ({"patience": 1, "min_delta": -0.5}, r"^min_delta must be 0 or more, got -0\.5$"),
         ({"patience": 1, "min_delta": float("nan")}, r"^min_delta must be 0 or more, got nan$"),
+        ({"patience": 1, "min_delta": float("inf")}, r"^min_delta must be finite, got inf$"),
         ({"patience": 1, "monitor": "val_loss"}, r"^monitor must be one of .*, got 'val_loss'$"),
     ],
 )
