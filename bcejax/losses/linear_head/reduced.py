@@ -69,9 +69,9 @@ def linear_bce(
         weights of a mean, which is a difference, 4e-6 (tests/losses/test_linear_head.py).
 
     Memory:
-        Beside its arguments and gradients, on CPU and from indices, less than three arrays of n times
-        ``chunk``, six with weights or pos_weight, however many labels there are (``TestMemory``
-        there).
+        Beside its arguments and gradients, on CPU and from indices, less than three arrays of n
+        times ``chunk``, six with weights or pos_weight, however many labels there are
+        (``TestMemory`` there).
 
     Devices:
         Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit``
