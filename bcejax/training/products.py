@@ -34,8 +34,9 @@ _TERMS, _FEW = 64, 2**13
 
 def logits_of(model: nnx.Module, inputs: ArrayLike) -> jax.Array:
     """Logits (n,) of inputs (n, d), in a program of one device."""
-    plain = type(model) is MLP and all(type(layer) is nnx.Linear for layer in model.hidden)
-    if not plain or jax.default_backend() != "cpu":
+    if type(model) is not MLP or jax.default_backend() != "cpu":
+        return model(inputs)
+    if any(type(layer) is not nnx.Linear for layer in model.hidden):
         return model(inputs)
     if jnp.shape(inputs)[0] >= _ROWS and jnp.size(inputs) >= _NUMBERS:
         return jnp.concatenate(
