@@ -55,9 +55,10 @@ class Standardizer:
         """Standardise inputs (..., d).
 
         NumPy inputs are moved in float64 on the host and rounded once to their own dtype (at
-        least float32; integers of 32 bits and more become float64). JAX inputs are moved in their own dtype (at
-        least float32), under ``jit`` too: there the mean is rounded, which shifts a column by
-        up to half an ulp of its mean, and a scale below the smallest normal number gives 0.
+        least float32; integers of 32 bits and more become float64). JAX inputs are moved in
+        their own dtype (at least float32), under ``jit`` too: there the mean is rounded, which
+        shifts a column by up to half an ulp of its mean, and a scale below the smallest normal
+        number gives 0.
 
         Raises:
             ValueError: the last axis is not d.
