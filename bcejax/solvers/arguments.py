@@ -200,20 +200,20 @@ def _check_weights(w: Any) -> None:
         raise ValueError("weights are all 0: no example counts")
 
 
-def check_penalties(penalties: Any, name: str) -> None:
-    """Refuse what is no penalty, where it can be looked at.
+def check_nonnegative(values: Any, name: str) -> None:
+    """Refuse what is negative or not finite, where it can be looked at.
 
     Raises:
-        ValueError: one is negative, not finite or nan.
+        ValueError: one of them is, or is nan.
 
     Example:
-        >>> check_penalties(np.array([0.1, -2.0]), "l2")
+        >>> check_nonnegative(np.array([0.1, -2.0]), "l2")
         Traceback (most recent call last):
         ValueError: l2 must be finite and >= 0, got -2.0
     """
-    if isinstance(penalties, jax.core.Tracer):
+    if isinstance(values, jax.core.Tracer):
         return
-    known = np.asarray(penalties)
+    known = np.asarray(values)  # under jit what is asked of JAX's would be traced
     for wrong in known[~((known >= 0) & (known < np.inf))][:1]:
         raise ValueError(f"{name} must be finite and >= 0, got {wrong}")
 
@@ -253,6 +253,6 @@ def nonnegative(world: ModuleType, value: Any, name: str, dtype: Any) -> Any:
     number = as_real(world if isinstance(value, jax.core.Tracer) else np, value, name)
     if number.shape != ():
         raise ValueError(f"{name} must be one number, got shape {number.shape}; vmap over many")
-    check_penalties(number, name)
+    check_nonnegative(number, name)
     number = world.asarray(number, dtype)
     return within(number, 0.0, float(jnp.finfo(dtype).max)) if world is jnp else number

@@ -166,8 +166,7 @@ def _engine(problem: Problem, solver: str, *, l1: ArrayLike, firth: bool) -> str
         raise ValueError(f'l1 is for solver "proximal_newton" or "auto", not {solver!r}')
     sparse = is_sparse(problem.inputs)
     if solver == "auto":
-        many = sparse or problem.inputs.shape[1] > MANY_COLUMNS
-        solver = FIRTH if firth else "newton_cg" if many else "newton"
+        solver = FIRTH if firth else smooth_engine(problem.inputs)
         solver = solver if smooth else "proximal_newton"
     takes_sparse = solver in ("newton_cg", "lbfgs") or (is_csr(problem.inputs) and not smooth)
     if sparse and not takes_sparse:
@@ -175,6 +174,17 @@ def _engine(problem: Problem, solver: str, *, l1: ArrayLike, firth: bool) -> str
             f"solver {solver!r} takes dense inputs, got {type(problem.inputs).__name__}"
         )
     return solver
+
+
+def smooth_engine(inputs: Any) -> str:
+    """The name of the engine for such inputs where there is no l1.
+
+    Example:
+        >>> smooth_engine(np.eye(2))
+        'newton'
+    """
+    many = is_sparse(inputs) or inputs.shape[1] > MANY_COLUMNS
+    return "newton_cg" if many else "newton"
 
 
 @functools.partial(jax.jit, static_argnames=("name", "max_steps"))

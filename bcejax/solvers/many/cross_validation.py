@@ -286,7 +286,7 @@ def _scan(fit: Any, weights: jax.Array, penalties: jax.Array) -> Solution:
 def _held_out(
     problem: Problem, parts: list[jax.Array], fits: Solution, score: str
 ) -> tuple[jax.Array, jax.Array]:
-    """The mean loss on each fold (G, K), inf where there is no fit, and the folds' weights (K,)."""
+    """The losses of ``CrossValidation`` (G, K), and the folds' weights (K,)."""
     columns, shares = [], []
     for k, rows in enumerate(parts):
         weights, inputs = problem.weights[rows], problem.inputs[rows]

@@ -20,10 +20,9 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.arguments import as_problem, check_penalties
-from bcejax.solvers.fitting import MANY_COLUMNS, fit_logistic
+from bcejax.solvers.arguments import as_problem, check_nonnegative
+from bcejax.solvers.fitting import fit_logistic, smooth_engine
 from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
-from bcejax.solvers.matrices import is_sparse
 from bcejax.solvers.solution import Solution
 from bcejax.solvers.worlds import JAX
 
@@ -115,15 +114,14 @@ def regularisation_path(
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):
         raise ValueError(f"{name} must be a row of penalties or their number, got {grid.shape}")
-    check_penalties(grid, name)
+    check_nonnegative(grid, name)
     penalties = {"l2": grid} if l1s is None else {"l2": grid * (1 / l1_ratio - 1), "l1": grid}
     order = xp.argsort(-grid)
     arrays: tuple[Any, ...] = (inputs, labels, weights, where, offset)
     if xp is jnp:
         plain = (list, tuple, int, float)
         arrays = tuple(jnp.asarray(a) if isinstance(a, plain) else a for a in arrays)
-    many = is_sparse(problem.inputs) or problem.inputs.shape[1] > MANY_COLUMNS
-    solver = "proximal_newton" if l1s is not None else "newton_cg" if many else "newton"
+    solver = smooth_engine(problem.inputs) if l1s is None else "proximal_newton"
     options = {"intercept": intercept, "tol": tol, "max_steps": max_steps, "solver": solver}
     along = _traced if xp is jnp else _on_host
     falling_ones = {name: each[order] for name, each in penalties.items()}

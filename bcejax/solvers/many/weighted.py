@@ -15,7 +15,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.numerics import is_traced, within
-from bcejax.solvers.arguments import as_problem, as_start, check_penalties, find_gap
+from bcejax.solvers.arguments import as_problem, as_start, check_nonnegative, find_gap
 from bcejax.solvers.fitting import TOLERANCES, fit_logistic
 from bcejax.solvers.many.batched import fit_at_once
 from bcejax.solvers.many.layout import ELEMENTS
@@ -132,7 +132,7 @@ def checked_penalties(values: ArrayLike, name: str, m: int, problem: Problem) ->
     penalties = xp.asarray(values)
     if penalties.shape not in ((), (m,)):
         raise ValueError(f"{name} must be one number or ({m},), got {penalties.shape}")
-    check_penalties(penalties, name)
+    check_nonnegative(penalties, name)
     penalties = penalties.astype(problem.labels.dtype)
     if problem.world is JAX:
         penalties = within(penalties, 0.0, float(jnp.finfo(penalties.dtype).max))
