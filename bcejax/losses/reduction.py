@@ -83,10 +83,22 @@ def _sums(losses, weights, where, axis, how):  # type: ignore[no-untyped-def]
     shares = counts
     if weights is not None:
         w = jnp.broadcast_to(jnp.asarray(weights).astype(terms.dtype), terms.shape)
-        w = within(jnp.where(counts == 0, 0, w), 0.0, jnp.inf)
-        terms = w * jnp.where((w == 0) & ~jnp.isfinite(terms), 0, terms)
+        terms, w = weighed(terms, w, where)
         shares = w if how == "mean" else counts
     return jnp.sum(terms, axis=axis), jnp.sum(shares, axis=axis)
+
+
+def weighed(
+    losses: jax.Array, weights: jax.Array, where: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
+    """Losses times weights that broadcast, and these: 0 under the mask, nan where negative.
+
+    Example:
+        >>> weighed(jnp.array([2.0, jnp.inf]), jnp.array([3.0, 0.0]), None)[0]
+        Array([6., 0.], dtype=float32)
+    """
+    w = within(weights if where is None else jnp.where(where, weights, 0), 0.0, jnp.inf)
+    return w * jnp.where((w == 0) & ~jnp.isfinite(losses), 0, losses), w
 
 
 @jax.jit(inline=True)  # of its own: a quotient by a constant is rounded twice

@@ -29,6 +29,7 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from bcejax.losses.linear_head.operands import Operands
+from bcejax.losses.reduction import weighed
 from bcejax.losses.settings import bounded_weight
 from bcejax.numerics import absorb, bernoulli_variance, scalar, within
 
@@ -187,14 +188,10 @@ def _sums(blocks: Operands, i: jax.Array, path: Path, stripe: int) -> jax.Array:
         fresh = jnp.tile(fresh, path.stripes)[None]
         where = fresh if where is None else where & fresh
     losses = _losses(logits, labels, pos_weight, where)
-    return jnp.sum(losses if weights is None else _weighed(losses, weights, where), axis=1)
-
-
-def _weighed(losses: jax.Array, weights: jax.Array, where: jax.Array | None) -> jax.Array:
-    """As ``reduce_losses`` has it, whose weights XLA would store for each loss."""
-    w = weights.astype(losses.dtype)
-    w = within(w if where is None else jnp.where(where, w, 0), 0.0, jnp.inf)
-    return w * jnp.where((w == 0) & ~jnp.isfinite(losses), 0, losses)
+    if weights is not None:
+        # not by reduce_losses, of whose weights XLA would store one for each loss
+        losses, _ = weighed(losses, weights.astype(losses.dtype), where)
+    return jnp.sum(losses, axis=1)
 
 
 def _losses(
