@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from bcejax.solvers.engines.columns import Columns
 from bcejax.solvers.engines.conjugate import conjugate
-from bcejax.solvers.engines.separation import Sides
+from bcejax.solvers.engines.separation import Sides, unit
 from bcejax.solvers.matrices import mapped
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.worlds import world_of
@@ -46,7 +46,7 @@ def told_apart(problem: Problem, sides: Sides, params: Any) -> tuple[Any, Any, A
     alone = xp.append(0 * params[:-1], sides.one_class + 0 * params[-1:])
 
     def look() -> tuple[Any, Any, Any]:
-        whole, ends = _unit(params), _Ends.of(problem, sides, params)
+        whole, ends = unit(params), _Ends.of(problem, sides, params)
         apart = _proves(problem, sides, whole)
         return world.cond(
             apart | ends.hold_all(),
@@ -122,7 +122,7 @@ def _partly(problem: Problem, sides: Sides, ends: _Ends) -> tuple[Any, Any, Any]
     columns, pull = ends.columns, ends.pull
     left, moved = ends.free(pull), ends.free(ends.params)
     pinned = left @ left <= PINNED * (pull @ pull)
-    one, two = (_dusted(columns, _unit(columns.outward(each))) for each in (left, moved))
+    one, two = (_dusted(columns, unit(columns.outward(each))) for each in (left, moved))
     first = _proves(problem, sides, one)
     apart = first | _proves(problem, sides, two)
     return apart, problem.world.xp.where(first, one, two), pinned
@@ -133,12 +133,6 @@ def _dusted(columns: Columns, direction: Any) -> Any:
     xp, effects = columns.problem.world.xp, abs(direction) * columns.scales
     least = float(jnp.finfo(effects.dtype).eps) ** 0.5 * xp.max(effects, initial=0)
     return xp.where(effects <= least, 0, direction)
-
-
-def _unit(params: Any) -> Any:
-    xp = world_of(params).xp
-    largest = xp.max(xp.abs(params), initial=0)
-    return params / xp.where(largest > 0, largest, 1)
 
 
 def _proves(problem: Problem, sides: Sides, direction: Any) -> Any:

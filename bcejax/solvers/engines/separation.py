@@ -21,7 +21,7 @@ regression models (1984); K. Konis, Linear programming algorithms for detecting 
 binary logistic regression models (2007).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -91,15 +91,14 @@ def examine(
     for _ in range(2):
         step = step - vectors[0] @ (inverse * (vectors[0].T @ (tied.T @ (tied @ step))))
     step = xp.where(sides.seem_apart(work.moved(inner)), inner, step)
-    falling = _dusted(work, _unit(work, step))
+    falling = _dusted(work, unit(work.outward(step)))
     alone = sides.one_class != 0
     falls = alone | (sides.free & _falls(problem, sides, work, falling))
     falling = xp.where(alone, xp.append(xp.zeros_like(step[1:]), sides.one_class), falling)
     null = xp.where(ranked[1], 0, vectors[1])
     # eigenvalues ascend, so that the first is 0 if any is
-    return Findings(
-        falling, falls, _unit(work, null[:, 0]), ~ranked[1, 0], _smallest(work, inner, null)
-    )
+    level, smallest = unit(work.outward(null[:, 0])), _smallest(work, inner, null)
+    return Findings(falling, falls, level, ~ranked[1, 0], smallest)
 
 
 def _tied_rows(work: Standardised, sides: Sides, step: jax.Array) -> jax.Array:
@@ -115,11 +114,20 @@ def _rank_slack(values: jax.Array) -> jax.Array:
     return share * values[..., -1:]
 
 
-def _unit(work: Standardised, inner: jax.Array) -> jax.Array:
-    """As a direction of the problem whose largest entry is 1."""
-    xp, outer = work.world.xp, work.outward(inner)
-    largest = xp.max(xp.abs(outer))
-    return outer / xp.where(largest > 0, largest, 1)
+def unit(params: Any) -> Any:
+    """Params (p,) as a direction, whose largest entry is 1 or -1; 0 stays 0.
+
+    Example:
+        >>> import numpy as np
+        >>> unit(np.array([1.0, -4.0]))
+        array([ 0.25, -1.  ])
+    """
+    xp = world_of(params).xp
+    sizes = xp.abs(params)
+    largest = xp.max(sizes)
+    # not by division: XLA may compute an entry twice, and round it otherwise
+    chosen = xp.arange(len(sizes)) == xp.argmax(sizes)
+    return xp.where(chosen, xp.sign(params), params / xp.where(largest > 0, largest, 1))
 
 
 def _dusted(work: Standardised, direction: jax.Array) -> jax.Array:
