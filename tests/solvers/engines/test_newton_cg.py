@@ -139,12 +139,13 @@ WIDE_LABELS = (WIDE[:, 0] + RNG.normal(size=40) > 0).astype(float)
 @pytest.mark.parametrize("more", [{}, {"intercept": False}, {"weights": np.arange(40.0)}])
 def test_wide_inputs_are_solved_among_the_examples(kind, more):
     for l2 in (1 / 40, 1e-4):
-        got = fit_logistic(kind(WIDE), WIDE_LABELS, l2=l2, solver="newton_cg", **more)
+        # along what only the ridge bends, params are off by as much as the gradient over l2
+        tol = 1e-6 * min(l2, 1e-3)
+        got = fit_logistic(kind(WIDE), WIDE_LABELS, l2=l2, tol=tol, solver="newton_cg", **more)
         want = newton(WIDE, WIDE_LABELS, l2=l2, **more)
         assert got.status == SolverStatus.CONVERGED
-        assert got.gradient_norm <= 1e-9
-        off = 1e-9 / l2  # what a gradient leaves along which only the ridge bends
-        np.testing.assert_allclose(got.coefficients, want.coefficients, atol=off)
+        assert got.gradient_norm <= tol <= 1e-9
+        np.testing.assert_allclose(got.coefficients, want.coefficients, atol=1e-6)
         assert abs(got.value - want.value) <= 1e-11
 
 
