@@ -6,7 +6,7 @@ An experiment imports from here what it is made of; ``registry.py`` names all ex
 """
 
 from experiments.experiment import Experiment, Opening, Track, read_opening, untracked
-from experiments.outcome import Claim, Figure, Result, Table, Verdict, together
+from experiments.outcome import Claim, Figure, Result, Table, Verdict, naming, together
 
 __all__ = [
     "Claim",
@@ -17,6 +17,7 @@ __all__ = [
     "Table",
     "Track",
     "Verdict",
+    "naming",
     "read_opening",
     "together",
     "untracked",

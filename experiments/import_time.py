@@ -27,7 +27,7 @@ STATEMENTS = {"jax and chex": "import jax, chex", "bcejax": "import bcejax"}
 class Config:
     """How often to look."""
 
-    repeats: int = 7
+    repeats: int = 15
     """Pairs of fresh interpreters."""
     limit: float = 1.1
     """Largest ratio of the two times."""

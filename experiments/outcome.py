@@ -86,6 +86,16 @@ class Verdict:
         return all(claim.holds for claim in self.claims)
 
 
+def naming(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    """A paragraph for ``details`` that lists names; none where there are none.
+
+    Example:
+        >>> naming("Not installed here", ["keras", "torch"]), naming("Not installed here", [])
+        (('Not installed here: keras, torch.',), ())
+    """
+    return (f"{what}: {', '.join(names)}.",) if names else ()
+
+
 @dataclass(frozen=True)
 class Table:
     """Named columns of one length; written as Parquet and CSV, shown in the report.

@@ -26,7 +26,7 @@ from bcejax.commands import (
 from bcejax.commands.pointing import Panel
 from bcejax.commands.typesetting import raise_powers
 from experiments.folder import Run, read_run
-from experiments.outcome import Claim
+from experiments.outcome import Claim, naming
 from experiments.tables import read_table
 from experiments.wording import balance, remark
 
@@ -98,7 +98,7 @@ def page_of_all(runs: Sequence[Run], unread: Sequence[str]) -> Page:
         Entry(run.opening.question, _badge(run), remark(run), f"{run.name}/report.html")
         for run in runs
     )
-    left_out = (f"Left out, of another version: {', '.join(unread)}.",) if unread else ()
+    left_out = naming("Left out, of another version", unread)
     return Page(TITLE, (*_lead(runs), *left_out), (), tuple(entries))
 
 

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, Verdict, naming, untracked
 from experiments.accuracy_of_forms.cells import Cell, Sheet, sheet_of
 from experiments.accuracy_of_forms.faults import claims_on, seen
 from experiments.accuracy_of_forms.forms import DTYPES, HIGHEST, OURS, Dtype
@@ -103,8 +103,7 @@ def answer_of(
         f"Other ways that lose every digit somewhere: {lost_by}.",
         f"Of the known faults of these ways {faults} were looked for.",
     )
-    skipped = (f"Not installed here: {', '.join(missing)}.",) if missing else ()
-    return answer, details + skipped
+    return answer, details + naming("Not installed here", missing)
 
 
 EXPERIMENT = Experiment(

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 
 import jax
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, Verdict, naming, untracked
 from experiments.accuracy_of_forms.forms import DTYPES, HIGHEST, OPTAX, OURS, Dtype
 from experiments.accuracy_of_forms.peers import PEERS, TORCH, Peer, forms_with_peers
 from experiments.dead_derivatives.deaths import Death, Scan, first_of, scan
@@ -85,9 +85,7 @@ def answer_of(deaths: list[Death], dtype: str, missing: list[str]) -> tuple[str,
         f"In {dtype} the second derivative is exactly 0 {named}; {len(kept)} of the {len(forms)}"
         f" other forms keep it. bcejax {never} half of the digits of a derivative."
     )
-    details = (f"Forms that keep it: {', '.join(kept)}.",) if kept else ()
-    skipped = (f"Not installed here: {', '.join(missing)}.",) if missing else ()
-    return answer, details + skipped
+    return answer, naming("Forms that keep it", kept) + naming("Not installed here", missing)
 
 
 EXPERIMENT = Experiment(

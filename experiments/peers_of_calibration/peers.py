@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from bcejax.numerics import require
+from experiments import naming
 from experiments.versions import version_of
 
 # The name to import, and that of the package.
@@ -31,7 +32,7 @@ def installed() -> dict[str, str]:
 def left_out() -> tuple[str, ...]:
     """A sentence on those that are not, or nothing."""
     missing = [package for name, package in PEERS.items() if name not in installed()]
-    return (f"Not installed, and left out: {', '.join(missing)}.",) if missing else ()
+    return naming("Not installed, and left out", missing)
 
 
 def peer(name: str) -> ModuleType:

@@ -35,7 +35,7 @@ Default tasks are those that take seconds; ``--config full`` has all.
 Times of one run on one machine. Ratios move by a fifth between runs, times by more.
 """
 
-from experiments import Experiment, Result, Track, Verdict, untracked
+from experiments import Experiment, Result, Track, Verdict, naming, untracked
 from experiments.speed_of_solvers.cold import race_cold
 from experiments.speed_of_solvers.peers import PEERS, installed
 from experiments.speed_of_solvers.problems import draw
@@ -111,7 +111,7 @@ def _laps(task: Task, workers: list[Worker], config: Config, track: Track) -> di
 def _left_out() -> tuple[str, ...]:
     here = installed()
     missing = [package for package in PEERS if package not in here]
-    return (f"Not installed, and left out: {', '.join(missing)}.",) if missing else ()
+    return naming("Not installed, and left out", missing)
 
 
 EXPERIMENT = Experiment(
