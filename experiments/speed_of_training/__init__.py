@@ -3,9 +3,9 @@
 Run:     python -m experiments run speed_of_training    three minutes with all peers on two cores
 Expect:  Ten epochs of the tutorial's 8-16-1 take Keras over 25 times as long, torch over thirty
          times, scikit-learn over twenty times. With 256 hidden units and 100,000 examples
-         products of matrices decide: the best of the others is as quick, or a fifth slower. From
-         the start of a process ``fit`` is there before Keras and torch, and, where it was compiled
-         before, little later than scikit-learn.
+         products of matrices decide: the best of the others takes a third longer, and is as quick
+         where a machine's two threads share a core. From the start of a process ``fit`` is there
+         before Keras and torch, and, where it was compiled before, little later than scikit-learn.
 
 Every way has a process of its own, which is blocked while another has its turn: in one process they
 slow each other down. All start from the same parameters, take the same steps of Adam
