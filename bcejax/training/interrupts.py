@@ -18,7 +18,9 @@ import jax
 
 _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
-_MOMENT = 1e-3  # seconds; to start a thread takes a good part of a program this short
+# Seconds: to fall asleep, and then to start a thread, takes a good part of programs this short.
+_MOMENT, _BRIEF = 1e-3, 1e-2
+_NAP = 5e-5  # seconds from one look at a brief program to the next
 _PATIENCE = 0.1  # seconds from one look at the keyboard to the next
 
 
@@ -86,19 +88,26 @@ def held_interrupts() -> Iterator[Callable[[], int]]:
             presses.in_flight = False
 
 
-def wait(array: jax.Array, pressed: Callable[[], int]) -> bool:
+def wait(array: jax.Array, pressed: Callable[[], int], *, asleep: bool = False) -> bool:
     """Wait until an array is there; give up at the second Ctrl-C.
 
     ``array.block_until_ready()`` would hold back every signal until the program has ended.
+
+    Args:
+        array: of the program.
+        pressed: how often Ctrl-C came.
+        asleep: whether to leave the processor to the program from the start, as many devices on
+            one CPU want it.
 
     Returns:
         Whether the array is there.
     """
     start = time.perf_counter()
-    while time.perf_counter() - start < _MOMENT:
+    while (waited := time.perf_counter() - start) < _BRIEF:
         if array.is_ready():  # type: ignore[attr-defined]
             return True
-    # To ask again and again would oversleep, and takes a processor from the program.
+        if asleep or waited > _MOMENT:
+            time.sleep(_NAP)
     ended = threading.Event()
     threading.Thread(target=_await, args=(array, ended)).start()
     while not ended.wait(_PATIENCE):

@@ -70,7 +70,7 @@ class TrainState:
         A bfloat16 model casts its inputs down itself; labels stay in float32, or 0.999 would
         become 1.
         """
-        kinds = map(jnp.result_type, jax.tree.leaves(self.params))
+        kinds = set(map(jnp.result_type, jax.tree.leaves(self.params)))
         return jnp.result_type(jnp.float32, *(d for d in kinds if jnp.issubdtype(d, jnp.floating)))
 
 

@@ -135,12 +135,14 @@ class Slow:
         self.there.wait()
 
 
-def test_waits_until_the_array_is_there():
-    assert wait(jnp.zeros(3), lambda: 0)
+@pytest.mark.parametrize("asleep", [False, True])
+@pytest.mark.parametrize("seconds", [0.003, 0.05])  # before and after it has a thread wait
+def test_waits_until_the_array_is_there(asleep, seconds):
+    assert wait(jnp.zeros(3), lambda: 0, asleep=asleep)
     slow = Slow()
-    timer = threading.Timer(0.05, slow.there.set)
+    timer = threading.Timer(seconds, slow.there.set)
     timer.start()
-    assert wait(slow, lambda: 1)
+    assert wait(slow, lambda: 1, asleep=asleep)
     assert slow.is_ready()
     timer.join()
 

@@ -1,5 +1,6 @@
 """The door of ``fit_ensemble``: what differs from model to model, judged before anything runs."""
 
+import functools
 from typing import Any
 
 import jax
@@ -38,8 +39,10 @@ def admit_mesh(mesh: Mesh | None, n_models: int) -> Mesh:
     return mesh
 
 
-def admit_keys(key: ArrayLike, n_models: int) -> tuple[list[int], jax.Array]:
-    """The words of the key, and a random key for each model.
+def admit_key(
+    key: ArrayLike, n_models: int, shared_order: bool
+) -> tuple[jax.Array, list[list[int]]]:
+    """The key, and the words of the keys of the orders: of one for all, or of each model.
 
     Raises:
         TypeError: ``key`` is not one key of ``jax.random``.
@@ -47,11 +50,12 @@ def admit_keys(key: ArrayLike, n_models: int) -> tuple[list[int], jax.Array]:
     words = key_words(key)
     if not is_key(key):
         key = jax.random.wrap_key_data(jnp.asarray(key))
-    return words, _split(key, n_models)
+    return key, [words] if shared_order else np.asarray(_split_words(key, n_models)).tolist()
 
 
-# One program; eager it is several.
-_split = jax.jit(jax.random.split, static_argnums=1)
+@functools.partial(jax.jit, static_argnums=1)
+def _split_words(key: jax.Array, n_models: int) -> jax.Array:
+    return jax.random.key_data(jax.random.split(key, n_models))
 
 
 def admit_optimizer(

@@ -16,7 +16,6 @@ import warnings
 from collections import Counter
 from typing import Any
 
-import jax
 import numpy as np
 import optax
 from flax import nnx
@@ -28,7 +27,7 @@ from bcejax.losses import bce_with_logits
 from bcejax.numerics.options import check_count
 from bcejax.training.checkpoints import Checkpoint
 from bcejax.training.ensembles.entry import (
-    admit_keys,
+    admit_key,
     admit_mesh,
     admit_optimizer,
     admit_weights,
@@ -153,14 +152,12 @@ def fit_ensemble(
         raise TypeError(f"early_stopping must be an EarlyStopping, got {early_stopping!r}")
     with delayed_interrupts():
         mesh = admit_mesh(mesh, n_models)
-        words, keys = admit_keys(key, n_models)
+        key, words = admit_key(key, n_models, shared_order)
         optimizer, rates = admit_optimizer(optimizer, learning_rates, n_models)
-        # The last model again, until every device has as many.
-        places = np.minimum(np.arange(-(-n_models // mesh.size) * mesh.size), n_models - 1)
         runs = start_members(
-            keys,
+            key,
             rates,
-            places,
+            n_models=n_models,
             make_model=make_model,
             optimizer=optimizer,
             loss=loss,
@@ -171,12 +168,11 @@ def fit_ensemble(
         learnt = admit(train, "train", dtype)
         judged = None if validation is None else admit(validation, "validation", dtype, learnt)
         own = None if weights is None else admit_weights(weights, learnt, n_models)
-        of_orders = [words] if shared_order else np.asarray(jax.random.key_data(keys)).tolist()
         members = Members(
             runs,
             Data(learnt, judged),
-            Differences(of_orders, rates, own),
-            places,
+            Differences(words, rates, own),
+            n_models,
             Plan(int(batch_size), early_stopping),
             mesh,
             epochs,

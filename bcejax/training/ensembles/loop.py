@@ -9,7 +9,14 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from bcejax.training.ensembles.members import ALIKE, AXIS, MODELS, advance_members, program_on
+from bcejax.training.ensembles.members import (
+    ALIKE,
+    AXIS,
+    MODELS,
+    advance_members,
+    places_of,
+    program_on,
+)
 from bcejax.training.fingerprints import Fingerprint, digest, fingerprint
 from bcejax.training.interrupts import wait
 from bcejax.training.orders import draw_order
@@ -50,7 +57,7 @@ class Members(Training):
         runs: Run,
         data: Data,
         differences: Differences,
-        places: np.ndarray,
+        n_models: int,
         plan: Plan,
         mesh: Mesh,
         epochs: int,
@@ -58,16 +65,17 @@ class Members(Training):
         super().__init__(mesh)
         self._mesh = mesh
         self.runs, self._differences, self._plan = runs, differences, plan
-        self._places, self._n_models, self._epochs = places, int(places[-1]) + 1, epochs
+        self._places, self._n_models = places_of(n_models, mesh), n_models
+        self._epochs = epochs
         self._data = jax.tree.map(self._everywhere, data)
         self._weights = self._shared_out(differences.weights)
         self._n, words = len(data.train.labels), differences.words
         self._rows = min(max(_ENTRIES // (self._n * len(words)), 1), _ROWS)
         self._seconds = _guess(runs, self._n, plan.batch_size, mesh.size)
-        blank = np.empty((len(places), 0), data.train.labels.dtype)
+        blank = np.empty((len(self._places), 0), data.train.labels.dtype)
         unseen = None if data.validation is None else blank
         self._chunks = [Figures(blank, blank, unseen, unseen)]
-        self._done = np.zeros(len(places), int)
+        self._done = np.zeros(len(self._places), int)
         self._draw(0, self._rows if len(words) == 1 else -(-self._rows // 4))
 
     @property
@@ -132,7 +140,7 @@ class Members(Training):
         )
         self._draw(first + count)  # while the devices work
         # Maybe a long one: wait asleep in Python, where Ctrl-C is heard.
-        if not wait(self.runs.epoch, pressed):
+        if not wait(self.runs.epoch, pressed, asleep=True):
             return False
         done, status, figures = jax.device_get((self.runs.epoch, self.runs.status, figures))
         self._seconds = (time.perf_counter() - start) / count

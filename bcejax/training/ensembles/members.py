@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jax import lax
@@ -78,26 +79,28 @@ def rated(make_optimizer: MakeOptimizer) -> optax.GradientTransformation:
 
 
 @functools.partial(
-    jax.jit, static_argnames=("make_model", "optimizer", "loss", "early_stopping", "mesh")
+    jax.jit,
+    static_argnames=("n_models", "make_model", "optimizer", "loss", "early_stopping", "mesh"),
 )
 def start_members(  # type: ignore[no-untyped-def]
-    keys, rates, places, *, make_model, optimizer, loss, early_stopping, mesh
+    key, rates, *, n_models, make_model, optimizer, loss, early_stopping, mesh
 ):
     """The runs of all models before their first epoch.
 
     Args:
-        keys: (n_models,) random keys, one for each model's ``nnx.Rngs``.
+        key: a random key, split into one for each model's ``nnx.Rngs``.
         rates: (n_models,) learning rates for an optimizer of ``rated``, or None.
-        places: (m,) which model lies where.
+        n_models: how many models.
         make_model: makes one model.
         optimizer: of all.
         loss: of all.
         early_stopping: of each by itself, or None.
-        mesh: of the one axis AXIS, whose size divides m.
+        mesh: of the one axis AXIS.
 
     Returns:
-        A ``Run`` whose arrays have a first axis (m, ...).
+        A ``Run`` whose arrays have a first axis (m, ...), the models by ``places_of``.
     """
+    keys, places = jax.random.split(key, n_models), places_of(n_models, mesh)
     keys, rates = jax.tree.map(lambda array: array[places], (keys, rates))
 
     def start(key: jax.Array, rate: jax.Array | None) -> Run:
@@ -108,6 +111,11 @@ def start_members(  # type: ignore[no-untyped-def]
         return start_run(state, early_stopping)
 
     return _share_out(jax.vmap(start), mesh, (MODELS, MODELS))(keys, rates)
+
+
+def places_of(n_models: int, mesh: Mesh) -> np.ndarray:
+    """Which model lies where: the last one again, until every device has as many."""
+    return np.minimum(np.arange(-(-n_models // mesh.size) * mesh.size), n_models - 1)
 
 
 def _joined(state: TrainState) -> TrainState:

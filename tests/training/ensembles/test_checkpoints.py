@@ -140,7 +140,7 @@ def test_says_so_where_an_interrupt_is_not_raised(run, monkeypatch, presses):
     """One at the next visit, two without a visit: here all epochs are one chunk."""
     if presses == 1:
         monkeypatch.setattr(loop, "_VISIT", 0.0)
-    monkeypatch.setattr(loop, "wait", lambda array, pressed: pressed() < 2)
+    monkeypatch.setattr(loop, "wait", lambda array, pressed, **_: pressed() < 2)
     before = signal.signal(signal.SIGINT, lambda *_: None)
     advance = loop.advance_members
 
