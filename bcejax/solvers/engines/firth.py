@@ -98,7 +98,7 @@ def firth(problem: Problem, start: jax.Array, tol: jax.Array, max_steps: int) ->
     Example:
         >>> x, y = jnp.array([[0.0], [0.0], [1.0], [1.0]]), jnp.array([0.0, 0.0, 1.0, 1.0])
         >>> separated = Problem(x, y, jnp.full(4, 0.25), jnp.zeros(4), 0.0, 0.0, True, 4.0)
-        >>> fit = firth(separated, jnp.zeros(2), 1e-6, 64)
+        >>> fit = jax.jit(firth, static_argnums=3)(separated, jnp.zeros(2), 1e-6, 64)
         >>> (fit.params / jnp.log(5)).round(4)  # half a copy more in each cell: odds 1/5 and 5
         Array([ 2., -1.], dtype=float32)
 
