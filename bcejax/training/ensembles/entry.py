@@ -48,7 +48,7 @@ def admit_key(
         TypeError: ``key`` is not one key of ``jax.random``.
     """
     words = key_words(key)
-    if not is_key(key):
+    if not isinstance(key, jax.Array) or not is_key(key):
         key = jax.random.wrap_key_data(jnp.asarray(key))
     return key, [words] if shared_order else np.asarray(_split_words(key, n_models)).tolist()
 
