@@ -102,6 +102,31 @@ def centred(inputs: Any, weights: Any) -> tuple[Any, Any]:
     return xp.where(constant, 0, columns), means
 
 
+def constant_columns(inputs: Any, weights: Any, likely: Any) -> Any:
+    """1 for columns that are constant to rounding where there is weight, else 0, (d,).
+
+    Args:
+        inputs: (n, d), dense or sparse.
+        weights: (n,).
+        likely: (d,) bool: which may be; where none is, no pass is taken.
+
+    Example:
+        >>> some = np.array([[1.0, 7.0], [5.0, 7.0], [7.0, 0.0]])
+        >>> constant_columns(some, np.array([0.5, 0.5, 0.0]), np.array([True, True]))
+        array([0., 1.])
+    """
+    world, dtype = world_of(weights), weights.dtype
+    xp, counts = world.xp, (weights > 0).astype(dtype)
+
+    def looked_at() -> Any:
+        one = (xp.arange(len(weights)) == xp.argmax(weights)).astype(dtype) @ inputs
+        slack = 8 * jnp.finfo(dtype).eps * xp.abs(one)
+        near = mapped(inputs, lambda x, j: (xp.abs(x - one[j]) <= slack[j]).astype(dtype))
+        return (likely & (counts @ near == xp.sum(counts))).astype(dtype)
+
+    return world.cond(xp.any(likely), looked_at, lambda: xp.zeros(likely.shape, dtype))
+
+
 def column_scales(inputs: Any, weights: Any) -> Any:
     """The root mean square of each column under weights that sum to 1, (d,).
 

@@ -7,7 +7,14 @@ import pytest
 from jax.experimental.sparse import BCOO
 from scipy.sparse import csc_array, csr_array, csr_matrix
 
-from bcejax.solvers.matrices import centred, column_scales, is_csr, is_sparse, mapped
+from bcejax.solvers.matrices import (
+    centred,
+    column_scales,
+    constant_columns,
+    is_csr,
+    is_sparse,
+    mapped,
+)
 
 RNG = np.random.default_rng(2)
 X = np.where(RNG.random((70, 5)) < 0.4, RNG.normal(size=(70, 5)), 0)
@@ -25,6 +32,21 @@ def _wide():
 
 def dense(inputs):
     return np.asarray(inputs.todense() if is_sparse(inputs) else inputs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_that_are_constant_where_there_is_weight(kind):
+    """The second differs by rounding, the third by a row, the fourth by little."""
+    some = np.ones((70, 5)) * [7, -0.1, 3, 1, 1]
+    some[4, 1] *= 1 + 4e-16
+    some[5, 2] = 0
+    some[6, 3] += 1e-14
+    some[0] = 9
+    weights = W * (np.arange(70) > 0)
+    weights = jnp.asarray(weights) if kind in ("jax", "bcoo") else weights
+    likely = weights[1:6] * np.array([1, 1, 1, 1, 0]) > 0
+    got = constant_columns(KINDS[kind](some), weights, likely)
+    np.testing.assert_array_equal(got, [1, 1, 0, 0, 0])
 
 
 @pytest.mark.parametrize("kind", KINDS)

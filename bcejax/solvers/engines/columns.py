@@ -6,7 +6,8 @@ mean square deviation.  In
     beta_j = D_j b_j,   gamma = c + m·b,   D_j = hypot(s_j / 2, sqrt(l2))
 
 every curvature of F is at most about 1, whatever the units of the columns.  The inputs stay as they
-are, dense or sparse: x·b + c = x·(beta / D) + (gamma - m·(beta / D)).
+are, dense or sparse: x·b + c = x·(beta / D) + (gamma - m·(beta / D)).  A column that is constant
+beside an intercept has derivative 0: what its sum less that of m is, is rounding alone.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bcejax.solvers.engines.line_search import Along
-from bcejax.solvers.matrices import mapped
+from bcejax.solvers.matrices import constant_columns, mapped
 from bcejax.solvers.problem import Problem
 from bcejax.solvers.side_by_side import in_parts
 
@@ -32,6 +33,7 @@ class Columns(NamedTuple):
     means: Any  # (p,), 0 for the intercept
     sizes: Any  # (p,), D and 1 for the intercept
     scales: Any  # (p,), Problem.scales
+    varies: Any  # (p,), 0 for a column that is constant beside an intercept, else 1
 
     @classmethod
     def of(cls, problem: Problem) -> "Columns":
@@ -48,13 +50,15 @@ class Columns(NamedTuple):
             means = problem.gathered(problem.weights) * (xp.arange(p) < p - 1)
         else:
             means = xp.zeros_like(scales)
-        # less is rounding: a column that is constant then stays small
-        shares = xp.maximum(1 - (means / scales) ** 2, 1e-6)
+        shares = xp.maximum(1 - (means / scales) ** 2, 1e-6)  # less is rounding
         sizes = xp.hypot(scales * xp.sqrt(shares) / 2, xp.sqrt(problem.l2))
         ridge = (xp.sqrt(problem.l2) / sizes) ** 2
+        varies = xp.ones_like(scales)
         if problem.intercept:
             sizes, ridge = xp.append(sizes[:-1], 1 + 0 * sizes[-1:]), problem.penalised(ridge)
-        return cls(problem, ridge, means, sizes, scales)
+            constant = constant_columns(problem.inputs, problem.weights, shares[:-1] < 1e-3)
+            varies = xp.append(1 - constant, varies[-1:])
+        return cls(problem, ridge, means, sizes, scales, varies)
 
     def narrowed(self) -> "Columns":
         """In float32, where no column overflows; a copy."""
@@ -63,7 +67,8 @@ class Columns(NamedTuple):
         rest = self.ridge, self.means / self.sizes, 0 * self.sizes + 1, self.scales / self.sizes
         ridge, means, sizes, scales = (each.astype(jnp.float32) for each in rest)
         tiny = float(jnp.finfo(jnp.float32).tiny)
-        return Columns(narrow, ridge, means, sizes, problem.world.xp.maximum(scales, tiny))
+        scales = problem.world.xp.maximum(scales, tiny)
+        return Columns(narrow, ridge, means, sizes, scales, self.varies.astype(jnp.float32))
 
     def inward(self, params: Any) -> Any:
         """Params of the problem as those here."""
@@ -96,7 +101,7 @@ class Columns(NamedTuple):
         """The transpose of ``moved``, (p,)."""
         columns = self.problem.gathered(terms)
         if self.problem.intercept:
-            columns = columns - self.means * columns[-1]
+            columns = self.varies * (columns - self.means * columns[-1])
         return columns / self.sizes
 
     def gradient(self, inner: Any, logits: Any) -> Any:

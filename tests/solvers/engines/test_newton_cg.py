@@ -118,6 +118,21 @@ def test_bcoo_is_as_good_as_dense(solver):
     np.testing.assert_allclose(got.coefficients, newton(X).coefficients, atol=SLACK["float32"])
 
 
+@pytest.mark.parametrize("l2", [0.0, 1e-20, 1e-6])
+@pytest.mark.parametrize("kind", [np.asarray, csr_array, jnp.float32], ids=["numpy", "csr", "jax"])
+def test_a_constant_column_beside_an_intercept_changes_nothing(kind, l2):
+    """The column has no coefficient of its own, and its rounding must not give it one."""
+    rng = np.random.default_rng(0)
+    inputs, constant = rng.normal(size=(30, 2)), np.full((30, 1), 7.0)
+    labels = (rng.random(30) < 1 / (1 + np.exp(-inputs[:, 0]))).astype(float)
+    want, slack = newton(inputs, labels, l2=l2), 1e-9 if kind != jnp.float32 else 1e-3
+    got = fit_logistic(kind(np.hstack([inputs, constant])), labels, l2=l2, solver="newton_cg")
+    assert got.status == SolverStatus.CONVERGED
+    np.testing.assert_allclose(got.coefficients[:2], want.coefficients, atol=1e3 * slack)
+    np.testing.assert_allclose(got.value, want.value, atol=slack)
+    assert abs(got.coefficients[2]) < 1
+
+
 def test_lbfgs_under_vmap():
     """Over weights, and over penalties."""
     rows = np.stack([W + 1, np.roll(W, 1) + 1, np.ones(N)])
