@@ -1,6 +1,7 @@
 """The asymmetric loss beyond the family's table: its margin, its kink, its tail."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from losses.ways import each
@@ -13,13 +14,19 @@ from bcejax.analysis import ulp_error
 WORST = np.float32([0.9858099, 0.1608699, 2.676528, 5.574816, 2.29001, 9.841738, 4.07544])
 
 
-def test_easy_negatives_cost_nothing():
+@pytest.mark.parametrize("gamma", [0.0, 4.0])
+def test_easy_negatives_cost_nothing(gamma):
     x = np.float32([-np.inf, -50, -3, -2.95, -2.9, 0])  # s(-2.944) = 0.05
-    zeros = np.zeros_like(x)
-    for f in (asymmetric_loss, each(jax.grad(asymmetric_loss))):
-        got = np.asarray(jax.jit(f)(x, zeros))
+    loss = lambda x: asymmetric_loss(x, jnp.zeros_like(x), gamma_neg=gamma)  # noqa: E731
+    for f in (loss, each(jax.grad(loss))):
+        got = np.asarray(jax.jit(f)(x))
         np.testing.assert_array_equal(got[:4], 0)
         assert (got[4:] > 0).all()
+
+
+def test_positives_cost_the_cross_entropy_by_default():
+    x, ones = np.float32([-3, 0, 2]), np.ones(3, np.float32)
+    np.testing.assert_allclose(asymmetric_loss(x, ones), bce_with_logits(x, ones), rtol=3e-7)
 
 
 @pytest.mark.parametrize(("gamma", "shift"), [(4, 0.0625), (5, 0.25), (0.5, 0.375), (2, 0.75)])
