@@ -19,6 +19,7 @@ from bcejax.solvers import Solution, SolverStatus, fit_logistic
 from bcejax.solvers.inference.information import covariance
 from bcejax.solvers.inference.summaries import Summary, summary
 from bcejax.solvers.many.cross_validation import cross_validate
+from bcejax.solvers.wording import explain_status
 
 FINE = 50  # bins of the histogram
 L2 = np.logspace(1, -6, 29)  # of standardised columns: from where hardly anything is learnt to all
@@ -126,10 +127,16 @@ def _search(train: Rows, folds: int, seed: int) -> tuple[float, Search]:
 
 
 def _fit(train: Rows, l2: float, flags: Flags) -> tuple[Solution, Summary, np.ndarray | None]:
-    """The solution, what it says, and its covariance where there is one."""
+    """The solution, what it says, and its covariance where there is one.
+
+    Raises:
+        ValueError: the fit diverged, so that there is nothing to say.
+    """
     names, inputs, labels, _ = train
     l1, given = flags.l1 or 0.0, {**train.given, "l2": l2}
     solution = fit_logistic(inputs, labels, **given, l1=l1, firth=flags.firth)
+    if solution.status == SolverStatus.DIVERGED:
+        raise ValueError(f"{flags.data}: {explain_status(solution.status)}")
     told = summary(
         solution,
         inputs,

@@ -280,7 +280,8 @@ def _against_null(criteria: InformationCriteria, fitted: Fitted, *, plain: bool)
 
     gain = float(criteria.log_likelihood) - float(criteria.null_log_likelihood)
     statistic = np.maximum(2 * gain, 0)  # nan stays
-    degrees = round(float(criteria.degrees)) - fitted.problem.intercept if plain else 0
+    known = plain and np.isfinite(criteria.degrees)  # they are not where the fit diverged
+    degrees = round(float(criteria.degrees)) - fitted.problem.intercept if known else 0
     chance = chdtrc(degrees, statistic) if degrees > 0 else np.nan
     numbers: Any = (np.float64(statistic), np.int32(degrees), np.float64(chance))
     return ChiSquareTest(*numbers)

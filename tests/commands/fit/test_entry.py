@@ -238,6 +238,15 @@ def test_separated_labels_are_status_1_and_words(tmp_path, capsys):
     assert load_model(out / "model.npz").covariance is None
 
 
+def test_a_fit_that_diverges_is_one_line_and_leaves_no_folder(tmp_path, capsys):
+    data, out = tmp_path / "a.csv", tmp_path / "fit"
+    data.write_text("ill,x\n" + "".join(f"{i % 2},{i % 7}e-320\n" for i in range(40)))
+    assert enter(["fit", str(data), "--label", "ill", "--out", str(out)]) == 2
+    error = "a.csv: sums overflow: bring the columns to a common scale\n"
+    assert capsys.readouterr().err.endswith(error)
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
