@@ -5,8 +5,8 @@ Expect:  On Spambase the mean of 32 networks has a lower held-out log loss than 
          standard errors, and is better calibrated; most of that comes with the first eight. Where
          they disagree they err: ten times as often in the tenth of the e-mails with the largest
          spread. Trained at once, 32 small networks take less than a third of the time of a compiled
-         loop on one device, little more than a quarter on two, and less than a tenth of torch's
-         batched form.
+         loop on one device, less than a quarter on two, and less than a tenth of torch's batched
+         form.
 
 Spambase is cut into folds, and each fold judged by networks that learnt from the others, so that
 every e-mail is judged by 32 networks that have not seen it. An ensemble answers with the mean of
