@@ -79,6 +79,14 @@ def test_separated_labels_give_no_plausible_number():
     assert ends.upper[0] == np.inf
 
 
+def test_a_fit_that_diverged_has_a_table_of_nan():
+    inputs = X[ROWS] * 1e-320
+    table = summary(fit_logistic(inputs, Y[ROWS]), inputs, Y[ROWS])
+    assert table.status == SolverStatus.DIVERGED
+    assert np.isnan(table.coefficients).all()
+    assert "bring the columns to a common scale" in str(table)
+
+
 def test_one_class_says_so():
     table = summary(fit_logistic(X[ROWS], np.zeros(60)), X[ROWS], np.zeros(60))
     assert "all labels are 0" in str(table)
