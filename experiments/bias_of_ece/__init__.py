@@ -2,7 +2,7 @@
 
 Run:     python -m experiments run bias_of_ece    half a minute on two cores
 Expect:  The ECE of a calibrated model in 15 bins is 0.04 at 1000 examples, never 0, and twice that
-         in 60 bins; debiasing takes away a third of it. The debiased squared error and the unbiased
+         in 60 bins; debiasing takes away two fifths. The debiased squared error and the unbiased
          kernel error are right on average at every number of examples.
 
 True logits z are normal, labels follow sigma(z), and the model says sigma(a z) with slope a: 1 is

@@ -2,7 +2,7 @@
 
 Run:     python -m experiments run coverage_of_intervals    half a minute on two cores
 Expect:  The percentile bootstrap of the ECE of a calibrated model holds its true value 0 in no
-         trial, the basic one in about a third. Tests by simulation, Wald intervals of slope and
+         trial, the basic one in two of five. Tests by simulation, Wald intervals of slope and
          intercept and the intervals of bins keep their level; the confidence band holds the whole
          curve at least as often as it says.
 

@@ -3,7 +3,7 @@
 Run:     python -m experiments run siglip_scaling    about half a minute on two cores
 Expect:  In chunks it goes as far as the embeddings themselves: 4096 images of 512 numbers take a
          tenth of the memory of the whole matrix and a fifth less time or better, 16,384 stay within
-         150 MB where torch takes 3 GB. A ring of devices computes the same, and each device sends
+         150 MB where torch takes 6 GB. A ring of devices computes the same, and each device sends
          its texts and the sums for them once to each other device.
 
 Every pair of an image and a text is an example of the binary loss, so that n images make a matrix
