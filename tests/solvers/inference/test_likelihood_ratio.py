@@ -73,7 +73,7 @@ def test_of_a_separated_fit_the_supremum_counts():
 
 def test_the_sum_of_the_weights_is_only_a_factor():
     inputs, labels = X[ROWS], Y[ROWS]
-    apart = np.where(inputs[:, :1] > 120, 1.0, 0.0)
+    apart = np.where(inputs > 120, 1.0, 0.0) * [1, 0, 0]
     for columns, answers in ((inputs, labels), (apart, apart[:, 0])):
         ours = [
             information_criteria(
@@ -96,8 +96,11 @@ def test_one_class_leaves_nothing_to_explain():
 
 
 def test_equal_ranks_and_unfinished_fits_have_no_p_value():
-    fit = fit_logistic(X[ROWS], Y[ROWS])
-    assert np.isnan(likelihood_ratio_test(fit, fit, X[ROWS], X[ROWS], Y[ROWS]).p_value)
+    few = X[ROWS] * [1, 0, 0]
+    fits = [fit_logistic(each, Y[ROWS]) for each in (few, few[:, :1])]
+    test = likelihood_ratio_test(*fits, few, few[:, :1], Y[ROWS])
+    assert test.degrees == 0
+    assert np.isnan(test.p_value)
     short = fit_logistic(X[ROWS], Y[ROWS], max_steps=1)
     assert short.status == SolverStatus.MAX_STEPS
     assert np.isnan(information_criteria(short, X[ROWS], Y[ROWS]).aic)
