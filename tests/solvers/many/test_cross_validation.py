@@ -55,7 +55,7 @@ def test_fits_and_losses_are_those_of_a_loop(found):
 
 def test_a_fold_without_weight_has_no_say():
     apart = (X[:, 0] > 0) * 1.0  # so that without a penalty there is no fit
-    given = {"labels": apart, "grid": [0.0, 0.01, 10.0], "folds": np.arange(N) % 3}
+    given = {"labels": apart, "grid": [0.0, 0.01, 1.0, 10.0], "folds": np.arange(N) % 3}
     masked = cross_validate(X, **given, where=np.arange(N) % 3 != 2)
     left = np.arange(N) % 3 != 2
     alone = cross_validate(X[left], apart[left], grid=given["grid"], folds=given["folds"][left])
