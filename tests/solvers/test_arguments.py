@@ -132,23 +132,26 @@ def test_sparse_inputs_that_do_not_fit_are_named(call, error, message):
         call()
 
 
-W, PENALTIES = jnp.ones(40, jnp.float32), jnp.array([0.1, 0.2], jnp.float32)
+OUTSIDE = (np.ones(40), np.ones((2, 40)), np.array([0.1, 0.2]))
 DOORS = {
-    "fit_logistic": lambda x, y: fit_logistic(x, y, weights=W, l2=0.1).value,
-    "weighted_fits": lambda x, y: weighted_fits(x, y, jnp.stack([W, W]), l2=PENALTIES).value,
-    "path": lambda x, y: regularisation_path(x, y, l2s=PENALTIES, weights=W).solutions.value,
-    "cross_validate": lambda x, y: (
-        cross_validate(x, y, grid=PENALTIES, folds=np.arange(40) % 2, weights=W).mean
+    "fit_logistic": lambda x, y, w, ws, l2s: fit_logistic(x, y, weights=w, l2=0.1).value,
+    "weighted_fits": lambda x, y, w, ws, l2s: weighted_fits(x, y, ws, l2=l2s).value,
+    "path": lambda x, y, w, ws, l2s: regularisation_path(x, y, l2s=l2s, weights=w).solutions.value,
+    "cross_validate": lambda x, y, w, ws, l2s: (
+        cross_validate(x, y, grid=l2s, folds=np.arange(40) % 2, weights=w).mean
     ),
-    "bootstrap": lambda x, y: (
-        bootstrap_logistic(x, y, key=jax.random.key(0), n_resamples=3, weights=W).coefficients
+    "bootstrap": lambda x, y, w, ws, l2s: (
+        bootstrap_logistic(x, y, key=jax.random.key(0), n_resamples=3, weights=w).coefficients
     ),
-    "covariance": lambda x, y: covariance(fit_logistic(x, y, weights=W), x, y, weights=W),
+    "covariance": lambda x, y, w, ws, l2s: covariance(
+        fit_logistic(x, y, weights=w), x, y, weights=w
+    ),
 }
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 def test_under_jit_other_arguments_may_be_arrays_from_outside(door):
-    """No tracers, but what is asked of them there would be."""
-    x, y = jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32)
-    np.testing.assert_allclose(jax.jit(door)(x, y), door(x, y), rtol=2e-3)
+    """No tracers, but what is asked of them there would be; the answer is that of NumPy's world."""
+    x, y, *outside = (jnp.asarray(each, jnp.float32) for each in (X, Y, *OUTSIDE))
+    found = jax.jit(lambda x, y: door(x, y, *outside))(x, y)
+    np.testing.assert_allclose(found, door(X, Y, *OUTSIDE), rtol=2e-3)
