@@ -206,6 +206,20 @@ def test_weight_0_silences_features_that_are_no_numbers():
     np.testing.assert_allclose(in_weights, losses, rtol=1e-6)
 
 
+@pytest.mark.parametrize("where", [ALL & (np.arange(N)[:, None] != 2), KEEP[:1]])
+def test_weights_of_each_loss_under_a_mask_of_examples_or_labels(where):
+    given = {"weights": SOFT + 1, "where": where}
+    got, want = fused(X, W, B, HARD, **given), whole(X, W, B, HARD, **given)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("label", [-0.5, 1.5])
+def test_a_label_outside_gives_nan(label):
+    labels = SOFT.copy()
+    labels[3, 4] = label
+    assert np.isnan(fused(X, W, B, labels))
+
+
 @pytest.mark.parametrize("labels", [HARD, Positives(PLACES)], ids=["dense", "indices"])
 def test_infinite_logits(labels):
     """A bias of -inf rules a label out: no loss where it is 0, inf where it is 1."""
@@ -402,11 +416,11 @@ class TestMemory:
 
     N, D, CHUNK = 256, 16, 512
 
-    def temporaries(self, n_labels, weights, where, pos_weight):
+    def temporaries(self, n_labels, weights="", where="", pos_weight="", dtype=np.float32):
         def reduced(x, w, b, given, where, indices):
             return linear_bce(x, w, b, Positives(indices), chunk=self.CHUNK, where=where, **given)
 
-        def shaped(axes, dtype=np.float32):
+        def shaped(axes, dtype=dtype):
             shape = tuple({"n": self.N, "d": self.D, "L": n_labels}[axis] for axis in axes)
             return jax.ShapeDtypeStruct((*shape, 1) if axes == "n" else shape, dtype)
 
@@ -435,6 +449,9 @@ class TestMemory:
         vectors = 4096 + 4 * 4 * 51_200 * bool(weights + pos_weight)  # not n times as many
         assert abs(many - few) <= vectors
         assert many <= chunks * 4 * self.N * self.CHUNK
+
+    def test_no_wide_copy_of_a_kernel_of_16_bits(self):
+        assert self.temporaries(51_200, dtype=jnp.bfloat16) <= 3 * 4 * self.N * self.CHUNK
 
 
 def test_lowers_for_all_platforms_without_float64():

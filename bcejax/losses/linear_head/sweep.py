@@ -154,8 +154,8 @@ def _start(i: jax.Array, path: Path, stripe: int) -> jax.Array:
 
 
 def _striped(array: jax.Array, path: Path) -> jax.Array:
-    """An array with an axis for the stripes, if there are several."""
-    return array if path.stripes == 1 else array.reshape(len(array), path.stripes, -1)
+    """An array (., L), or a part of it, with an axis for the stripes."""
+    return array.reshape(len(array), path.stripes, array.shape[1] // path.stripes)
 
 
 def _cut(column: jax.Array, start: jax.Array, path: Path) -> jax.Array:
