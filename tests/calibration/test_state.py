@@ -153,7 +153,8 @@ def test_sums_do_not_stop_where_float32_does():
 def test_probabilities_soft_labels_and_certain_answers():
     labels = np.float32([0.5, 1, 0, 1, 0.25])
     probs = np.float32([0.5, 1, 0, 0.3, 0.3])
-    got = summary(update(streaming.init(), labels, probs=probs))
+    given = {"probs": probs, "weights": np.ones_like(probs)}
+    got = summary(update(streaming.init(), labels, **given))
     losses = -xlogy(labels, probs) - xlog1py(1 - labels, -probs)
     np.testing.assert_allclose(got.log_score, losses.mean(), rtol=1e-6)
     np.testing.assert_allclose(got.brier_score, np.mean((labels - probs) ** 2), rtol=1e-6)
@@ -163,7 +164,7 @@ def test_probabilities_soft_labels_and_certain_answers():
     for scale in np.float32([1e-23, 1e22]):
         scaled = update(streaming.init(), labels, probs=probs, weights=np.full(5, scale))
         np.testing.assert_allclose(summary(scaled).roc_auc, got.roc_auc, rtol=1e-6)
-    wrong = summary(update(streaming.init(), labels, probs=1 - probs))
+    wrong = summary(update(streaming.init(), labels, **(given | {"probs": 1 - probs})))
     assert wrong.log_score == np.inf
     assert wrong.corp_log.miscalibration == np.inf
     assert np.isfinite(wrong.corp_log.discrimination)
@@ -171,7 +172,8 @@ def test_probabilities_soft_labels_and_certain_answers():
 
 def test_nothing_and_what_should_have_been_refused_are_nan():
     empty = summary(streaming.init())
-    refused = summary(update(streaming.init(), np.ones(5, np.float32), probs=np.full(5, 85.0)))
+    ones = np.ones(5, np.float32)
+    refused = summary(update(streaming.init(), ones, probs=85 * ones, weights=ones))
     for each in (empty, refused):
         for field in ("log_score", "brier_score", "expected_calibration_error", "roc_auc"):
             assert np.isnan(getattr(each, field)), field
