@@ -222,7 +222,9 @@ def _centred(resampled: np.ndarray, values: np.ndarray) -> np.ndarray:
     What a resample's debiased error estimates, the plug-in error of the data, is their mean.
     """
     signed = np.array([name in SIGNED for _, name in NAMED])
-    centred: np.ndarray = resampled + np.where(signed, values - resampled.mean(axis=0), 0)
+    with np.errstate(invalid="ignore"):  # an infinite log score is none of them
+        move = np.where(signed, values - resampled.mean(axis=0), 0)
+    centred: np.ndarray = resampled + move
     return centred
 
 

@@ -193,6 +193,12 @@ def test_one_class_is_measured_as_far_as_it_goes():
     assert np.isnan([found.regression[name].value for name in ("slope", "in_the_large")]).all()
 
 
+def test_a_certain_answer_that_is_wrong_is_told_without_a_warning():
+    found = calibration_report(LABELS, probs=LABELS[::-1], n_resamples=DRAWS, calibrators=())
+    assert found.scores["log_score"].value == math.inf
+    assert 0 < found.errors["debiased_squared_error"].lower < 1
+
+
 def test_it_prints_as_text_as_rich_and_as_json(report):
     text = str(report)
     assert "smooth_calibration_error" in text
