@@ -131,8 +131,7 @@ class _Descent(NamedTuple):
             scaled = inner * (100 * FAR / xp.where(furthest > 0, furthest, 1))
             step = xp.where(point.reach <= FAR, scaled, point.step)
             found = examine(self.problem, self.sides, self.work, inner, step)
-            unsure = xp.where(found.is_level, SolverStatus.SINGULAR, SolverStatus.MAX_STEPS)
-            status = xp.where(flat & rests, unsure, plain)
+            status = xp.where(flat & rests & found.is_level, SolverStatus.SINGULAR, plain)
             status = xp.where(found.falls, SolverStatus.SEPARATED, status)
             singular = status == SolverStatus.SINGULAR
             direction = xp.where(singular, found.level, 0)

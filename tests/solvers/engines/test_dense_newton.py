@@ -93,3 +93,27 @@ def test_a_step_far_out_does_not_hide_a_direction():
     margins = (inputs @ fit.direction[:-1] + fit.direction[-1]) * (2 * labels - 1)
     assert margins.min() > -1e-12
     assert margins.max() > 0.1
+
+
+@pytest.mark.parametrize(("levels", "seed"), [(3, 58), (5, 46), (5, 51), (12, 0), (20, 0)])
+def test_indicators_of_all_levels_beside_an_intercept_depend(levels, seed):
+    """In a factor the last pivot is lifted as many times as there are levels."""
+    rng = np.random.default_rng(seed)
+    inputs = np.eye(levels)[rng.integers(0, levels, 300)]
+    labels = rng.random(300) < 0.4
+    fit = fit_logistic(inputs, labels, solver="newton")
+    assert fit.status == SolverStatus.SINGULAR
+    assert np.ptp(fit.direction[:-1]) < 1e-12
+    assert abs(fit.direction[0] + fit.direction[-1]) < 1e-12
+    assert fit_logistic(inputs[:, 1:], labels, solver="newton").status == SolverStatus.CONVERGED
+
+
+@pytest.mark.parametrize("apart", [1e-5, 3e-7, 1e-7, 3e-9])
+def test_columns_that_nearly_depend_have_an_optimum(apart):
+    """It is no direction along which nothing moves, and rests where the gradient is rounding."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(300, 2))
+    twin = inputs[:, 0] + apart * rng.normal(size=300)
+    fit = fit_logistic(np.column_stack([inputs, twin]), rng.integers(0, 2, 300), solver="newton")
+    assert fit.status == SolverStatus.CONVERGED
+    assert fit.gradient_norm <= 1e-9
