@@ -91,6 +91,7 @@ def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:
         shifted: whether there are offsets.
 
     Raises:
+        TypeError: ``init`` is no such pair.
         ValueError: the coefficients are not (d,), or the intercept not a number.
 
     Example:
@@ -112,6 +113,8 @@ def as_start(problem: Problem, init: Any, *, shifted: bool = True) -> Any:
     if shifted and problem.intercept:
         starts.append(starts[0] - last(mean(problem.offset)))
     if init is not None:
+        if not isinstance(init, tuple | list) or len(init) < 2:
+            raise TypeError(f"init must be (coefficients, intercept) or a Solution, got {init!r}")
         b, c = (xp.asarray(each, dtype) for each in (init[0], init[1]))
         if b.shape != (d,) or c.shape != ():
             raise ValueError(

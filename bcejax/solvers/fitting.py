@@ -15,6 +15,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from bcejax.numerics import is_traced
+from bcejax.numerics.options import check_count
 from bcejax.solvers.arguments import as_problem, as_start, find_gap, nonnegative
 from bcejax.solvers.certificates import certify, rounding
 from bcejax.solvers.engines.dense_newton import dense_newton
@@ -104,7 +105,8 @@ def fit_logistic(
         inputs, labels, weights, offset, l2 and l1.
 
     Raises:
-        TypeError: an array is not of real numbers, or ``where`` not boolean.
+        TypeError: an array is not of real numbers, ``where`` not boolean, or ``max_steps`` not an
+            integer.
         ValueError: shapes differ, or ``max_steps`` is not 1 or more; or, where values can be looked
             at, a label lies outside [0, 1], a weight is negative, all are 0, a penalty or ``tol``
             is negative, an offset is not finite, an input is nan.
@@ -138,8 +140,7 @@ def fit_logistic(
     tol = TOLERANCES[dtype.name] if tol is None else tol
     tol = nonnegative(problem.world.xp, tol, "tol", dtype)
     steps = STEPS.get(name, 100) if max_steps is None else max_steps
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}")
+    check_count("max_steps", steps)
     with np.errstate(all="ignore"):
         start = as_start(problem, init, shifted=offset is not None)
         if problem.world is JAX:

@@ -109,8 +109,11 @@ def _search(train: Rows, folds: int, seed: int) -> tuple[float, Search]:
     """The l2 of least cross-validated log loss, and all that were tried.
 
     Raises:
-        ValueError: none could be judged, for a fold has taken a class whole.
+        ValueError: there are more folds than rows, or none could be judged, for a fold has taken a
+            class whole.
     """
+    if folds > len(train.labels):
+        raise ValueError(f"cv is {folds}, but there are {len(train.labels)} rows to learn from")
     found = cross_validate(
         train.inputs, train.labels, **train.given, grid=L2, folds=folds, seed=seed
     )

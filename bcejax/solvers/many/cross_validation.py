@@ -35,7 +35,7 @@ from jax.typing import ArrayLike
 from bcejax.data.splitting import Seed, split_rows
 from bcejax.losses import bce_with_logits
 from bcejax.numerics import is_traced, sigmoid
-from bcejax.solvers.arguments import as_problem
+from bcejax.solvers.arguments import as_problem, nonnegative
 from bcejax.solvers.fitting import fit_logistic
 from bcejax.solvers.many.weighted import checked_penalties, fit_in_world
 from bcejax.solvers.matrices import is_sparse
@@ -127,7 +127,7 @@ def cross_validate(
         TypeError: as ``fit_logistic``.
         ValueError: likewise; the inputs are sparse, the grid is empty or not (G,), l1_ratio is
             outside [0, 1], there are fewer than 2 folds or more than examples, fold numbers are
-            not those from 0 to K - 1, a score has another name.
+            not those from 0 to K - 1, one of them has all weight, a score has another name.
 
     Against a loop of ``fit_logistic`` coefficients are equal to 1e-7 and losses to 1e-8, with l1
     both to 1e-6 (tests/solvers/many/test_cross_validation.py).
@@ -140,7 +140,8 @@ def cross_validate(
     """
     if score not in SCORES:
         raise ValueError(f"score {score!r} is not one of {[*SCORES]}")
-    if not 0 <= l1_ratio <= 1:
+    l1_ratio = float(nonnegative(np, l1_ratio, "l1_ratio", np.float64))
+    if l1_ratio > 1:
         raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
     problem = as_problem(
         inputs, labels, weights=weights, where=where, offset=offset, intercept=intercept
@@ -154,6 +155,11 @@ def cross_validate(
     others = np.ones((len(parts) + 1, len(problem.labels)), np.int32)
     for k, part in enumerate(parts):
         others[k, part] = 0
+        if not is_traced(problem.weights) and not (others[k] * np.asarray(problem.weights)).any():
+            raise ValueError(
+                f"fold {k} holds all examples that have weight: nothing is left to learn from"
+                " without it"
+            )
     equal = weights is None and where is None
     options = {"tol": tol, "max_steps": max_steps}
     if l1_ratio == 0:
@@ -177,11 +183,12 @@ def _parts(problem: Problem, folds: int | ArrayLike, seed: Seed) -> list[np.ndar
     """The rows of each fold, whose values are there."""
     n = len(problem.labels)
     if np.ndim(folds) == 0:
-        count = int(np.asarray(folds))
-        if not 2 <= count <= n or count != folds:
+        known = np.asarray(folds)
+        if not 2 <= known <= n or known % 1 != 0:
             raise ValueError(
                 f"folds must be a whole number between 2 and that of examples, {n}, got {folds}"
             )
+        count = int(known)
         labels = np.zeros(n) if is_traced(problem.labels) else np.asarray(problem.labels)
         ones = int((labels >= 0.5).sum())
         stratify = all(size == 0 or size >= count for size in (ones, n - ones))
@@ -221,7 +228,7 @@ def _without_a_fold(source: tuple[jax.Array, jax.Array], first: Any, count: int)
 
 def _folded(fits: Solution, count: int) -> Solution:
     """Leading axes (G, K) in place of (G K,)."""
-    return jax.tree.map(lambda each: each.reshape(-1, count, *each.shape[1:]), fits)
+    return jax.tree.map(lambda each: each.reshape(len(each) // count, count, *each.shape[1:]), fits)
 
 
 def _usable(fits: Solution) -> Any:

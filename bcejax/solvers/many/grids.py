@@ -36,7 +36,7 @@ def largest_l1(problem: Problem) -> Any:
     """
     world, xp, d = problem.world, problem.world.xp, problem.inputs.shape[1]
     slopes = problem.weights * world.slopes(_level(problem), problem.labels)
-    return _positive(xp.max(xp.abs(problem.gathered(slopes)[:d])), xp)
+    return _positive(xp.max(xp.abs(problem.gathered(slopes)[:d]), initial=0), xp)
 
 
 def largest_l2(problem: Problem) -> Any:

@@ -20,7 +20,9 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from bcejax.solvers.arguments import as_problem, check_nonnegative
+from bcejax.numerics import is_traced
+from bcejax.numerics.options import check_count
+from bcejax.solvers.arguments import as_problem, check_nonnegative, find_gap, nonnegative
 from bcejax.solvers.fitting import fit_logistic, smooth_engine
 from bcejax.solvers.many.grids import falling, largest_l1, largest_l2
 from bcejax.solvers.solution import Solution
@@ -87,6 +89,7 @@ def regularisation_path(
         (tests/solvers/many/test_path.py).
 
     Raises:
+        TypeError: a number of penalties is True or False; and what ``fit_logistic`` refuses.
         ValueError: both or none of l2s and l1s are given, one is empty or not a row, l1_ratio is
             out of its range; and what ``fit_logistic`` refuses.
 
@@ -98,6 +101,7 @@ def regularisation_path(
     """
     if (l2s is None) == (l1s is None):
         raise ValueError("give l2s or l1s, and not both; for both penalties l1s and l1_ratio")
+    l1_ratio = float(nonnegative(np, l1_ratio, "l1_ratio", np.float64))
     if not 0 < l1_ratio <= 1:
         raise ValueError(f"l1_ratio must lie in (0, 1], got {l1_ratio}; for 0 give l2s")
     problem = as_problem(
@@ -106,10 +110,11 @@ def regularisation_path(
     xp: Any = problem.world.xp
     name, grid, largest = ("l2s", l2s, largest_l2) if l1s is None else ("l1s", l1s, largest_l1)
     if isinstance(grid, int | np.integer):
-        if grid < 1:
-            raise ValueError(f"{name} must be at least one penalty, got {grid}")
+        check_count(name, grid)
         largest = jax.jit(largest) if problem.world is JAX else largest
         grid = falling(largest(problem), int(grid), problem.inputs.shape, xp)
+        if not is_traced(grid) and not np.isfinite(grid).all():
+            find_gap(problem)
     xp = jnp if isinstance(grid, jax.Array) else xp
     grid = xp.asarray(grid, float if xp is np else None)
     if grid.ndim != 1 or not len(grid):

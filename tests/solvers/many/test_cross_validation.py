@@ -154,6 +154,12 @@ def test_more_folds_than_a_class_has_rows():
     assert found.losses.shape == (len(GRID), K)
 
 
+def test_without_columns_the_intercept_is_judged():
+    found = cross_validate(X[:, :0], Y, grid=GRID, folds=K)
+    assert found.fits.coefficients.shape == (len(GRID), K, 0)
+    assert np.ptp(found.mean) < 1e-12
+
+
 def test_nan_under_where():
     where = np.arange(N) % 4 > 0
     inputs = np.where(where[:, None], X, np.nan)
@@ -184,6 +190,8 @@ def test_it_can_be_traced():
         ({"folds": 1}, "folds must be a whole number between 2 and that of examples, 60, got 1"),
         ({"folds": 2.5}, "got 2.5"),
         ({"folds": 61}, "got 61"),
+        ({"folds": np.nan}, "got nan"),
+        ({"folds": FOLDS, "weights": FOLDS == 2}, "fold 2 holds all examples that have weight"),
         ({"folds": FOLDS[:-1]}, r"folds must be a whole number or \(60,\), got \(59,\)"),
         ({"folds": FOLDS + 1}, "numbered from 0 to K - 1"),
         ({"folds": np.zeros(N, int)}, "K >= 2"),

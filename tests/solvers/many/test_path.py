@@ -126,7 +126,7 @@ def test_jax_traces_the_whole_path():
     [
         ({}, "give l2s or l1s, and not both"),
         ({"l1s": 3, "l2s": 3}, "give l2s or l1s, and not both"),
-        ({"l1s": 0}, "l1s must be at least one penalty, got 0"),
+        ({"l1s": 0}, "l1s is 0; there must be 1 or more"),
         ({"l2s": []}, r"l2s must be a row of penalties or their number, got \(0,\)"),
         ({"l1s": 0.1}, r"l1s must be a row of penalties or their number, got \(\)"),
         ({"l1s": [0.1, -0.1]}, "l1s must be finite and >= 0, got -0.1"),
@@ -136,3 +136,17 @@ def test_jax_traces_the_whole_path():
 def test_says_what_it_takes(given, message):
     with pytest.raises(ValueError, match=message):
         regularisation_path(*data(), **given)
+
+
+def test_a_gap_is_named_by_place_before_a_grid_is_made_of_it():
+    inputs, labels = data()
+    inputs = inputs.copy()
+    inputs[4, 1] = np.nan
+    for name in ("l1s", "l2s"):
+        with pytest.raises(ValueError, match="inputs hold nan at row 4, column 1"):
+            regularisation_path(inputs, labels, **{name: 3})
+
+
+def test_without_columns_there_is_a_grid():
+    path = regularisation_path(np.zeros((9, 0)), np.arange(9) % 2, l1s=3)
+    assert path.solutions.coefficients.shape == (3, 0)
