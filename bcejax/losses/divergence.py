@@ -144,7 +144,7 @@ def _own_surprisal(share: Pair) -> Pair:
     # lifted, so that no half of a product is subnormal
     lift = jnp.where(share.high < 1e-9, jnp.full_like(share.high, 2.0**32), 1)
     size = times(Pair(share.high * lift, share.low * lift), twofold_log(share))
-    return Pair(*(jnp.where(share.high > 0, -part / lift, share.high) for part in size))
+    return Pair(-size.high / lift, -size.low / lift)
 
 
 def _excess(gap: Pair, surprisal: Pair, share: Pair) -> Pair:
