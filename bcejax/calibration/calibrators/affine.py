@@ -47,7 +47,7 @@ class AffineScaling(Calibrator):
 
         Infinite logits take no part (``calibrators.fits``). Where the scores tell the labels apart
         no such slope is finite; a large one is given, and the status is AT_BOUND. Where all scores
-        are equal the slope is 0.
+        are equal, or all labels, the slope is 0.
 
         Accuracy: in float64 the derivative of the cross-entropy is 1e-13 of the sum of its absolute
         terms or less; float32 is within 1e-5 of it (test_affine.py and test_base.py of

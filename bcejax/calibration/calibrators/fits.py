@@ -5,6 +5,9 @@ the map cannot decrease.  The problem is convex.  Where the free optimum keeps t
 answer; else some b_j are 0 there, so each subset of them is tried and, among the solutions that
 keep the signs, the one of least cross-entropy is it.
 
+**One label.** Where all labels are equal and the map has an intercept, it is a constant: the other
+b_j are 0 exactly, for rounding would send an infinite score to a side of its own choice.
+
 **Certain scores.** An infinite logit, a probability of 0 or 1, stays infinite whatever positive
 slope it meets, and its loss stays 0 or inf.  It says nothing about b and takes no part in the fit,
 whether it was right or wrong.  Where no finite logit counts there is nothing to fit, and params are
@@ -83,7 +86,7 @@ def free_fit(
         >>> free_fit(examples, lambda x: ((1.0,), ()), examples.labels)[0][0].round(4)
         Array(0.6931, dtype=float32)
     """
-    free, signed, weights = _laid_out(examples, columns)
+    free, signed, weights = _laid_out(examples, columns, labels)
     fit = minimise_bce([*free, *signed], labels, weights=weights)
     right = jnp.all(fit.params[len(free) :] >= 0)
     # a refused example has weight nan, also where its logit is infinite
@@ -93,11 +96,18 @@ def free_fit(
 
 @functools.partial(jax.jit, static_argnames="columns")
 def _laid_out(
-    examples: Examples, columns: Callable[[jax.Array], tuple[Columns, Columns]]
+    examples: Examples,
+    columns: Callable[[jax.Array], tuple[Columns, Columns]],
+    labels: jax.Array,
 ) -> tuple[Columns, Columns, jax.Array]:
-    """Free and signed columns, and weights."""
+    """Free and signed columns, and weights; an intercept is the first free one, a number."""
     logits, weights = finite_logits(examples)
-    free, signed = ([jnp.asarray(f, logits.dtype) for f in each] for each in columns(logits))
+    free, signed = columns(logits)
+    if free:
+        least = jnp.min(jnp.where(weights > 0, labels, jnp.inf))
+        telling = least < jnp.max(jnp.where(weights > 0, labels, -jnp.inf))
+        free, signed = (free[0], *(f * telling for f in free[1:])), [f * telling for f in signed]
+    free, signed = ([jnp.asarray(f, logits.dtype) for f in each] for each in (free, signed))
     return free, signed, weights
 
 
@@ -118,7 +128,7 @@ def _signed_fit(
     status: jax.Array,
 ) -> tuple[tuple[jax.Array, ...], jax.Array]:
     """The free fit where its signs are right, else the best on the bound."""
-    free, signed, weights = _laid_out(examples, columns)
+    free, signed, weights = _laid_out(examples, columns, labels)
     if not signed:
         return params, status
     positions = range(len(signed))

@@ -5,7 +5,8 @@ r"""Platt scaling: slope and intercept of the logits, fitted to targets that are
 
 with N+ = sum w y and N- = sum w (1 - y).  The targets are the labels' Bayesian estimates under a
 uniform prior; they keep a and b finite where the scores tell the labels apart.  A soft label y
-gets the mean y t+ + (1 - y) t- of the two.  Scores are logits: a sigmoid of a probability is
+gets the mean y t+ + (1 - y) t- of the two.  The slope may come out negative, where high scores go
+with label 0.  Labels of one class give a = 0.  Scores are logits: a sigmoid of a probability is
 another family, and fits worse.
 
 References:

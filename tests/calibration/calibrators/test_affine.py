@@ -42,3 +42,13 @@ def test_equal_scores_leave_the_slope_at_0_and_the_mean_right():
     fitted = AffineScaling.fit(LABELS, logits=np.full(N, 1.5))
     assert fitted.params["slope"] == 0
     np.testing.assert_allclose(fitted.probs(logits=np.array(1.5)), LABELS.mean(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("label", [0.0, 0.25, 1.0])
+def test_equal_labels_leave_the_slope_at_0(label):
+    """Else rounding chooses the side of an infinite score; those that do not count have no say."""
+    labels, keep = np.append(np.full(N, label), 0.5), np.arange(N + 1) < N
+    fitted = AffineScaling.fit(labels, logits=np.append(LOGITS, 9.0), where=keep)
+    assert fitted.params["slope"] == 0
+    assert fitted.status == CalibratorStatus[("CONVERGED" if label == 0.25 else "AT_BOUND")]
+    np.testing.assert_allclose(fitted.probs(probs=np.array([0.0, 1.0])), label, atol=1e-15)

@@ -36,6 +36,8 @@ def test_one_class_makes_a_constant():
     fitted = PlattScaling.fit(np.ones(N), logits=LOGITS, weights=WEIGHTS)
     share = (WEIGHTS.sum() + 1) / (WEIGHTS.sum() + 2)
     np.testing.assert_allclose(fitted.probs(logits=LOGITS), share, rtol=1e-14)
+    assert fitted.params["slope"] == 0
+    np.testing.assert_allclose(fitted.probs(probs=np.array([0.0, 1.0])), share, rtol=1e-14)
 
 
 def test_it_is_scikit_learns():
