@@ -8,8 +8,10 @@ With p the tempered probability of label 1 (numerics/tempered.py), c = 1 - p and
                    = w J(|x|) + B(m),        m = min(p, c)
     gradient     (p - y) Q(x),               Q = (p^-t1 + c^-t1) / (p^-t2 + c^-t2)
     in labels    -J(x),                      J = (p^k - c^k) / k,  dJ/dx = Q
+    hessian      Q s(t2 z) m^(t2 - 1) (m (1 - (1 - w) b) + w (1 - m) b),
+                 b = (t2 s(-t2 z) - t1 s(-t1 z)) / (1 - m) - (t2 - t1)
 
-where w is the share of the label that x leans away from, and
+where w is the share of the label that x leans away from, z = log(1 - m) - log m, and
 
     B(m) = m^(1 + k) / (1 + k) + I,  I = int_0^u (exp(-k v) - exp(-(1 + k) v)) dv,  u = -log(1 - m)
 
@@ -79,10 +81,10 @@ def bi_tempered_loss(
 
     Accuracy:
         For |x| <= 1e30 and t2 <= 4, wherever the result is a normal number, at t1 = 0 some times
-        the smallest: value and gradient 7 ulp (found: 6.1 and 5.8), second derivative 8 (found:
-        5.7); of soft labels' derivatives, and where the second derivative vanishes, in ulp of the
-        largest term (tests/losses/test_family.py, test_tempered.py, test_worst_points.py).  For
-        larger t2 the errors of derivatives grow with it: 10 and 14 ulp were found at 12.
+        the smallest: value 7 ulp, gradient 8, second derivative 14 (found: 6.1, 7.1 and 11.8); of
+        soft labels' derivatives, and where the second derivative vanishes, in ulp of the largest
+        term (tests/losses/test_family.py, test_tempered.py, test_worst_points.py).  For larger t2
+        the errors of derivatives grow with it: 10 and 14 ulp were found at 12.
 
     Example:
         >>> bi_tempered_loss(jnp.array([0.0, -100.0]), jnp.array([1, 1]))
@@ -112,8 +114,9 @@ def _loss(x: jax.Array, y: jax.Array, t1: Fraction, t2: Fraction) -> jax.Array:
     k, solution = 1 - t1, solve_tempered(jnp.abs(x), t2)
     bump = solution.likely_surprisal  # where t1 = 1: the cross-entropy to the last bit
     if t1 < 1:
-        power = unlikely_power(solution.unlikely_surprisal, 1 + k) / float(1 + k)
-        bump = power + _integral(bump, k)
+        lift = float(jnp.finfo(x.dtype).eps ** -2)  # I, of the order m^2, may be subnormal
+        power = unlikely_power(solution.unlikely_surprisal, 1 + k) * (lift / float(1 + k))
+        bump = (power + _integral(bump, k, lift)) / lift
     return absorb(jnp.where(x > 0, 1 - y, y), _gap(solution, k)) + bump
 
 
@@ -124,24 +127,47 @@ def _loss_jvp(t1, t2, primals, tangents):  # type: ignore[no-untyped-def]
     return _loss(x, y, t1, t2), _gradient(x, y, t1, t2) * tangents[0] + in_labels * tangents[1]
 
 
-def _integral(u: jax.Array, k: Fraction) -> jax.Array:
-    """The integral of exp(-k v) - exp(-(1 + k) v) from 0 to u, for u <= log 2."""
+def _integral(u: jax.Array, k: Fraction, lift: float) -> jax.Array:
+    """The integral of exp(-k v) - exp(-(1 + k) v) from 0 to u <= log 2, times ``lift``."""
     last = _TERMS[u.dtype.name]
     series = jnp.zeros_like(u)
     for n in range(last, 0, -1):
         factor = (-1) ** (n - 1) * ((1 + k) ** n - k**n) / math.factorial(n + 1)
-        series = series * u + float(factor)
-    return u * u * series
+        series = series * u + float(factor) * lift
+    return u * (u * series)
 
 
-def _gradient(x: jax.Array, y: jax.Array, t1: Fraction, t2: Fraction) -> jax.Array:
-    """Of both signs of x in the same terms, so that it is symmetric to the last bit."""
+def _mirrored(x: jax.Array, y: jax.Array, t2: Fraction) -> tuple[Solution, jax.Array, jax.Array]:
+    """The solution and both labels' shares, of (x, y) and (-x, 1 - y) the same to the last bit."""
     right = ~jnp.signbit(x)  # not x > 0, for -0.0 is the mirror image of 0.0
     size, away, near = (jnp.where(right, *each) for each in ((x, -x), (1 - y, y), (y, 1 - y)))
-    solution = solve_tempered(size, t2)
+    return solve_tempered(size, t2), away, near
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _gradient(x: jax.Array, y: jax.Array, t1: Fraction, t2: Fraction) -> jax.Array:
+    solution, away, near = _mirrored(x, y, t2)
     gap = away * (1 - solution.unlikely) - near * solution.unlikely
     slope = gap * _quotient(solution, t1, t2)
-    return jnp.where(right, slope, -slope)
+    return jnp.where(jnp.signbit(x), -slope, slope)
+
+
+@_gradient.defjvp
+def _gradient_jvp(t1, t2, primals, tangents):  # type: ignore[no-untyped-def]
+    x, y = primals
+    in_labels = -_quotient(_mirrored(x, y, t2)[0], t1, t2)
+    dot = _hessian(x, y, t1, t2) * tangents[0] + in_labels * tangents[1]
+    return _gradient(x, y, t1, t2), dot
+
+
+def _hessian(x: jax.Array, y: jax.Array, t1: Fraction, t2: Fraction) -> jax.Array:
+    """One power for the whole: products of several have their errors, and end below the normals."""
+    solution, away, near = _mirrored(x, y, t2)
+    z, m = finite(solution.tempered_logit), solution.unlikely
+    bend = _turn(z, float(t1), float(t2)) / (1 - m) - float(t2 - t1)
+    shares = m * (1 - near * bend) + away * ((1 - m) * bend)
+    power = unlikely_power(solution.unlikely_surprisal, 2 * t2 - t1 - 1)
+    return power * (_ratio(z, float(t1), float(t2)) * sigmoid(float(t2) * z) * shares)
 
 
 def _quotient(solution: Solution, t1: Fraction, t2: Fraction) -> jax.Array:
@@ -159,7 +185,12 @@ def _ratio(z: jax.Array, t1: float, t2: float) -> jax.Array:
 def _ratio_jvp(t1, t2, primals, tangents):  # type: ignore[no-untyped-def]
     (z,) = primals
     ratio = _ratio(z, t1, t2)
-    return ratio, ratio * (t2 * sigmoid(-t2 * z) - t1 * sigmoid(-t1 * z)) * tangents[0]
+    return ratio, ratio * _turn(z, t1, t2) * tangents[0]
+
+
+def _turn(z: jax.Array, t1: float, t2: float) -> jax.Array:
+    """The relative derivative of the ratio."""
+    return t2 * sigmoid(-t2 * z) - t1 * sigmoid(-t1 * z)
 
 
 def _gap(solution: Solution, k: Fraction) -> jax.Array:

@@ -1,13 +1,16 @@
 """Where a search over logits, labels and settings found the largest errors in float32.
 
-The oracle is the same loss in float64, of which tests/losses/test_family.py knows the error.
+The oracle is the same loss in float64, of which tests/losses/test_family.py knows the error, and
+for the bi-tempered loss its definition.
 """
 
 from functools import partial
 
 import jax
+import mpmath
 import numpy as np
 import pytest
+from losses.family import bi_tempered, bi_tempered_terms
 
 from bcejax import (
     asymmetric_loss,
@@ -46,6 +49,43 @@ ROWS = [
     (tempered(0.99, 1.2), [], (2.2067642211914062, 0), 7, 7),
     (tempered(0.2, 4.0), [], (-1.4586856365203857, 0), 7, 7),
 ]
+
+
+# temperatures, logit, label: value, gradient and second derivative of the bi-tempered loss
+TEMPERED = [
+    (0.180002, 1.017984, -65.91206359863281, 0),  # part of the value is subnormal
+    (0.180002, 1.017984, 65.90743255615234, 1),
+    (0.99172, 1.0, -81.86678314208984, 0),  # and of the second derivative
+    (0.0, 4.0, 0.15408259630203247, 1),
+    (0.0, 2.0566165447235107, 0.03426945209503174, 1),
+    (0.0, 2.0566165447235107, 0.050532907247543335, 0),
+    (1.0, 4.0, -0.1586383581161499, 0.1),
+    (1.0, 1.19625, -2.6442668437957764, 0.9),
+]
+
+
+@pytest.mark.parametrize("row", TEMPERED)
+def test_within_the_bounds_of_the_bi_tempered_loss(row):
+    """In ulp of the largest term; the loss is linear in its label."""
+    t1, t2, *point = row
+    loss, single = tempered(t1, t2), np.float32(point)
+
+    @jax.jit
+    def derivatives(x, y):
+        return loss(x, y), jax.grad(loss)(x, y), jax.hessian(loss)(x, y)
+
+    got = derivatives(*single)
+    with mpmath.workprec(400):
+        x, y = (mpmath.mpf(float(each)) for each in single)
+        temperatures = [float(np.float32(each)) for each in (t1, t2)]
+        terms = bi_tempered_terms(*temperatures, mpmath.mp, x, y)
+        terms["value"] = [bi_tempered(*temperatures, mpmath.mp, x, y)]
+        for bound, name, result in zip(
+            (7, 8, 14), ("value", "gradient", "hessian"), got, strict=True
+        ):
+            size = max(abs(mpmath.fsum(terms[name])), *map(abs, terms[name]))
+            missed = abs(mpmath.mpf(float(result)) - mpmath.fsum(terms[name]))
+            assert missed <= bound * float(np.spacing(np.float32(float(size)))), name
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: getattr(row[0], "func", row[0]).__name__)
