@@ -4,7 +4,7 @@ With the probability m = y s(-x) + (1 - y) s(x) of the other label, and the cros
 
     loss         L = a m^gamma l,            a = alpha y + (1 - alpha) (1 - y), or 1
     gradient     a m^gamma (gamma r l + l')
-    in labels    -a m^gamma (gamma T l / m + x) + (2 alpha - 1) m^gamma l
+    in labels    -a (gamma T m^(gamma - 1) l + m^gamma x) + (2 alpha - 1) m^gamma l
     in gamma     L log m
     in alpha     (2 y - 1) m^gamma l
 
@@ -19,6 +19,7 @@ Source: T. Lin et al., Focal loss for dense object detection (2017).
 """
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.losses import miss
@@ -29,6 +30,7 @@ from bcejax.losses.settings import setting
 from bcejax.numerics import (
     absorb,
     finite,
+    nearest,
     tanh_half,
 )
 
@@ -46,7 +48,7 @@ def sigmoid_focal_loss(
         L(x, y) = a m^gamma l(x, y),   m = y s(-x) + (1 - y) s(x),   l = bce_with_logits
 
     Drop-in for ``optax.sigmoid_focal_loss``, right in the tails, in every derivative, in the
-    label's derivative at 0 and 1, and at +-inf.
+    label's derivatives at 0 and 1, and at +-inf, where they are finite.
 
     Args:
         logits: floats of any shape; +-inf is a certain answer.
@@ -69,7 +71,8 @@ def sigmoid_focal_loss(
         gradient 4 ulp in float32, 2.5 in float64 (tests/losses/test_focal.py).  Second derivative
         and derivative in the label 8 ulp of the largest term from 1e-31 on (1e-292 in float64),
         for soft labels value and gradient 20, the others 16 (tests/losses/test_family.py,
-        test_worst_points.py).
+        test_worst_points.py).  Derivatives in the label take a logit beyond finfo.max / 1024 for
+        that.
 
     Example:
         >>> sigmoid_focal_loss(jnp.array([0.0, 100.0, -100.0]), jnp.array([1, 1, 1]))
@@ -83,7 +86,18 @@ def sigmoid_focal_loss(
 
 def _weighted(x: jax.Array, y: jax.Array, gamma: jax.Array, alpha: jax.Array | None) -> jax.Array:
     losses = focal(x, y, gamma)
-    return losses if alpha is None else absorb(alpha * y + (1 - alpha) * (1 - y), losses)
+    return losses if alpha is None else _share_of(losses, alpha * y + (1 - alpha) * (1 - y))
+
+
+@jax.custom_jvp
+def _share_of(losses: jax.Array, share: jax.Array) -> jax.Array:
+    return absorb(share, losses)
+
+
+_share_of.defjvps(
+    lambda dot, out, losses, share: dot * share,
+    lambda dot, out, losses, share: dot * _held(losses),
+)
 
 
 @jax.custom_jvp
@@ -100,18 +114,42 @@ def focal(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
 @focal.defjvp
 def _focal_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     x, y, gamma = primals
-    power, plain = miss.power(x, y, gamma), _held(cross_entropy(x, y))
-    per_miss = finite(plain * miss.inverse(x, y))
-    in_labels = -power * finite(gamma * tanh_half(x) * per_miss + x)
-    in_gamma = power * finite(plain * miss.logarithm(x, y))
+    in_gamma = miss.power(x, y, gamma) * finite(_loss(x, y) * miss.logarithm(x, y))
     dot = _gradient(x, y, gamma) * tangents[0]
-    dot += in_labels * tangents[1] + in_gamma * tangents[2]
+    dot += _in_labels(x, y, gamma) * tangents[1] + in_gamma * tangents[2]
     return focal(x, y, gamma), dot
 
 
-def _held(losses: jax.Array) -> jax.Array:
-    """The losses, infinite ones so far below finfo.max that gamma times them is finite."""
-    return finite(16 * losses) / 16
+def _loss(x: jax.Array, y: jax.Array) -> jax.Array:
+    return cross_entropy(_held(x), y)
+
+
+def _per_miss(x: jax.Array, y: jax.Array) -> jax.Array:
+    return finite(_loss(x, y) * miss.inverse(x, y))
+
+
+@jax.custom_jvp
+def _in_labels(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
+    return -miss.power(x, y, gamma) * finite(gamma * tanh_half(x) * _per_miss(x, y) + _held(x))
+
+
+@_in_labels.defjvp
+def _in_labels_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """With m^gamma / m as one power, which is a number where m^gamma has ended at 0."""
+    x, y, gamma = primals
+    slope, tilted = _in_labels(*primals), tanh_half(x) * _per_miss(x, y)
+    twice = miss.power(x, y, gamma - 1) * ((gamma - 1) * tilted + 2 * _held(x))
+    in_gamma = slope * miss.logarithm(x, y) - miss.power(x, y, gamma) * tilted
+    # in the logit, as the gradient in the label
+    dot = jax.jvp(lambda y: _gradient(x, y, gamma), (y,), tangents[:1])[1]
+    dot += gamma * tanh_half(x) * finite(twice) * tangents[1] + finite(in_gamma) * tangents[2]
+    return slope, dot
+
+
+def _held(values: jax.Array) -> jax.Array:
+    """The values, infinite ones so far below finfo.max that their sums and multiples are finite."""
+    most = float(jnp.finfo(values.dtype).max) / 1024
+    return nearest(values, -most, most)
 
 
 @jax.custom_jvp
@@ -125,7 +163,7 @@ def _gradient(x: jax.Array, y: jax.Array, gamma: jax.Array) -> jax.Array:
 @_gradient.defjvp
 def _gradient_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     def gradient(x, y, gamma):  # type: ignore[no-untyped-def]
-        focus = gamma * miss.rate(x, y) * _held(cross_entropy(x, y))
+        focus = gamma * miss.rate(x, y) * _loss(x, y)
         return miss.power(x, y, gamma) * (focus + bce_gradient(x, y))
 
     return _gradient(*primals), jax.jvp(gradient, primals, tangents)[1]

@@ -7,7 +7,7 @@ With h = s(x) s(-x) and T = tanh(x / 2), its derivatives are closed under differ
     function                                      in x        in y
     inverse    k = 1 / m                          -k r        k^2 T
     logarithm  log m                              r           -k T
-    power      m^g                                g m^g r     -g m^g k T       in g: m^g log m
+    power      m^g                                g m^g r     -g m^(g-1) T     in g: m^g log m
     rate       r = (1 - 2 y) h k                  -r u        -h k^2
     bend       u = ((1 - y) s(x)^2 - y s(-x)^2) k 2 h - r u   -h k^2           u = T + r
 
@@ -88,14 +88,14 @@ def split_power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> tuple[jax.Ar
 
 @jax.custom_jvp
 def power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> jax.Array:
-    """m^g for g >= 0; 0^0 is 1.
+    """m^g, held at finfo.max where g < 0; 0^0 is 1.
 
     Example:
         >>> power(jnp.array([0.0, 20.0]), jnp.array([1.0, 1.0]), jnp.array(2.0))
         Array([2.500000e-01, 4.248354e-18], dtype=float32)
     """
     main, rest = split_power(x, y, exponent)
-    return main + main * rest
+    return finite(main) + finite(main) * rest
 
 
 @jax.custom_jvp
@@ -140,7 +140,8 @@ logarithm.defjvps(
 )
 power.defjvps(
     lambda dot, out, x, y, g: dot * (g * out * rate(x, y)),
-    lambda dot, out, x, y, g: -dot * finite(g * out * (inverse(x, y) * tanh_half(x))),
+    # not by m^g / m, of which the first may be 0 where their quotient is a number
+    lambda dot, out, x, y, g: -dot * (g * power(x, y, g - 1) * tanh_half(x)),
     lambda dot, out, x, y, g: dot * (out * logarithm(x, y)),
 )
 rate.defjvps(

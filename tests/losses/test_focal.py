@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import optax
 import pytest
@@ -13,6 +14,7 @@ from reference import hard_logits, x64_for
 from bcejax import sigmoid_focal_loss
 from bcejax.analysis import ulp_error
 
+INF = np.inf
 TINY = 2.0**-126
 # Where dense sweeps of float32 found the largest errors of value and gradient.
 WORST = [
@@ -127,3 +129,67 @@ def test_third_derivative():
         second, third = derivatives(np.concatenate([x, x + step, x - step]))
     _, above, below = np.split(np.asarray(second), 3)
     np.testing.assert_allclose(third[: x.size], (above - below) / (2 * step), rtol=1e-6, atol=1e-9)
+
+
+POINTS = [-87, -80, -60, -40, -10, -1, 0.5, 3, 30, 60, 87]
+CORNERS = [(x, y) for x in (-INF, -1e4, 1e4, INF) for y in (0, 1, 0.25)]
+
+
+def exact_bends(x, y, gamma):
+    """Second derivatives in the label twice, and in logit and label, for a label in [0, 1]."""
+    x, y, g = mpmath.mpf(float(x)), mpmath.mpf(float(y)), mpmath.mpf(float(gamma))
+    p, q = 1 / (1 + mpmath.exp(-x)), 1 / (1 + mpmath.exp(x))
+    m, loss = y * q + (1 - y) * p, y * mpmath.log1p(mpmath.exp(-x)) - (1 - y) * mpmath.log1p(-p)
+    rise, tilt, slope = (1 - 2 * y) * p * q, q - p, p - y  # of m in x and y, of the loss in x
+    twice = g * m ** (g - 1) * tilt * ((g - 1) * tilt * loss / m - 2 * x)
+    mixed = [
+        g * (g - 1) * m ** (g - 2) * rise * tilt * loss,
+        -2 * g * m ** (g - 1) * p * q * loss,
+        -g * m ** (g - 1) * rise * x,
+        g * m ** (g - 1) * tilt * slope,
+        -(m**g),
+    ]
+    return twice, mixed
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 3.5])
+def test_second_derivatives_through_the_label(gamma):
+    """Where a power of m or its inverse leaves the numbers, but not their product."""
+    x, y = map(np.float32, zip(*((x, y) for x in POINTS for y in (0, 1, 0.25)), strict=True))
+
+    @jax.jit
+    def hessians(x, y):
+        return each(jax.hessian(partial(sigmoid_focal_loss, gamma=np.float32(gamma)), (0, 1)))(x, y)
+
+    (_, mixed), (other, twice) = hessians(x, y)
+    with mpmath.workprec(800):
+        want = [exact_bends(*point, gamma) for point in zip(x, y, strict=True)]
+        exact, terms = zip(*want, strict=True)
+        exact = np.array(exact, np.float64)
+        sizes = np.array([max(map(abs, each)) for each in terms], np.float64)
+        sums = np.array([mpmath.fsum(each) for each in terms], np.float64)
+    fits = (np.abs(exact) > 1e-31) & (np.abs(exact) < 1e37)
+    assert fits.mean() > 0.5
+    np.testing.assert_allclose(twice[fits], exact[fits], rtol=4e-6)
+    for got in (mixed, other):
+        assert (np.abs(got - sums) <= 4e-6 * sizes)[sizes > 1e-31].all()
+
+
+@pytest.mark.parametrize("alpha", [None, 0.0, 0.25, 1.0])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+def test_label_derivatives_at_certain_answers_are_finite(gamma, alpha):
+    x, y = map(np.float32, zip(*CORNERS, strict=True))
+    loss = partial(sigmoid_focal_loss, gamma=gamma, alpha=alpha)
+
+    @jax.jit
+    def derivatives(x, y):
+        first = each(jax.grad(loss, (0, 1)))
+        zeros = jnp.zeros_like(x), jnp.zeros_like(y)
+        still = [jax.jvp(f, (x, y), zeros)[1] for f in (loss, first)]
+        return first(x, y), each(jax.hessian(loss, (0, 1)))(x, y), still
+
+    first, second, still = jax.tree.map(np.asarray, derivatives(x, y))
+    for got in jax.tree.leaves((first, second)):
+        assert np.isfinite(got).all()
+    for got in jax.tree.leaves(still):
+        np.testing.assert_array_equal(got, 0)
