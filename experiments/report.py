@@ -144,7 +144,7 @@ def _lead(runs: Sequence[Run]) -> tuple[str, ...]:
     quick = f" {small} of {len(runs)} ran in their small configuration, which is coarser."
     return (
         ABOUT,
-        f"Every verdict holds: {claims} claims on {len(runs)} questions."
+        f"Every verdict holds: {claims} claims on {len(runs)} question{'s' * (len(runs) > 1)}."
         if held == len(runs)
         else f"Verdicts that hold: {held} of {len(runs)}.",
         f"Last run on {last['date'][:10]}, with {last['device']}, Python {last['python']} and"

@@ -86,7 +86,7 @@ def describe(history: History, held: int, step: int | None = None) -> str:
         step: the step that it holds instead, within an epoch.
     """
     ends = {
-        Status.FINISHED: f"finished {history.epochs} epochs",
+        Status.FINISHED: f"finished {history.epochs} epoch{'s' * (history.epochs != 1)}",
         Status.EARLY_STOPPED: f"stopped early after epoch {history.epochs}",
         Status.DIVERGED: f"diverged in epoch {history.epochs + 1}: loss or parameters not finite",
         Status.INTERRUPTED: f"interrupted after epoch {history.epochs}",
