@@ -101,11 +101,13 @@ def _read_block(
     left, right = logits[block], logits[following]
     t = jnp.clip((at - upper[block]) / width[block], 0, 1)
     rest = jnp.clip((lower[following] - at) / width[block], 0, 1)
+    stays = (t == 0) | touches[block]
+    t, rest = (jnp.where(stays, 0.5, each) for each in (t, rest))  # lest a derivative be nan there
     mixed = log_ratio(
         rest * up[block] + t * up[following], rest * down[block] + t * down[following]
     )
     mixed = jnp.clip(mixed, jnp.minimum(left, right), jnp.maximum(left, right))
-    mixed = jnp.where((t == 0) | touches[block], left, mixed)
+    mixed = jnp.where(stays, left, mixed)
     return jnp.where(jnp.isnan(x), jnp.nan, mixed)
 
 

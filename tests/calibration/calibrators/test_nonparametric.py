@@ -150,3 +150,13 @@ def test_any_shape_and_dtype(answers):
 
 def sigmoid(x):
     return 0.5 * (1 + np.tanh(np.asarray(x) / 2))
+
+
+@pytest.mark.parametrize("name", ["centred", "mass bins"], indirect=True)
+def test_slopes_are_numbers_on_steps_and_beyond_the_ends(name):
+    apart = few([0, 0, 1, 1], [-2, -1, 1, 2])
+    for given in (CASES["sample 1"], apart):
+        fitted = FITS[name](**given)
+        slopes = jax.vmap(jax.grad(fitted))(GRID)
+        assert not np.isnan(slopes).any()
+        assert (slopes >= 0).all()
