@@ -58,8 +58,8 @@ _SMALL = (
     Task(COLD, 1000, 10, aim=1),
 )
 _LARGE = (
-    Task(L2, 2000, 5000, aim=2, reached=0.7),
-    Task(L2, 100_000, 100, aim=2.4, reached=0.85),
+    Task(L2, 2000, 5000, aim=2, reached=0.95),
+    Task(L2, 100_000, 100, aim=2.4),
     Task(L2, 100_000, 100, aim=2.4, correlation=0.9),
     Task(L2, 1_000_000, 20, aim=4.5, aim_aligned=8),
     Task(L2, 1_000_000, 20, aim=4.5, aim_aligned=8, correlation=0.9),
