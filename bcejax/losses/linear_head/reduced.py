@@ -71,7 +71,7 @@ def linear_bce(
     Memory:
         Beside its arguments and gradients, on CPU and from indices, less than three arrays of n
         times ``chunk``, six with weights or pos_weight, however many labels there are
-        (``TestMemory`` there).
+        (``TestMemory`` there).  Before jax 0.12 XLA adds wide copies of what has 16 bits.
 
     Devices:
         Shard the batch, or else the labels of kernel, bias and dense labels alike, under ``jit``
