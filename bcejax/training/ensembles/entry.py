@@ -48,9 +48,11 @@ def admit_key(
         TypeError: ``key`` is not one key of ``jax.random``.
     """
     words = key_words(key)
-    if not isinstance(key, jax.Array) or not is_key(key):
-        key = jax.random.wrap_key_data(jnp.asarray(key))
-    return key, [words] if shared_order else np.asarray(_split_words(key, n_models)).tolist()
+    if isinstance(key, jax.Array) and is_key(key):
+        known = key
+    else:
+        known = jax.random.wrap_key_data(jnp.asarray(key))
+    return known, [words] if shared_order else np.asarray(_split_words(known, n_models)).tolist()
 
 
 @functools.partial(jax.jit, static_argnums=1)
