@@ -222,9 +222,8 @@ def _centred(resampled: np.ndarray, values: np.ndarray) -> np.ndarray:
     What a resample's debiased error estimates, the plug-in error of the data, is their mean.
     """
     signed = np.array([name in SIGNED for _, name in NAMED])
-    with np.errstate(invalid="ignore"):  # an infinite log score is none of them
-        move = np.where(signed, values - resampled.mean(axis=0), 0)
-    centred: np.ndarray = resampled + move
+    centred = resampled.copy()
+    centred[:, signed] += values[signed] - resampled[:, signed].mean(axis=0)
     return centred
 
 
