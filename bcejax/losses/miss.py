@@ -95,7 +95,8 @@ def power(x: jax.Array, y: jax.Array, exponent: jax.Array) -> jax.Array:
         Array([2.500000e-01, 4.248354e-18], dtype=float32)
     """
     main, rest = split_power(x, y, exponent)
-    return finite(main) + finite(main) * rest
+    main = finite(main)
+    return main + main * rest
 
 
 @jax.custom_jvp

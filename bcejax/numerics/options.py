@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def check_count(name: str, count: int, least: int = 1) -> None:
+def check_count(name: str, count: int | np.integer, least: int = 1) -> None:
     """Refuse what is no integer, or too small a one.
 
     Args:

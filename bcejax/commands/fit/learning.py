@@ -15,11 +15,10 @@ from bcejax.commands.model_file import Model
 from bcejax.commands.stages import Stages
 from bcejax.data import Standardizer, fit_standardizer, split_rows
 from bcejax.data.standardization import moments
-from bcejax.solvers import Solution, SolverStatus, fit_logistic
+from bcejax.solvers import Solution, SolverStatus, explain_status, fit_logistic
 from bcejax.solvers.inference.information import covariance
 from bcejax.solvers.inference.summaries import Summary, summary
 from bcejax.solvers.many.cross_validation import cross_validate
-from bcejax.solvers.wording import explain_status
 
 FINE = 50  # bins of the histogram
 L2 = np.logspace(1, -6, 29)  # of standardised columns: from where hardly anything is learnt to all

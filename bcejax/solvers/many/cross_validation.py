@@ -155,7 +155,9 @@ def cross_validate(
     others = np.ones((len(parts) + 1, len(problem.labels)), np.int32)
     for k, part in enumerate(parts):
         others[k, part] = 0
-        if not is_traced(problem.weights) and not (others[k] * np.asarray(problem.weights)).any():
+    if not is_traced(problem.weights):
+        left = others @ (np.asarray(problem.weights) > 0)
+        for k in np.flatnonzero(left == 0)[:1]:
             raise ValueError(
                 f"fold {k} holds all examples that have weight: nothing is left to learn from"
                 " without it"

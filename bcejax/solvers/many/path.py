@@ -110,10 +110,9 @@ def regularisation_path(
     xp: Any = problem.world.xp
     name, grid, largest = ("l2s", l2s, largest_l2) if l1s is None else ("l1s", l1s, largest_l1)
     if isinstance(grid, int | np.integer):
-        count = grid if isinstance(grid, bool) else int(grid)
-        check_count(name, count)
+        check_count(name, grid)
         largest = jax.jit(largest) if problem.world is JAX else largest
-        grid = falling(largest(problem), count, problem.inputs.shape, xp)
+        grid = falling(largest(problem), int(grid), problem.inputs.shape, xp)
         if not is_traced(grid) and not np.isfinite(grid).all():
             find_gap(problem)
     xp = jnp if isinstance(grid, jax.Array) else xp
