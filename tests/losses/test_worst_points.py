@@ -61,6 +61,8 @@ TEMPERED = [
     (0.0, 2.0566165447235107, 0.050532907247543335, 0),
     (1.0, 4.0, -0.1586383581161499, 0.1),
     (1.0, 1.19625, -2.6442668437957764, 0.9),
+    (0.0, 12.0, -1.0519541501998901, 0),
+    (0.150275, 12.0, 109.96697998046875, 1),
 ]
 
 
@@ -80,9 +82,8 @@ def test_within_the_bounds_of_the_bi_tempered_loss(row):
         temperatures = [float(np.float32(each)) for each in (t1, t2)]
         terms = bi_tempered_terms(*temperatures, mpmath.mp, x, y)
         terms["value"] = [bi_tempered(*temperatures, mpmath.mp, x, y)]
-        for bound, name, result in zip(
-            (7, 8, 14), ("value", "gradient", "hessian"), got, strict=True
-        ):
+        bounds = (7, 8, 14) if t2 <= 4 else (7, 12, 15)
+        for bound, name, result in zip(bounds, ("value", "gradient", "hessian"), got, strict=True):
             size = max(abs(mpmath.fsum(terms[name])), *map(abs, terms[name]))
             missed = abs(mpmath.mpf(float(result)) - mpmath.fsum(terms[name]))
             assert missed <= bound * float(np.spacing(np.float32(float(size)))), name
