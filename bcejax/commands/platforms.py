@@ -41,7 +41,7 @@ def _what_is_there(platform: Platform | None, error: Exception) -> str:
     there = [f"{len(found)} {name}" for name in get_args(Platform) if (found := _devices(name))]
     if platform and there:
         return f"device {platform} is not here; JAX sees {', '.join(there)}"
-    asked = jax.config.read("jax_platforms")
+    asked = jax.config.values["jax_platforms"]
     reason = str(error).partition("\n")[0] or f"JAX_PLATFORMS is {asked}, which is not here"
     return f"JAX finds no device: {reason}"
 
