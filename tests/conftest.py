@@ -1,4 +1,6 @@
 import gc
+import os
+import shutil
 from os.path import relpath
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 MAPS = Path("/proc/self/maps")
 MANY = 30_000
+ROOM = 2**30  # bytes of programs that runs before have left, at most
 HERE = Path(__file__).parent
 LIGHTLY = (
     "analysis/auditing/test_mutants.py",
@@ -62,10 +65,31 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Let a worker that finds a program half written by another compile its own, as jax says."""
+    """Keep programs, and begin with what takes longest."""
+    _keep_programs(config)
+    # who finds a program half written by another compiles its own, as jax says
     half_written = "ignore:Error reading persistent compilation cache entry:UserWarning"
     config.addinivalue_line("filterwarnings", half_written)
     config.option.loadscopereorder = False  # xdist begins where most tests are, we where most time
+
+
+def _keep_programs(config):
+    """Keep what is compiled beside what else pytest keeps: most of a first run, not of a second.
+
+    A JAX_COMPILATION_CACHE_DIR stays; a worker has it from the process that started it.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or not hasattr(config, "cache"):
+        return
+    folder = config.cache.mkdir("compiled")
+    if sum(entry.stat().st_size for entry in os.scandir(folder)) > ROOM:
+        shutil.rmtree(folder)
+    # all is kept, the small too: eager operations are most programs, and runs need them often
+    settings = {"compilation_cache_dir": str(folder), "persistent_cache_min_compile_time_secs": 0}
+    for name, value in settings.items():
+        jax.config.update(f"jax_{name}", value)
+        os.environ[f"JAX_{name.upper()}"] = str(value)  # of the processes that are started
+    # jax 0.10 writes two kilobytes for each program that it finds there
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -17,6 +17,7 @@ from bcejax.numerics import require
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 PURPOSE = "reading a table"
+HEADER = 4096  # bytes in which to look for the first line
 
 
 class Sheet:
@@ -145,15 +146,25 @@ def _refusing(path: Path) -> Iterator[None]:
     arrow = require("pyarrow", extra="cli", purpose=PURPOSE)
     try:
         yield
-    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise _no_text(path) from None
+    except (arrow.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         plain = "".join(each if each.isprintable() else "?" for each in reason)
         hint = "; are its columns parted by commas?" if "Expected 1 columns" in reason else ""
         raise ValueError(f"{path} cannot be read: {plain}{hint}") from None
 
 
+def _no_text(path: Path) -> ValueError:
+    return ValueError(f"{path} is not UTF-8 text; save it as CSV in UTF-8")
+
+
 def _open_csv(path: Path) -> Any:
+    arrow = require("pyarrow", extra="cli", purpose=PURPOSE)
     csv = require("pyarrow.csv", extra="cli", purpose=PURPOSE)
+    with arrow.input_stream(path) as stream:
+        if b"\0" in stream.read(HEADER).partition(b"\n")[0]:  # UTF-16 has them, and binary files
+            raise _no_text(path)
     return csv.open_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True))
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from bcejax.commands.columns import Sheet
 from bcejax.numerics import check_labels
 
+LARGEST = 1e300  # of an input; beyond, coefficients come near the smallest normal number
+
 
 def read_labels(sheet: Sheet, name: str, weights: np.ndarray | None) -> np.ndarray:
     """A column (n,) of labels 0 and 1, both of them among the rows that count.
@@ -59,11 +61,13 @@ def read_features(sheet: Sheet, names: Sequence[str], *, advice: str = "") -> np
         advice: what to say to text.
 
     Raises:
-        ValueError: a value is missing, no number or infinite.
+        ValueError: a value is missing, no number, infinite or beyond 1e300 in magnitude.
     """
     columns = [sheet.numbers(name, advice=advice) for name in names]
     for name, values in zip(names, columns, strict=True):
-        infinite = np.isinf(values)
-        if infinite.any():
-            raise sheet.fault(name, "infinite value", infinite)
+        largest = np.abs(values).max()
+        if largest > LARGEST:
+            fault = f"the value {largest:g} is too large: does it stand for a missing one?"
+            told = "infinite value" if np.isinf(largest) else fault
+            raise sheet.fault(name, told, np.abs(values) == largest)
     return np.column_stack(columns)

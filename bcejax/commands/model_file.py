@@ -69,8 +69,10 @@ class Model(NamedTuple):
         if self.covariance is None:
             return None
         rows = np.column_stack([self.standardizer(inputs), np.ones(len(inputs))])
+        largest = np.max(np.abs(rows), axis=1)  # of shares of it no square overflows
+        rows = rows / largest[:, None]
         variances = np.sum((rows @ self.covariance) * rows, axis=1)
-        return np.sqrt(np.maximum(variances, 0))  # rounding may leave -1e-20
+        return largest * np.sqrt(np.maximum(variances, 0))  # rounding may leave -1e-20
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:

@@ -67,8 +67,10 @@ def as_problem(
         w = world.ones(n, dtype) if w is None else w.astype(dtype)
         w = w if present is None else world.where(present, w, 0)
         _check_weights(w)
-        y, o = (world.where(w == 0, 0, each) for each in (y, o))
-        inputs = inputs if is_sparse(inputs) else _shown(world, inputs, w)
+        # what is in order stays, for a derivative in the weight asks for it
+        y = world.where((w == 0) & ~((y >= 0) & (y <= 1)), 0, y)
+        o = _shown(world, o, w == 0)
+        inputs = inputs if is_sparse(inputs) else _shown(world, inputs, (w == 0)[:, None])
         w = within(w, 0.0, float(jnp.finfo(dtype).max)) if jaxed else w
         with np.errstate(over="ignore"):
             shares, total = _shares(world, w), world.sum(w)
@@ -226,13 +228,13 @@ def _check_offset(o: Any) -> None:
         raise ValueError("offset must be finite where an example has weight")
 
 
-def _shown(world: ModuleType, inputs: Any, w: Any) -> Any:
-    """The inputs, but 0 for what, under weight 0, is no number or could overflow."""
-    modest = abs(inputs) <= float(jnp.finfo(inputs.dtype).max) ** 0.25
-    hidden = (w == 0)[:, None] & ~modest
+def _shown(world: ModuleType, values: Any, weightless: Any) -> Any:
+    """The values, but 0 for what, under weight 0, is no number or could overflow."""
+    modest = abs(values) <= float(jnp.finfo(values.dtype).max) ** 0.25
+    hidden = weightless & ~modest
     if world is np and not hidden.any():
-        return inputs
-    return world.where(hidden, 0, inputs)
+        return values
+    return world.where(hidden, 0, values)
 
 
 def _shares(world: ModuleType, w: Any) -> Any:

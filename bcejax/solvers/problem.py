@@ -30,7 +30,7 @@ from bcejax.solvers.worlds import World, world_of
 class Problem:
     """All of F, checked, in one dtype, a pytree of NumPy's or JAX's arrays.
 
-    Weights sum to 1. Under weight 0 labels and offsets are 0, and inputs finite.
+    Weights sum to 1. Under weight 0 inputs and offsets are finite, and labels in [0, 1].
     """
 
     inputs: Any  # (n, d), or BCOO, or SciPy's CSR

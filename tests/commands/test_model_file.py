@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcejax.commands.model_file import HEADER, Model, load_model, save_model
-from bcejax.data import fit_standardizer
+from bcejax.data import Standardizer, fit_standardizer
 from bcejax.solvers import SolverStatus
 
 RNG = np.random.default_rng(3)
@@ -48,6 +48,13 @@ def test_logits_and_errors_are_those_of_the_formula():
     rows = np.column_stack([standard, np.ones(9)])
     variances = [row @ MODEL.covariance @ row for row in rows]
     np.testing.assert_allclose(MODEL.errors(INPUTS), np.sqrt(variances), rtol=1e-9)
+
+
+def test_errors_of_huge_rows_are_in_proportion():
+    plain = MODEL._replace(standardizer=Standardizer(np.zeros(2), np.ones(2)))
+    row = np.array([[1e3, -2e3]])
+    variance = row[0] @ plain.covariance[:2, :2] @ row[0]
+    np.testing.assert_allclose(plain.errors(1e197 * row), 1e197 * np.sqrt(variance), rtol=1e-9)
 
 
 def test_the_format_is_what_the_docstring_says(path):

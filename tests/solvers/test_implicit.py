@@ -119,3 +119,23 @@ def test_reverse_mode_passes_through_a_fit_under_vmap_and_jit():
     ]
     scores = [fit.coefficients[0] + fit.value for fit in ends]
     np.testing.assert_allclose(in_weights[1][3], (scores[0] - scores[1]) / 2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("firth", [False, True], ids=["plain", "firth"])
+def test_derivatives_in_a_weight_of_0_are_those_of_refits(firth):
+    given = {name: POINT[name].copy() for name in ("inputs", "labels", "offset")}
+    weights = POINT["weights"] * (np.arange(N) >= 4)
+
+    def coefficients(weights):
+        return fit_logistic(**given, weights=weights, l2=0.05, tol=1e-12, firth=firth).coefficients
+
+    got = jax.jacrev(coefficients)(jnp.asarray(weights))
+    for row in range(4):
+        step = 1e-4 * (np.arange(N) == row)
+        here, near, far = (coefficients(weights + k * step) for k in range(3))
+        want = (4 * near - far - 3 * here) / 2e-4  # from one side
+        np.testing.assert_allclose(got[:, row], want, rtol=1e-5, atol=1e-6)
+    given["labels"][:2], given["offset"][:2] = [np.nan, 7], [np.inf, 1e300]
+    here = jax.jacrev(coefficients)(jnp.asarray(weights))
+    assert jnp.all(jnp.isfinite(here))
+    np.testing.assert_allclose(here[:, 2:], got[:, 2:], rtol=1e-12, atol=1e-14)

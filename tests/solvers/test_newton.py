@@ -229,6 +229,23 @@ def test_implicit_derivatives_are_those_of_refits():
     np.testing.assert_allclose(second, (ahead - 2 * here + behind) / h**2, rtol=1e-4)
 
 
+def test_derivatives_in_a_weight_of_0_are_those_of_refits():
+    def params(w, z=Z, y=SOFT):
+        return minimise_bce([1.0, z], y, weights=w, offset=Z / 3, ridge=0.1).params
+
+    h, row = 1e-4, int(np.argmin(W))
+    assert W[row] == 0
+    here, near, far = (params(W + k * h * (np.arange(N) == row)) for k in range(3))
+    got = jax.jacrev(params)(jnp.asarray(W))
+    want = (4 * near - far - 3 * here) / (2 * h)  # from one side
+    np.testing.assert_allclose(got[:, row], want, rtol=1e-5)
+    hidden = (W == 0) & (np.arange(N) != row)
+    z, y = (np.where(hidden, np.nan, each) for each in (Z, SOFT))
+    again = jax.jacrev(params)(jnp.asarray(W), z, y)
+    np.testing.assert_allclose(again[:, ~hidden], got[:, ~hidden], rtol=1e-12)
+    assert np.all(np.isfinite(again))
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(-20, 20, width=32), min_size=N, max_size=N), st.integers(0, 2**32 - 1))
 def test_wherever_it_says_converged_the_gradient_vanishes(z, seed):

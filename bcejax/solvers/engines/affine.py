@@ -31,7 +31,7 @@ class Affine(NamedTuple):
         offset: ArrayLike,
         ridge: ArrayLike,
     ) -> "Affine":
-        """Arguments of ``minimise_bce`` in one dtype, 0 for all that lies under weight 0."""
+        """Arguments of ``minimise_bce`` in one dtype, 0 for what lies wrong under weight 0."""
         labels = jnp.asarray(labels)
         if not columns or labels.ndim != 1:
             raise ValueError(
@@ -47,12 +47,15 @@ class Affine(NamedTuple):
         blocks = -(-len(labels) // BLOCK)
         padding = -len(labels) % blocks
 
-        def laid(array: jax.Array) -> jax.Array:
-            return jnp.pad(jnp.where(weights == 0, 0, array), (0, padding)).reshape(blocks, -1)
+        def laid(array: jax.Array, most: float) -> jax.Array:
+            # what is in order stays, for a derivative in the weight asks for it
+            hidden = (weights == 0) & ~(jnp.abs(array) <= most)
+            return jnp.pad(jnp.where(hidden, 0, array), (0, padding)).reshape(blocks, -1)
 
-        *kept, offset = (laid(array) if array.ndim else array for array in arrays)
+        most = float(jnp.finfo(dtype).max)
+        *kept, offset = (laid(array, most**0.25) if array.ndim else array for array in arrays)
         ridge = jnp.broadcast_to(jnp.asarray(ridge, dtype), (len(columns),))
-        return cls(tuple(kept), laid(labels.astype(dtype)), laid(weights), offset, ridge)
+        return cls(tuple(kept), laid(labels.astype(dtype), 1), laid(weights, most), offset, ridge)
 
     def moved(self, params: jax.Array) -> jax.Array:
         """sum_j f_j b_j of each example."""

@@ -226,6 +226,9 @@ def _spread(fitted: Fitted, clusters: jax.Array | None, *, kind: Kind, corrected
         middle = _scatter(likelihood, inner, clusters, corrected, len(fitted.problem.labels))
         total = jnp.ones_like(total)
     whole = split.inverse if kind == "posterior" else split.inverse @ middle @ split.inverse
+    # a constant column is 0 by its ridge alone, where the inverse rounds
+    varies = (jnp.diagonal(information) > 0) | (kind == "posterior")
+    whole = jnp.where(varies & varies[:, None], whole, 0)
     outward = work.outward_matrix()
     units = jnp.max(jnp.abs(outward), axis=1)
     rows = outward / units[:, None]

@@ -86,6 +86,9 @@ def test_parquet_of_narrow_types(tmp_path):
         ("y,p\n1,0.5\n1,0.4\n", "column 'y': one class only: all 2 labels that count are 1"),
         ("y,p\n1,0.5\n1\n", "cannot be read: .*Expected 2 columns, got 1"),
         (b"y,p\n1,0.5\n0,\xff\n", "cannot be read: .*UTF8"),
+        ("y,p\n1,0.5\n0,0.2\n".encode("utf-16"), "is not UTF-8 text; save it as CSV in UTF-8$"),
+        ("y,p\n1,0.5\n0,0.2\n".encode("utf-16-le"), "is not UTF-8 text; save it as CSV in UTF-8$"),
+        ("\xe4,y,p\n1,1,0.5\n".encode("latin-1"), "is not UTF-8 text; save it as CSV in UTF-8$"),
     ],
 )
 def test_a_bad_csv_is_one_line(tmp_path, content, message):

@@ -57,6 +57,7 @@ def test_parquet_gives_what_the_same_csv_gives(path):
         ("ill,a,a\n1,0,2\n0,1,3\n", {}, "2 columns are named 'a'"),
         ("ill,a\n1,0\n0,\n", {}, "row 2, column 'a': the value is missing"),
         ("ill,a\n1,0\n0,-inf\n", {}, "row 2, column 'a': infinite value"),
+        ("ill,a\n1,0\n0,-1e308\n", {}, "row 2, column 'a': the value 1e.308 is too large: does"),
         ("ill,a\n1,0\n1,2\n", {}, "one class only: all 2 labels that count are 1"),
         ("ill,a\n1,0\n0,2\n", {"weight": "ill"}, "column 'ill' is asked for twice"),
     ],
