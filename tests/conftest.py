@@ -88,8 +88,8 @@ def _keep_programs(config):
     for name, value in settings.items():
         jax.config.update(f"jax_{name}", value)
         os.environ[f"JAX_{name.upper()}"] = str(value)  # of the processes that are started
-    # jax 0.10 writes two kilobytes for each program that it finds there
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # jax 0.10 writes two kilobytes for each program that it finds there, and has set the level to 1
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 def pytest_ignore_collect(collection_path, config):
