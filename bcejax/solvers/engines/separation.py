@@ -95,7 +95,9 @@ def examine(
     alone = sides.one_class != 0
     falls = alone | (sides.free & _falls(problem, sides, work, falling))
     falling = xp.where(alone, xp.append(xp.zeros_like(step[1:]), sides.one_class), falling)
-    null = xp.where(ranked[1], 0, vectors[1])
+    # of a column that is 0 other parameters have no share but what rounding leaves of them
+    dust = xp.abs(vectors[1]) <= jnp.finfo(vectors.dtype).eps
+    null = xp.where(ranked[1] | dust, 0, vectors[1])
     # eigenvalues ascend, so that the first is 0 if any is
     level, smallest = unit(work.outward(null[:, 0])), _smallest(work, inner, null)
     is_level = ~ranked[1, 0] & _moves_none(work, vectors[1, :, 0])
