@@ -15,7 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from bcejax.numerics import check_labels, within
-from bcejax.solvers.matrices import is_csr, is_sparse
+from bcejax.solvers.matrices import is_csr, is_sparse, shown
 from bcejax.solvers.problem import Problem
 
 
@@ -69,8 +69,8 @@ def as_problem(
         _check_weights(w)
         # what is in order stays, for a derivative in the weight asks for it
         y = world.where((w == 0) & ~((y >= 0) & (y <= 1)), 0, y)
-        o = _shown(world, o, w == 0)
-        inputs = inputs if is_sparse(inputs) else _shown(world, inputs, (w == 0)[:, None])
+        o = shown(o, w == 0)
+        inputs = inputs if is_sparse(inputs) else shown(inputs, (w == 0)[:, None])
         w = within(w, 0.0, float(jnp.finfo(dtype).max)) if jaxed else w
         with np.errstate(over="ignore"):
             shares, total = _shares(world, w), world.sum(w)
@@ -226,15 +226,6 @@ def check_nonnegative(values: Any, name: str) -> None:
 def _check_offset(o: Any) -> None:
     if not isinstance(o, jax.core.Tracer) and not bool(np.isfinite(o).all()):
         raise ValueError("offset must be finite where an example has weight")
-
-
-def _shown(world: ModuleType, values: Any, weightless: Any) -> Any:
-    """The values, but 0 for what, under weight 0, is no number or could overflow."""
-    modest = abs(values) <= float(jnp.finfo(values.dtype).max) ** 0.25
-    hidden = weightless & ~modest
-    if world is np and not hidden.any():
-        return values
-    return world.where(hidden, 0, values)
 
 
 def _shares(world: ModuleType, w: Any) -> Any:

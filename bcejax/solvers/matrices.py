@@ -81,6 +81,28 @@ def mapped(inputs: Any, function: Callable[[Any, Any], Any]) -> Any:
     )
 
 
+def shown(values: Any, weightless: Any, most: float | None = None) -> Any:
+    """The values, but 0 for what, under weight 0, is no number or too large.
+
+    What is in order stays, for a derivative in the weight asks for it.
+
+    Args:
+        values: any dense array.
+        weightless: bool, as the values or spread over them: where the weight is 0.
+        most: the largest magnitude in order; by default no product of four such overflows.
+
+    Example:
+        >>> shown(np.array([1.0, np.nan, 3.0]), np.array([True, True, False]))
+        array([1., 0., 3.])
+    """
+    xp = world_of(values).xp
+    most = float(jnp.finfo(values.dtype).max) ** 0.25 if most is None else most
+    hidden = weightless & ~(abs(values) <= most)
+    if xp is np and not hidden.any():
+        return values
+    return xp.where(hidden, 0, values)
+
+
 def centred(inputs: Any, weights: Any) -> tuple[Any, Any]:
     """Dense inputs less the mean of each column under weights that sum to 1, and the means (d,).
 

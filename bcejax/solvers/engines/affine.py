@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bcejax.losses import bce_gradient, bce_with_logits
+from bcejax.solvers.matrices import shown
 
 BLOCK = 4096  # examples whose terms stay in the cache
 STRIDE = 16  # one example of so many is in a sample
@@ -47,15 +48,14 @@ class Affine(NamedTuple):
         blocks = -(-len(labels) // BLOCK)
         padding = -len(labels) % blocks
 
-        def laid(array: jax.Array, most: float) -> jax.Array:
-            # what is in order stays, for a derivative in the weight asks for it
-            hidden = (weights == 0) & ~(jnp.abs(array) <= most)
-            return jnp.pad(jnp.where(hidden, 0, array), (0, padding)).reshape(blocks, -1)
+        def laid(array: jax.Array) -> jax.Array:
+            return jnp.pad(array, (0, padding)).reshape(blocks, -1)
 
-        most = float(jnp.finfo(dtype).max)
-        *kept, offset = (laid(array, most**0.25) if array.ndim else array for array in arrays)
+        hidden = weights == 0
+        *kept, offset = (laid(shown(each, hidden)) if each.ndim else each for each in arrays)
+        targets = laid(shown(labels.astype(dtype), hidden, 1))
         ridge = jnp.broadcast_to(jnp.asarray(ridge, dtype), (len(columns),))
-        return cls(tuple(kept), laid(labels.astype(dtype), 1), laid(weights, most), offset, ridge)
+        return cls(tuple(kept), targets, laid(weights), offset, ridge)
 
     def moved(self, params: jax.Array) -> jax.Array:
         """sum_j f_j b_j of each example."""
