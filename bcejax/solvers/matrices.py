@@ -115,12 +115,12 @@ def centred(inputs: Any, weights: Any) -> tuple[Any, Any]:
     """
     world = world_of(inputs)
     xp, counts = world.xp, weights[:, None] > 0
-    means, least = 0, 8 * jnp.finfo(inputs.dtype).eps * _largest(inputs, xp)
-    columns = inputs
+    means, columns = 0, inputs
     for _ in range(2):  # of many examples the first means are off by more than rounding of one
         shift = world.matmul(weights, columns)
         means, columns = means + shift, xp.where(counts, columns - shift, 0)
-    constant = _largest(columns, xp) <= least
+    # a constant column is its mean; the largest entry may lie under weight 0
+    constant = _largest(columns, xp) <= 8 * jnp.finfo(inputs.dtype).eps * abs(means)
     return xp.where(constant, 0, columns), means
 
 

@@ -287,6 +287,27 @@ def test_labels_and_offsets_of_weight_0_may_be_anything(fit):
         np.testing.assert_allclose(got.coefficients, want.coefficients, rtol=1e-9)
 
 
+@pytest.mark.parametrize("large", [1e9, 1e17, 1e60])
+@pytest.mark.parametrize("world", [np.asarray, jnp.asarray], ids=["host", "jax"])
+@pytest.mark.parametrize(
+    "options",
+    [{"l2": 0.05}, {"l1": 0.02}, {"l1": 0.02, "intercept": False}, {"l2": 0.05, "firth": True}],
+    ids=str,
+)
+def test_what_is_large_under_weight_0_plays_no_part(options, world, large):
+    """Such as -999e9 for a missing value: no column is constant beside it, no floor holds it."""
+    hidden = X.copy()
+    hidden[2, 1] = large
+    weights = np.where(np.arange(N) == 2, 0, W)
+    with jax.enable_x64(True):
+        want, got = (
+            fit_logistic(world(inputs), Y, weights=weights, tol=1e-10, **options)
+            for inputs in (X, hidden)
+        )
+    assert named(got) == "CONVERGED"
+    np.testing.assert_allclose(got.coefficients, want.coefficients, rtol=1e-8, atol=1e-10)
+
+
 MANY = np.random.default_rng(1).normal(size=(4000, 2))
 MANY_LABELS = (np.random.default_rng(2).random(4000) < 1 / (1 + np.exp(1 - MANY[:, 0]))) * 1.0
 BESIDE = np.column_stack([MANY, np.ones(4000)])

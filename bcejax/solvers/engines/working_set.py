@@ -22,6 +22,7 @@ References:
     R. Tibshirani, The lasso problem and uniqueness (2013).
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +65,8 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
         >>> out.params.round(4), SolverStatus(int(out.status)).name
         (array([ 0.5003, -0.7504]), 'CONVERGED')
     """
-    labels = problem.labels[problem.weights > 0]
+    problem = _counted(problem)
+    labels = problem.labels
     if problem.intercept and np.ptp(labels) == 0 and labels[0] in {0, 1}:
         away = np.append(np.zeros(len(start) - 1), 2 * labels[0] - 1)
         return _outcome(-np.log(FLATTEST) * away, 0, SolverStatus.SEPARATED, away)
@@ -75,6 +77,16 @@ def working_set_newton(problem: Problem, start: np.ndarray, tol: float, max_step
             rough = 1e-2 * float(problem.l1) / np.max(scales) + tol
             start = _Descent(sample, scales, rough).descend(start, max_steps).params / scales
     return _Descent(problem, scales, tol).run(start, max_steps)
+
+
+def _counted(problem: Problem) -> Problem:
+    """The examples that have weight: what others hold would enter the hessian's floor."""
+    counts = problem.weights > 0
+    if counts.all():
+        return problem
+    arrays = ("inputs", "labels", "weights", "offset")
+    kept = {name: getattr(problem, name)[counts] for name in arrays}
+    return dataclasses.replace(problem, **kept)
 
 
 def _sample(problem: Problem) -> Problem:
